@@ -1,0 +1,25 @@
+/** The blobs' port: bytes under unique keys, written once, existing for readers only when a committed ledger row names them. */
+import type { Readable } from 'node:stream';
+
+/** What was stored. */
+export interface StoredBlob {
+  size_bytes: number;
+  /** Lower-case hex. */
+  sha256: string;
+}
+
+export interface Blobs {
+  /** Streams bytes in; nothing is visible under the key until all have arrived and are on disk. Rejects with Problem STORAGE_FULL. */
+  put(key: string, source: Readable): Promise<StoredBlob>;
+  /** Takes over a local file (moved where that is possible). */
+  putFile(key: string, path: string): Promise<StoredBlob>;
+  /** `range` in bytes, both ends included. Rejects with Problem NOT_FOUND. */
+  read(key: string, range?: { start: number; end: number }): Promise<Readable>;
+  size(key: string): Promise<number | null>;
+  /** Deleting what is not there is not an error. */
+  delete(key: string): Promise<void>;
+  /** A path on this machine that holds the bytes, for an engine to read; a copy where the store is not a folder. */
+  localPath(key: string): Promise<string>;
+  /** Throws when bytes cannot be written now. */
+  check(): Promise<void>;
+}

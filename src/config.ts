@@ -1,0 +1,113 @@
+/** The schema of the environment. Read once, by `main.ts`; every other file gets what it needs as an argument. */
+import { join, resolve } from 'node:path';
+
+export interface Config {
+  host: string;
+  port: number;
+  /** Absolute. */
+  dataFolder: string;
+  database: { kind: 'sqlite'; path: string };
+  /** As ioredis takes it: `redis://`, `rediss://`, or the path of a Unix socket. */
+  redisUrl: string;
+  /** Whether `espalier up` starts a redis-server of its own. */
+  embeddedRedis: boolean;
+  blobsFolder: string;
+  apiKeysFile: string | null;
+  maxUploadBytes: number;
+  device: 'auto' | 'cpu' | 'gpu';
+  /** TensorFlow threads of an engine; null leaves it to the number of cores. */
+  threads: number | null;
+  checkpointIntervalSeconds: number;
+  /** An attempt whose heartbeat is older than this is taken from its worker. */
+  heartbeatTimeoutSeconds: number;
+  /** An engine that reports no step for this long is ended. */
+  progressTimeoutSeconds: number;
+  tenantRunningLimit: number;
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+}
+
+export interface Variable {
+  name: string;
+  default: string;
+  meaning: string;
+}
+
+/** Every variable that is read, for `espalier doctor` and the README. */
+export const VARIABLES: readonly Variable[] = [
+  { name: 'HOST', default: '127.0.0.1', meaning: 'Address to listen on; anything but loopback needs ESPALIER_API_KEYS_FILE' },
+  { name: 'PORT', default: '8080', meaning: 'Port to listen on; 0 picks a free one. The address is written to <data>/address' },
+  { name: 'ESPALIER_DATA', default: './data', meaning: 'Folder of the ledger, the blobs and the embedded Redis' },
+  { name: 'DATABASE_URL', default: 'sqlite:<data>/ledger.db', meaning: 'The ledger' },
+  { name: 'REDIS_URL', default: 'unix:<data>/redis/redis.sock', meaning: 'Redis; unset, `espalier up` runs a redis-server of its own' },
+  { name: 'ESPALIER_BLOBS', default: 'file:<data>/blobs', meaning: 'Where uploaded and produced bytes lie' },
+  { name: 'ESPALIER_API_KEYS_FILE', default: '', meaning: 'File of hashed API keys; see `espalier key`' },
+  { name: 'ESPALIER_MAX_UPLOAD_BYTES', default: '268435456', meaning: 'Largest upload, all parts together' },
+  { name: 'ESPALIER_DEVICE', default: 'auto', meaning: 'auto, cpu or gpu: what this worker computes on' },
+  { name: 'ESPALIER_THREADS', default: '', meaning: "TensorFlow threads of an engine; empty means the machine's cores" },
+  { name: 'ESPALIER_CHECKPOINT_INTERVAL_S', default: '15', meaning: 'Seconds between checkpoints of a running job' },
+  { name: 'ESPALIER_HEARTBEAT_TIMEOUT_S', default: '15', meaning: 'Silence after which a job is taken from its worker' },
+  { name: 'ESPALIER_PROGRESS_TIMEOUT_S', default: '900', meaning: 'Time without a step after which an engine is ended' },
+  { name: 'ESPALIER_TENANT_RUNNING_LIMIT', default: '16', meaning: 'Jobs of one tenant that may run at once' },
+  { name: 'LOG_LEVEL', default: 'info', meaning: 'trace, debug, info, warn, error, fatal or silent' },
+];
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const DEVICES = ['auto', 'cpu', 'gpu'] as const;
+
+/** The configuration an environment describes. Throws an Error that names the variable, what it held, and what it may hold. */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('ESPALIER_') && !KNOWN.has(name)) throw new Error(`${name} is not a variable of Espalier. Known: ${[...KNOWN].join(', ')}`);
+  }
+  const text = (name: string): string => {
+    const value = environment[name]?.trim();
+    return value ? value : (VARIABLES.find((variable) => variable.name === name)?.default ?? '');
+  };
+  const number = (name: string, minimum: number, maximum: number, whole = true): number => {
+    const value = Number(text(name));
+    if (!Number.isFinite(value) || value < minimum || value > maximum || (whole && !Number.isInteger(value))) {
+      throw new Error(`${name} is '${text(name)}'; it may be a ${whole ? 'whole ' : ''}number from ${minimum} to ${maximum}`);
+    }
+    return value;
+  };
+  const oneOf = <Value extends string>(name: string, values: readonly Value[]): Value => {
+    const value = values.find((candidate) => candidate === text(name));
+    if (value === undefined) throw new Error(`${name} is '${text(name)}'; it may be ${values.join(', ')}`);
+    return value;
+  };
+  const dataFolder = resolve(text('ESPALIER_DATA'));
+  const inData = (value: string) => value.replace('<data>', dataFolder);
+
+  const database = inData(text('DATABASE_URL'));
+  if (!database.startsWith('sqlite:')) throw new Error(`DATABASE_URL is '${redacted(database)}'; this version takes sqlite:<path>`);
+  const blobs = inData(text('ESPALIER_BLOBS'));
+  if (!blobs.startsWith('file:')) throw new Error(`ESPALIER_BLOBS is '${redacted(blobs)}'; this version takes file:<folder>`);
+  const redis = inData(text('REDIS_URL'));
+  if (!/^(rediss?:\/\/|unix:)/.test(redis)) throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
+
+  return {
+    host: text('HOST'),
+    port: number('PORT', 0, 65_535),
+    dataFolder,
+    database: { kind: 'sqlite', path: resolve(database.slice('sqlite:'.length)) },
+    redisUrl: redis.startsWith('unix:') ? resolve(redis.slice('unix:'.length)) : redis,
+    embeddedRedis: !environment.REDIS_URL?.trim(),
+    blobsFolder: resolve(blobs.slice('file:'.length)),
+    apiKeysFile: text('ESPALIER_API_KEYS_FILE') ? resolve(text('ESPALIER_API_KEYS_FILE')) : null,
+    maxUploadBytes: number('ESPALIER_MAX_UPLOAD_BYTES', 1, 2 ** 50),
+    device: oneOf('ESPALIER_DEVICE', DEVICES),
+    threads: text('ESPALIER_THREADS') === '' ? null : number('ESPALIER_THREADS', 1, 1024),
+    checkpointIntervalSeconds: number('ESPALIER_CHECKPOINT_INTERVAL_S', 0, 86_400, false),
+    heartbeatTimeoutSeconds: number('ESPALIER_HEARTBEAT_TIMEOUT_S', 3, 86_400),
+    progressTimeoutSeconds: number('ESPALIER_PROGRESS_TIMEOUT_S', 5, 30 * 86_400),
+    tenantRunningLimit: number('ESPALIER_TENANT_RUNNING_LIMIT', 1, 10_000),
+    logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
+  };
+}
+
+/** Variables that other parts of the project read: the set-up script and the tests. */
+const KNOWN = new Set([...VARIABLES.map((variable) => variable.name).filter((name) => name.startsWith('ESPALIER_')), 'ESPALIER_TENSORFLOW', 'ESPALIER_KERAS_PYTHON']);
+
+function redacted(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//***@');
+}

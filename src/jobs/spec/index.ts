@@ -1,0 +1,52 @@
+/** What a job is asked to do. These schemas validate the POST, type the engine, and are printed in `openapi.yaml` and `GET /v1/capabilities`. */
+import Type, { type Static } from 'typebox';
+import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
+import { Pruning } from './pruning.ts';
+import { Training } from './training.ts';
+
+const Evaluation = strictObject({
+  latency_batch_size: defaulted(
+    Type.Integer({ minimum: 1, maximum: 4096, description: 'The larger of the two batch sizes at which latency is measured; the other is 1.' }),
+    64,
+  ),
+});
+
+const common = {
+  model_id: Type.String({ pattern: '^mdl_[0-9A-HJKMNP-TV-Z]{26}$' }),
+  dataset_id: Type.String({ pattern: '^dst_[0-9A-HJKMNP-TV-Z]{26}$' }),
+  seed: defaulted(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), 0),
+  max_runtime_s: defaulted(
+    Type.Integer({ minimum: 1, maximum: 30 * 86_400, description: 'Engine time over all attempts, in seconds.' }),
+    86_400,
+  ),
+  device: defaulted(choice(['any', 'cpu', 'gpu']), 'any'),
+  metadata: defaulted(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), {
+      maxProperties: 16,
+      description: 'The caller’s own labels; stored and returned, never read.',
+    }),
+    {},
+  ),
+  evaluation: defaulted(Evaluation, { latency_batch_size: 64 }),
+};
+
+export const TrainSpec = strictObject({ type: Type.Literal('train'), ...common, training: Training }, { title: 'TrainSpec' });
+export type TrainSpec = Static<typeof TrainSpec>;
+
+export const PruneSpec = strictObject(
+  {
+    type: Type.Literal('prune'),
+    ...common,
+    pruning: Pruning,
+    fine_tuning: defaulted(nullable(Training), null),
+  },
+  { title: 'PruneSpec' },
+);
+/** `fine_tuning` null: no training follows the cut. */
+export type PruneSpec = Static<typeof PruneSpec>;
+
+export const JobSpec = tagged([TrainSpec, PruneSpec]);
+export type JobSpec = Static<typeof JobSpec>;
+
+export * from './pruning.ts';
+export * from './training.ts';

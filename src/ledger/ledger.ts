@@ -1,0 +1,230 @@
+/**
+ * The ledger's port: what is true. Every method is one transaction. State changes are guarded updates; where a guard finds no row somebody else has
+ * won, and the method says so by returning null or false, never by throwing.
+ */
+import type { DatasetFacts } from '../dataset/facts.ts';
+import type { ProblemDocument } from '../errors.ts';
+import type { JobSpec } from '../jobs/spec/index.ts';
+import type { ModelFacts } from '../model/facts.ts';
+
+export type JobStatus = 'queued' | 'running' | 'pausing' | 'paused' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
+export const TERMINAL: readonly JobStatus[] = ['succeeded', 'failed', 'cancelled'];
+
+/** Milliseconds since 1970; the API prints RFC 3339. */
+export type Time = number;
+
+export interface ModelRow {
+  id: string;
+  tenant: string;
+  name: string;
+  sha256: string;
+  size_bytes: number;
+  blob_key: string;
+  facts: ModelFacts;
+  parent_model_id: string | null;
+  job_id: string | null;
+  created_at: Time;
+  expires_at: Time | null;
+  deleted_at: Time | null;
+}
+
+export interface DatasetRow {
+  id: string;
+  tenant: string;
+  name: string;
+  /** Of the uploaded parts, by part name. */
+  sha256: Record<string, string>;
+  size_bytes: number;
+  blob_keys: { x: string; y: string | null; order: string };
+  facts: DatasetFacts;
+  created_at: Time;
+  expires_at: Time | null;
+  deleted_at: Time | null;
+}
+
+export interface ArtifactRow {
+  id: string;
+  tenant: string;
+  job_id: string;
+  /** What it is: `model` in a format, `report`. */
+  role: string;
+  format: string;
+  filename: string;
+  media_type: string;
+  sha256: string;
+  size_bytes: number;
+  blob_key: string;
+  created_at: Time;
+  expires_at: Time | null;
+  deleted_at: Time | null;
+}
+
+export interface JobWarning {
+  code: string;
+  detail: string;
+}
+
+export interface JobRow {
+  id: string;
+  tenant: string;
+  type: JobSpec['type'];
+  spec: JobSpec;
+  model_id: string;
+  dataset_id: string;
+  status: JobStatus;
+  /** Grows by one with every change of the row. */
+  revision: number;
+  /** The newest attempt's number; 0 before the first. */
+  attempt: number;
+  result: Record<string, unknown> | null;
+  error: ProblemDocument | null;
+  warnings: JobWarning[];
+  created_at: Time;
+  started_at: Time | null;
+  finished_at: Time | null;
+  expires_at: Time | null;
+  deleted_at: Time | null;
+}
+
+export interface AttemptRow {
+  job_id: string;
+  n: number;
+  worker: string;
+  device: string;
+  code_version: string;
+  tensorflow_version: string;
+  threads: number;
+  /** The checkpoint step this attempt went on from; null when it started at the beginning. */
+  from_step: number | null;
+  /** What the newest heartbeat carried: progress and metrics as JSON. */
+  progress: Record<string, unknown> | null;
+  /** Engine time of this attempt so far. */
+  engine_ms: number;
+  heartbeat_at: Time;
+  started_at: Time;
+  ended_at: Time | null;
+  /** Why it ended: finished, failed, cancelled, engine_lost, worker_lost. */
+  end: string | null;
+}
+
+export interface CheckpointRow {
+  job_id: string;
+  attempt: number;
+  step: number;
+  blob_key: string;
+  sha256: string;
+  size_bytes: number;
+  created_at: Time;
+}
+
+export interface SegmentRow {
+  job_id: string;
+  attempt: number;
+  /** 0, 1, 2, ... within the attempt. */
+  segment: number;
+  first_step: number;
+  last_step: number;
+  rows: number;
+  blob_key: string;
+  created_at: Time;
+}
+
+export interface Page<Row> {
+  rows: Row[];
+  has_more: boolean;
+}
+
+export interface PageQuery {
+  limit: number;
+  /** The id after which (in descending order of ids) the page starts. */
+  after?: string;
+}
+
+/** What ends a job; outputs become visible in the same transaction. */
+export interface JobEnding {
+  job_id: string;
+  attempt: number;
+  status: 'succeeded' | 'failed' | 'cancelled';
+  result: Record<string, unknown> | null;
+  error: ProblemDocument | null;
+  models: ModelRow[];
+  artifacts: ArtifactRow[];
+  engine_ms: number;
+}
+
+export interface Ledger {
+  /** Brings the schema up to date; safe to call from several processes at once. */
+  migrate(): Promise<void>;
+  /** Throws when the ledger cannot be read and written now. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+
+  insertModel(row: ModelRow): Promise<void>;
+  /** Of the tenant, deleted ones included. */
+  findModel(tenant: string, id: string): Promise<ModelRow | null>;
+  listModels(tenant: string, query: PageQuery): Promise<Page<ModelRow>>;
+  /** False when an unfinished job uses it. The row stays, marked; bytes are the caller's to delete. */
+  deleteModel(tenant: string, id: string): Promise<boolean>;
+
+  insertDataset(row: DatasetRow): Promise<void>;
+  findDataset(tenant: string, id: string): Promise<DatasetRow | null>;
+  listDatasets(tenant: string, query: PageQuery): Promise<Page<DatasetRow>>;
+  deleteDataset(tenant: string, id: string): Promise<boolean>;
+
+  findArtifact(tenant: string, id: string): Promise<ArtifactRow | null>;
+  listArtifacts(jobId: string): Promise<ArtifactRow[]>;
+
+  /**
+   * Inserts a queued job. With an idempotency key, in the same transaction: a key that is known returns the id it created and whether the
+   * fingerprint agrees, and inserts nothing.
+   */
+  insertJob(
+    row: JobRow,
+    idempotency?: { key: string; fingerprint: string },
+  ): Promise<{ outcome: 'inserted' } | { outcome: 'replayed'; id: string } | { outcome: 'mismatch' }>;
+  findJob(tenant: string, id: string): Promise<JobRow | null>;
+  /** For the worker and the dispatcher, who act for every tenant. */
+  loadJob(id: string): Promise<JobRow | null>;
+  listJobs(tenant: string, query: PageQuery & { status?: JobStatus; type?: string }): Promise<Page<JobRow>>;
+  /** How many queued jobs are before this one; null when it is not queued. */
+  queuePosition(id: string): Promise<number | null>;
+  /** queued or paused -> cancelled; running -> cancelling; cancelling stays. The row as it then is; null when there is none. */
+  requestCancel(tenant: string, id: string): Promise<JobRow | null>;
+  /** Marks an ended job deleted; false when it has not ended. */
+  deleteJob(tenant: string, id: string): Promise<boolean>;
+
+  /** queued -> running as attempt `n` (which must be one more than the last): the fence. Null when somebody else won or it is no longer queued. */
+  claimJob(attempt: Pick<AttemptRow, 'job_id' | 'n' | 'worker' | 'device' | 'code_version' | 'tensorflow_version' | 'threads'>): Promise<JobRow | null>;
+  /** Keeps the attempt alive; the job's status, or null when the attempt is no longer the job's newest living one: its engine must be killed. */
+  heartbeat(jobId: string, n: number, state: { progress: Record<string, unknown> | null; engine_ms: number }): Promise<JobStatus | null>;
+  /** The first engine step: sets the attempt's `from_step` and, once, the job's `started_at`. */
+  markStarted(jobId: string, n: number, fromStep: number | null): Promise<boolean>;
+  addWarning(jobId: string, n: number, warning: JobWarning): Promise<boolean>;
+  /** False when the attempt is fenced off. Returns the rows that fell out (all but the newest two), whose bytes the caller deletes. */
+  addCheckpoint(row: CheckpointRow): Promise<CheckpointRow[] | false>;
+  newestCheckpoint(jobId: string): Promise<CheckpointRow | null>;
+  addSegment(row: SegmentRow): Promise<boolean>;
+  listSegments(jobId: string): Promise<SegmentRow[]>;
+  listAttempts(jobId: string): Promise<AttemptRow[]>;
+  /** Engine time of all attempts of the job, in milliseconds. */
+  engineTime(jobId: string): Promise<number>;
+  /** The one transaction that ends a job, whether it is running, pausing or cancelling: whichever ending commits first stands. False when fenced off. */
+  endJob(ending: JobEnding): Promise<boolean>;
+  /** Ends the attempt and puts the job back in the queue (a job being cancelled becomes cancelled). False when fenced off. */
+  releaseJob(jobId: string, n: number, end: string): Promise<boolean>;
+
+  /** Queued jobs, for the dispatcher: oldest first, tenants in turn. */
+  listQueued(limit: number): Promise<JobRow[]>;
+  /** Running jobs whose attempt's heartbeat is older than `before` are released as `worker_lost`; their ids. */
+  releaseSilent(before: Time): Promise<string[]>;
+  /**
+   * Queued jobs whose last `limit` attempts all ended without a newer checkpoint become failed with ATTEMPTS_EXHAUSTED; their ids.
+   */
+  failExhausted(limit: number): Promise<string[]>;
+  /** Takes or keeps the named lease for `holder` until `until`; false when another holds it. */
+  acquireLease(name: string, holder: string, until: Time): Promise<boolean>;
+  /** Checkpoints of ended jobs, taken out of the ledger; the caller deletes their bytes. */
+  takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
+  /** Jobs by status, for the metrics. */
+  counts(): Promise<Record<JobStatus, number>>;
+}

@@ -1,0 +1,50 @@
+/** What is known of a model without running it; the form in which the ledger keeps it and the API shows it. */
+import Type, { type Static } from 'typebox';
+import { nullable, strictObject } from '../schema.ts';
+
+const Shape = Type.Array(nullable(Type.Integer({ minimum: 0 })), { description: 'The first axis is the batch; null is a free dimension.' });
+
+export const LayerFacts = strictObject({
+  name: Type.String(),
+  class_name: Type.String(),
+  output_shape: Shape,
+  parameters: Type.Integer(),
+  trainable_parameters: Type.Integer(),
+  macs: Type.Integer({ description: 'Multiply-accumulates for one sample.' }),
+});
+export type LayerFacts = Static<typeof LayerFacts>;
+
+export const EndpointFacts = strictObject({ name: Type.String(), shape: Shape });
+export type EndpointFacts = Static<typeof EndpointFacts>;
+
+export const ChannelGroupFacts = strictObject({
+  layers: Type.Array(Type.String(), { description: 'Whose output units are removed together.' }),
+  units: Type.Integer({ minimum: 1 }),
+  frozen: nullable(strictObject({ reason: Type.String(), detail: Type.String() })),
+});
+export type ChannelGroupFacts = Static<typeof ChannelGroupFacts>;
+
+export const PrunabilityFacts = strictObject({
+  groups: Type.Array(ChannelGroupFacts, { description: 'Sets of units that can only be removed together.' }),
+  prunable_weights: Type.Integer({ description: 'Weights that unstructured pruning may set to zero.' }),
+  prunable_layers: Type.Array(Type.String(), { description: 'Layers with such weights.' }),
+});
+export type PrunabilityFacts = Static<typeof PrunabilityFacts>;
+
+export const ModelFacts = strictObject({
+  format: Type.Literal('keras'),
+  keras_version: nullable(Type.String()),
+  name: Type.String(),
+  inputs: Type.Array(EndpointFacts),
+  outputs: Type.Array(
+    strictObject({ ...EndpointFacts.properties, activation: nullable(Type.String({ description: 'Of the layer that makes the output.' })) }),
+  ),
+  parameters: Type.Integer(),
+  trainable_parameters: Type.Integer(),
+  macs: Type.Integer({ description: 'Multiply-accumulates for one sample.' }),
+  layers: Type.Array(LayerFacts),
+  compile: nullable(strictObject({ loss: nullable(Type.String()), optimizer: nullable(Type.String()) })),
+  prunability: PrunabilityFacts,
+  warnings: Type.Array(strictObject({ code: Type.String(), detail: Type.String() })),
+});
+export type ModelFacts = Static<typeof ModelFacts>;

@@ -1,0 +1,103 @@
+/**
+ * The messages between the supervisor and its engine child, over Node's IPC channel. Both ends validate what they get: an unknown frame is a fault
+ * of the sender and ends the engine.
+ */
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { DatasetFacts } from '../dataset/facts.ts';
+import { JobSpec } from '../jobs/spec/index.ts';
+import { choice, nullable, strictObject } from '../schema.ts';
+
+const Path = Type.String({ minLength: 1 });
+
+/** One job for one engine. All paths are on this machine; the engine reads them and writes only below `scratch`. */
+export const RunFrame = strictObject({
+  kind: Type.Literal('run'),
+  job_id: Type.String(),
+  attempt: Type.Integer({ minimum: 1 }),
+  spec: JobSpec,
+  model_path: Path,
+  dataset: strictObject({ facts: DatasetFacts, files: strictObject({ x: Path, y: nullable(Path), order: Path }) }),
+  /** The checkpoint file to go on from. */
+  resume_path: nullable(Path),
+  scratch: Path,
+  checkpoint_interval_s: Type.Number({ minimum: 0 }),
+});
+export type RunFrame = Static<typeof RunFrame>;
+
+/** Load an exported model and say how far its predictions are from those stored beside the probe inputs. */
+export const VerifyFrame = strictObject({ kind: Type.Literal('verify'), model_path: Path, probe_path: Path });
+export type VerifyFrame = Static<typeof VerifyFrame>;
+
+export const SupervisorFrame = Type.Union([RunFrame, VerifyFrame, strictObject({ kind: Type.Literal('cancel') })]);
+export type SupervisorFrame = Static<typeof SupervisorFrame>;
+
+/** Where a job stands, as `GET /v1/jobs/{id}` shows it. */
+export const Progress = strictObject({
+  phase: choice(['loading', 'scoring', 'pruning', 'training', 'evaluating', 'measuring', 'exporting', 'verifying', 'done']),
+  step: Type.Integer({ minimum: 0 }),
+  total_steps: Type.Integer({ minimum: 0 }),
+  fraction: Type.Number({ minimum: 0, maximum: 1 }),
+  eta_s: nullable(strictObject({ low: Type.Number({ minimum: 0 }), high: Type.Number({ minimum: 0 }) })),
+});
+export type Progress = Static<typeof Progress>;
+
+const Finite = Type.Union([Type.Number(), Type.Null()]);
+/** The newest values by name: `loss`, `learning_rate`, `gradient_norm`, `val_accuracy`, ... null where a value is not finite. */
+export const Metrics = Type.Record(Type.String(), Finite);
+export type Metrics = Static<typeof Metrics>;
+
+/** One row of a job's series: `step` rows every training step, `epoch` rows after each evaluation, `prune` rows after each cut. */
+export const SeriesRow = strictObject({ series: choice(['step', 'epoch', 'prune']), step: Type.Integer({ minimum: 0 }), values: Metrics });
+export type SeriesRow = Static<typeof SeriesRow>;
+
+export const Warning = strictObject({ code: Type.String(), detail: Type.String() });
+export type Warning = Static<typeof Warning>;
+
+/** A file the engine wrote below its scratch folder. */
+export const OutputFile = strictObject({
+  role: choice(['model', 'report']),
+  format: choice(['keras', 'json']),
+  path: Path,
+  /** The probe inputs and predictions that a fresh process checks the file against. */
+  probe_path: nullable(Path),
+});
+export type OutputFile = Static<typeof OutputFile>;
+
+export const EngineFrame = Type.Union([
+  strictObject({
+    kind: Type.Literal('ready'),
+    tensorflow: Type.String(),
+    backend: Type.Literal('tensorflow'),
+    device: choice(['cpu', 'gpu']),
+    threads: Type.Integer({ minimum: 1 }),
+  }),
+  /** From the engine's main thread, every second, whatever TensorFlow is doing. */
+  strictObject({ kind: Type.Literal('heartbeat') }),
+  /** The first step of this attempt is about to be computed. */
+  strictObject({ kind: Type.Literal('started'), resumed_from_step: nullable(Type.Integer({ minimum: 0 })) }),
+  strictObject({ kind: Type.Literal('progress'), progress: Progress, metrics: Metrics }),
+  strictObject({ kind: Type.Literal('series'), rows: Type.Array(SeriesRow, { maxItems: 100_000 }) }),
+  strictObject({ kind: Type.Literal('checkpoint'), step: Type.Integer({ minimum: 0 }), path: Path }),
+  strictObject({ kind: Type.Literal('warning'), warning: Warning }),
+  strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
+  strictObject({ kind: Type.Literal('cancelled') }),
+  strictObject({ kind: Type.Literal('failed'), code: Type.String(), detail: Type.String() }),
+  strictObject({ kind: Type.Literal('verified'), max_relative_difference: Type.Number({ minimum: 0 }), samples: Type.Integer({ minimum: 1 }) }),
+]);
+export type EngineFrame = Static<typeof EngineFrame>;
+
+const supervisorFrames = Compile(SupervisorFrame);
+const engineFrames = Compile(EngineFrame);
+
+/** A frame from the supervisor, checked. Throws an Error that names the first fault. */
+export function readSupervisorFrame(message: unknown): SupervisorFrame {
+  if (supervisorFrames.Check(message)) return message as SupervisorFrame;
+  throw new Error(`Not a supervisor frame: ${supervisorFrames.Errors(message)[0]?.message ?? 'unknown fault'}`);
+}
+
+/** A frame from the engine, checked. Throws an Error that names the first fault. */
+export function readEngineFrame(message: unknown): EngineFrame {
+  if (engineFrames.Check(message)) return message as EngineFrame;
+  throw new Error(`Not an engine frame: ${engineFrames.Errors(message)[0]?.message ?? 'unknown fault'}`);
+}
