@@ -1,5 +1,5 @@
 /** The schema of the environment. Read once, by `main.ts`; every other file gets what it needs as an argument. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 export interface Config {
   host: string;
@@ -57,7 +57,8 @@ const DEVICES = ['auto', 'cpu', 'gpu'] as const;
 /** The configuration an environment describes. Throws an Error that names the variable, what it held, and what it may hold. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   for (const name of Object.keys(environment)) {
-    if (name.startsWith('ESPALIER_') && !KNOWN.has(name)) throw new Error(`${name} is not a variable of Espalier. Known: ${[...KNOWN].join(', ')}`);
+    if (name.startsWith('ESPALIER_') && !KNOWN.has(name))
+      throw new Error(`${name} is not a variable of Espalier. Known: ${[...KNOWN].join(', ')}`);
   }
   const text = (name: string): string => {
     const value = environment[name]?.trim();
@@ -83,7 +84,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const blobs = inData(text('ESPALIER_BLOBS'));
   if (!blobs.startsWith('file:')) throw new Error(`ESPALIER_BLOBS is '${redacted(blobs)}'; this version takes file:<folder>`);
   const redis = inData(text('REDIS_URL'));
-  if (!/^(rediss?:\/\/|unix:)/.test(redis)) throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
+  if (!/^(rediss?:\/\/|unix:)/.test(redis))
+    throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
 
   return {
     host: text('HOST'),
@@ -106,7 +108,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 }
 
 /** Variables that other parts of the project read: the set-up script and the tests. */
-const KNOWN = new Set([...VARIABLES.map((variable) => variable.name).filter((name) => name.startsWith('ESPALIER_')), 'ESPALIER_TENSORFLOW', 'ESPALIER_KERAS_PYTHON']);
+const KNOWN = new Set([
+  ...VARIABLES.map((variable) => variable.name).filter((name) => name.startsWith('ESPALIER_')),
+  'ESPALIER_TENSORFLOW',
+  'ESPALIER_KERAS_PYTHON',
+]);
 
 function redacted(url: string): string {
   return url.replace(/\/\/[^@/]*@/, '//***@');

@@ -74,7 +74,11 @@ export class Problem extends Error {
   readonly items: ProblemItem[];
   readonly headers: Record<string, string>;
 
-  constructor(code: ProblemCode, detail: string, options: { items?: ProblemItem[]; headers?: Record<string, string>; cause?: unknown } = {}) {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { items?: ProblemItem[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'Problem';
     this.code = code;

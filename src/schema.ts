@@ -2,7 +2,10 @@
 import Type, { type Static, type TProperties, type TSchema } from 'typebox';
 
 /** An object that refuses fields it does not know: a misspelt option is an error, never dropped. */
-export function strictObject<Properties extends TProperties>(properties: Properties, options: { description?: string; title?: string } = {}) {
+export function strictObject<Properties extends TProperties>(
+  properties: Properties,
+  options: { description?: string; title?: string } = {},
+) {
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
 

@@ -194,7 +194,9 @@ export interface Ledger {
   deleteJob(tenant: string, id: string): Promise<boolean>;
 
   /** queued -> running as attempt `n` (which must be one more than the last): the fence. Null when somebody else won or it is no longer queued. */
-  claimJob(attempt: Pick<AttemptRow, 'job_id' | 'n' | 'worker' | 'device' | 'code_version' | 'tensorflow_version' | 'threads'>): Promise<JobRow | null>;
+  claimJob(
+    attempt: Pick<AttemptRow, 'job_id' | 'n' | 'worker' | 'device' | 'code_version' | 'tensorflow_version' | 'threads'>,
+  ): Promise<JobRow | null>;
   /** Keeps the attempt alive; the job's status, or null when the attempt is no longer the job's newest living one: its engine must be killed. */
   heartbeat(jobId: string, n: number, state: { progress: Record<string, unknown> | null; engine_ms: number }): Promise<JobStatus | null>;
   /** The first engine step: sets the attempt's `from_step` and, once, the job's `started_at`. */

@@ -37,7 +37,10 @@ export const ModelFacts = strictObject({
   name: Type.String(),
   inputs: Type.Array(EndpointFacts),
   outputs: Type.Array(
-    strictObject({ ...EndpointFacts.properties, activation: nullable(Type.String({ description: 'Of the layer that makes the output.' })) }),
+    strictObject({
+      ...EndpointFacts.properties,
+      activation: nullable(Type.String({ description: 'Of the layer that makes the output.' })),
+    }),
   ),
   parameters: Type.Integer(),
   trainable_parameters: Type.Integer(),

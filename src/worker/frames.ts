@@ -83,7 +83,11 @@ export const EngineFrame = Type.Union([
   strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
   strictObject({ kind: Type.Literal('cancelled') }),
   strictObject({ kind: Type.Literal('failed'), code: Type.String(), detail: Type.String() }),
-  strictObject({ kind: Type.Literal('verified'), max_relative_difference: Type.Number({ minimum: 0 }), samples: Type.Integer({ minimum: 1 }) }),
+  strictObject({
+    kind: Type.Literal('verified'),
+    max_relative_difference: Type.Number({ minimum: 0 }),
+    samples: Type.Integer({ minimum: 1 }),
+  }),
 ]);
 export type EngineFrame = Static<typeof EngineFrame>;
 

@@ -6,7 +6,11 @@ import { Training } from './training.ts';
 
 const Evaluation = strictObject({
   latency_batch_size: defaulted(
-    Type.Integer({ minimum: 1, maximum: 4096, description: 'The larger of the two batch sizes at which latency is measured; the other is 1.' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: 4096,
+      description: 'The larger of the two batch sizes at which latency is measured; the other is 1.',
+    }),
     64,
   ),
 });

@@ -29,7 +29,10 @@ export const Structure = tagged(
         type: Type.Literal('channels'),
         round_to: defaulted(Type.Integer({ minimum: 1, maximum: 1024 }), 1),
         min_channels: defaulted(Type.Integer({ minimum: 1, maximum: 65_536 }), 1),
-        max_ratio: defaulted(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Largest fraction of a group that may go.' }), 0.9),
+        max_ratio: defaulted(
+          Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Largest fraction of a group that may go.' }),
+          0.9,
+        ),
       },
       { description: 'Whole units and filters are removed: the model gets smaller shapes.' },
     ),
@@ -40,7 +43,8 @@ export type Structure = Static<typeof Structure>;
 
 export const Target = Type.Unsafe<{ sparsity: number } | { macs: number }>({
   type: 'object',
-  description: 'sparsity: the fraction of zeros among the weights that may be pruned. macs: the fraction of multiply-accumulates that is kept.',
+  description:
+    'sparsity: the fraction of zeros among the weights that may be pruned. macs: the fraction of multiply-accumulates that is kept.',
   minProperties: 1,
   maxProperties: 1,
   additionalProperties: false,
@@ -65,7 +69,10 @@ export const PruningSchedule = tagged(
         end: defaulted(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), 0.75),
         every_steps: defaulted(Type.Integer({ minimum: 1, maximum: 1_000_000 }), 100),
       },
-      { description: 'Sparsity grows with the cube of the remaining time while the model trains (Zhu & Gupta 2017); begin and end are fractions of all steps.' },
+      {
+        description:
+          'Sparsity grows with the cube of the remaining time while the model trains (Zhu & Gupta 2017); begin and end are fractions of all steps.',
+      },
     ),
   ],
   'When it is removed.',
@@ -74,12 +81,18 @@ export type PruningSchedule = Static<typeof PruningSchedule>;
 
 const LayerOverride = strictObject({
   sparsity: Type.Optional(
-    Type.Number({ minimum: 0, exclusiveMaximum: 1, description: "This layer's own fraction: of zeros, or with channels of removed units." }),
+    Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      description: "This layer's own fraction: of zeros, or with channels of removed units.",
+    }),
   ),
 });
 
 export const LayerSelection = strictObject({
-  include: Type.Optional(Type.Array(Type.String(), { description: 'Only these layers are pruned. Left out: every layer that can be.', maxItems: 10_000 })),
+  include: Type.Optional(
+    Type.Array(Type.String(), { description: 'Only these layers are pruned. Left out: every layer that can be.', maxItems: 10_000 }),
+  ),
   exclude: defaulted(Type.Array(Type.String(), { maxItems: 10_000 }), []),
   overrides: defaulted(Type.Record(Type.String(), LayerOverride), {}),
 });
@@ -88,7 +101,10 @@ export type LayerSelection = Static<typeof LayerSelection>;
 export const Pruning = strictObject({
   criterion: Criterion,
   structure: defaulted(Structure, { type: 'unstructured' }),
-  scope: defaulted(choice(['layer', 'global'], { description: 'Whether scores are compared within a layer or over the whole model.' }), 'global'),
+  scope: defaulted(
+    choice(['layer', 'global'], { description: 'Whether scores are compared within a layer or over the whole model.' }),
+    'global',
+  ),
   target: Target,
   schedule: defaulted(PruningSchedule, { type: 'one_shot' }),
   layers: defaulted(LayerSelection, { exclude: [], overrides: {} }),

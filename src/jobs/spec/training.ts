@@ -15,7 +15,13 @@ export const Optimizer = tagged(
       momentum: decay(0),
       nesterov: defaulted(Type.Boolean(), false),
     }),
-    strictObject({ type: Type.Literal('adam'), learning_rate: rate(0.001), beta_1: decay(0.9), beta_2: decay(0.999), epsilon: epsilon(1e-7) }),
+    strictObject({
+      type: Type.Literal('adam'),
+      learning_rate: rate(0.001),
+      beta_1: decay(0.9),
+      beta_2: decay(0.999),
+      epsilon: epsilon(1e-7),
+    }),
     strictObject({
       type: Type.Literal('adamw'),
       learning_rate: rate(0.001),
@@ -24,7 +30,13 @@ export const Optimizer = tagged(
       epsilon: epsilon(1e-7),
       weight_decay: defaulted(Type.Number({ minimum: 0, maximum: 1 }), 0.004),
     }),
-    strictObject({ type: Type.Literal('rmsprop'), learning_rate: rate(0.001), rho: decay(0.9), momentum: decay(0), epsilon: epsilon(1e-7) }),
+    strictObject({
+      type: Type.Literal('rmsprop'),
+      learning_rate: rate(0.001),
+      rho: decay(0.9),
+      momentum: decay(0),
+      epsilon: epsilon(1e-7),
+    }),
   ],
   'The optimizer, with Keras 3 defaults and semantics. AdamW decays neither biases nor normalisation parameters.',
 );
@@ -91,7 +103,9 @@ export const Training = strictObject({
     null,
   ),
   on_non_finite: defaulted(
-    choice(['fail', 'skip_step'], { description: 'What a NaN or infinite gradient does: end the job, or leave that update out and count it.' }),
+    choice(['fail', 'skip_step'], {
+      description: 'What a NaN or infinite gradient does: end the job, or leave that update out and count it.',
+    }),
     'fail',
   ),
 });

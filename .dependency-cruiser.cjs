@@ -1,0 +1,50 @@
+// The arrows between the rooms of docs/architecture.md. `npm run arrows` fails where one points the wrong way.
+const room = (...names) => `^src/(${names.join('|')})/`;
+const only = (from, allowed) => ({
+  name: `${from}-reaches-only-${allowed.join('-') || 'itself'}`,
+  severity: 'error',
+  from: { path: room(from) },
+  to: { path: '^src/', pathNot: [room(from, ...allowed), '^src/(errors|schema|version|random)\\.ts$', ...(from === 'model' ? [] : [])] },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    only('http', ['jobs', 'ledger', 'blobs', 'upload', 'dataset', 'model']),
+    only('jobs', ['ledger', 'blobs', 'dataset', 'model']),
+    only('ledger', ['jobs/spec', 'dataset', 'model']),
+    only('blobs', []),
+    only('upload', ['dataset', 'model', 'pruning']),
+    only('worker', ['jobs', 'ledger', 'blobs', 'dataset', 'model', 'engine']),
+    only('engine', ['clipping', 'pruning', 'model', 'dataset', 'report', 'jobs/spec', 'worker']),
+    only('pruning', ['model', 'jobs/spec']),
+    only('clipping', ['jobs/spec']),
+    only('report', ['model']),
+    only('model', []),
+    only('dataset', []),
+    {
+      name: 'only-frames-between-worker-and-engine',
+      severity: 'error',
+      from: { path: room('engine') },
+      to: { path: room('worker'), pathNot: '^src/worker/frames\\.ts$' },
+    },
+    {
+      name: 'only-the-engine-loads-tensorflow',
+      severity: 'error',
+      from: { path: '^src/', pathNot: room('engine') },
+      to: { path: '@tensorflow/' },
+    },
+    {
+      name: 'only-main-reads-the-environment',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(main|engine/child)\\.ts$' },
+      to: { path: '^src/main\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js'] },
+  },
+};
