@@ -1,0 +1,61 @@
+/**
+ * A model as uploaded: its original Keras config and its named weights. Surgery edits numbers in the config and slices weights; nothing is
+ * re-serialised from a runtime's idea of the model, so names, metadata and unknown fields survive.
+ */
+import { Problem } from '../errors.ts';
+import type { Hdf5Dataset } from './formats/hdf5.ts';
+import { type Graph, readGraph, weightKey } from './graph.ts';
+import { size } from './layers/index.ts';
+
+/** A weight: row-major float32. */
+export interface Weight {
+  shape: readonly number[];
+  data: Float32Array<ArrayBuffer>;
+}
+
+export type Weights = Map<string, Weight>;
+
+export interface ModelDocument {
+  /** `config.json`, parsed. */
+  config: Record<string, unknown>;
+  /** `metadata.json`, parsed. */
+  metadata: Record<string, unknown>;
+  graph: Graph;
+  /** By `<layer>/<weight>`. */
+  weights: Weights;
+  /** Data sets of the weights file that are no weights of a layer (a seed generator's state, say): written back as they were. */
+  extras: Hdf5Dataset[];
+}
+
+/** A document of a config and its weights. Throws Problem WEIGHTS_MISMATCH when a weight is missing or has another shape, and those of `readGraph`. */
+export function makeDocument(parts: Omit<ModelDocument, 'graph'>): ModelDocument {
+  const graph = readGraph(parts.config);
+  for (const layer of graph.layers) {
+    for (const spec of layer.weights) {
+      const weight = parts.weights.get(weightKey(layer, spec.name));
+      if (!weight)
+        throw new Problem(
+          'WEIGHTS_MISMATCH',
+          `Layer ${layer.name} has no ${spec.name}; one of shape [${spec.shape.join(', ')}] is needed.`,
+        );
+      if (weight.shape.length !== spec.shape.length || weight.shape.some((dimension, axis) => dimension !== spec.shape[axis])) {
+        throw new Problem(
+          'WEIGHTS_MISMATCH',
+          `Layer ${layer.name} has a ${spec.name} of shape [${weight.shape.join(', ')}]; its config needs [${spec.shape.join(', ')}].`,
+        );
+      }
+      if (weight.data.length !== size(weight.shape)) {
+        throw new Problem(
+          'WEIGHTS_MISMATCH',
+          `Layer ${layer.name}: ${spec.name} holds ${weight.data.length} numbers for shape [${weight.shape.join(', ')}].`,
+        );
+      }
+    }
+  }
+  return { ...parts, graph };
+}
+
+/** The document with other weights of the same shapes. */
+export function withWeights(document: ModelDocument, weights: Weights): ModelDocument {
+  return { ...document, weights };
+}

@@ -1,0 +1,95 @@
+/** The `.keras` format of Keras 3: a zip of `config.json`, `metadata.json` and `model.weights.h5`. */
+import { Problem, received } from '../../errors.ts';
+import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
+import { readGraph, weightKey } from '../graph.ts';
+import { type Hdf5Content, type Hdf5Dataset, readHdf5, writeHdf5 } from './hdf5.ts';
+import { readZip, writeZip } from './zip.ts';
+
+const LIMITS = { 'config.json': 64 * 2 ** 20, 'metadata.json': 2 ** 20, 'model.weights.h5': 1.5 * 2 ** 30 };
+
+/** Optimizer slots stand under this group; they are read by nobody here and are not written back. */
+const OPTIMIZER = 'optimizer';
+
+/**
+ * Reads a `.keras` file.
+ * Throws Problem: UNSUPPORTED_FORMAT, MODEL_UNREADABLE, WEIGHTS_MISMATCH, NON_FINITE_WEIGHTS and those of `readGraph`.
+ */
+export async function readKeras(path: string): Promise<ModelDocument> {
+  const { names, entries } = await readZip(path, LIMITS);
+  for (const name of Object.keys(LIMITS)) {
+    if (!entries.has(name)) {
+      throw new Problem(
+        'UNSUPPORTED_FORMAT',
+        `The zip archive is not a .keras file: it has no ${name}. It holds: ${received(names.slice(0, 10))}`,
+      );
+    }
+  }
+  const config = parseJson(entries.get('config.json')!, 'config.json');
+  const metadata = parseJson(entries.get('metadata.json')!, 'metadata.json');
+  const graph = readGraph(config);
+  const content = await readHdf5(entries.get('model.weights.h5')!, (at) => at === OPTIMIZER);
+  const left = new Map(content.datasets.map((dataset) => [dataset.path, dataset]));
+  const weights: Weights = new Map();
+  for (const layer of graph.layers) {
+    layer.weights.forEach((spec, index) => {
+      const at = `${layer.storePath}/vars/${index}`;
+      const dataset = left.get(at);
+      if (!dataset) throw new Problem('WEIGHTS_MISMATCH', `Layer ${layer.name} has no ${spec.name}: model.weights.h5 has no ${at}.`);
+      left.delete(at);
+      weights.set(weightKey(layer, spec.name), { shape: dataset.shape, data: floats(dataset, layer.name, spec.name) });
+    });
+    const surplus = `${layer.storePath}/vars/${layer.weights.length}`;
+    if (left.has(surplus)) {
+      throw new Problem(
+        'WEIGHTS_MISMATCH',
+        `Layer ${layer.name} (${layer.className}) has more weights than its config needs: ${surplus} is left over.`,
+      );
+    }
+  }
+  return makeDocument({ config, metadata, weights, extras: [...left.values()] });
+}
+
+/** The bytes of a `.keras` file, deflated. Optimizer slots are left out. The same document gives the same bytes. */
+export async function writeKeras(document: ModelDocument): Promise<Buffer> {
+  const content: Hdf5Content = { groups: [], datasets: [] };
+  for (const layer of document.graph.layers) {
+    content.groups.push({ path: `${layer.storePath}/vars`, name: layer.name });
+    layer.weights.forEach((spec, index) => {
+      const weight = document.weights.get(weightKey(layer, spec.name))!;
+      content.datasets.push({ path: `${layer.storePath}/vars/${index}`, shape: [...weight.shape], dtype: '<f', data: weight.data });
+    });
+  }
+  content.groups.push({ path: 'vars', name: document.graph.name });
+  content.datasets.push(...document.extras);
+  return writeZip([
+    ['metadata.json', Buffer.from(JSON.stringify(document.metadata))],
+    ['config.json', Buffer.from(JSON.stringify(document.config))],
+    ['model.weights.h5', await writeHdf5(content)],
+  ]);
+}
+
+function parseJson(bytes: Buffer, name: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new Problem('MODEL_UNREADABLE', `${name} is not JSON: ${(error as Error).message}.`, { cause: error });
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new Problem('MODEL_UNREADABLE', `${name} is not a JSON object. Received: ${received(value)}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function floats({ data, dtype }: Hdf5Dataset, layer: string, weight: string): Float32Array<ArrayBuffer> {
+  if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
+    throw new Problem(
+      'WEIGHTS_MISMATCH',
+      `Layer ${layer}: ${weight} is stored as ${dtype}; float32 or float64 is needed (quantised models are not read).`,
+    );
+  }
+  const values = data instanceof Float32Array ? data : Float32Array.from(data);
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) throw new Problem('NON_FINITE_WEIGHTS', `Layer ${layer}: ${weight} holds ${values[at]} at index ${at}.`);
+  return values;
+}

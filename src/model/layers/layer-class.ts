@@ -1,0 +1,71 @@
+/** What the service knows of a layer class without running it: one object of this type a file in this folder. */
+
+/** A layer's `config` as Keras wrote it. */
+export type Options = Record<string, unknown>;
+
+/** The axes of one sample: the batch axis is left out; null is a free dimension. */
+export type Shape = readonly (number | null)[];
+
+/** What a weight does in its layer; pruning, decay and clipping treat the roles differently. */
+export type WeightRole = 'kernel' | 'bias' | 'scale' | 'offset' | 'statistic';
+
+export interface WeightSpec {
+  /** The name inside the layer: `kernel`, `bias`, `gamma`, ... */
+  name: string;
+  shape: readonly number[];
+  role: WeightRole;
+  /** Which axes of a kernel count the layer's inputs and outputs. Absent for other roles. */
+  axes?: { input: number; output: number };
+}
+
+/** The unit at each index of a tensor's last axis. A unit is what channel pruning removes as one; equal numbers are the same unit. */
+export type Units = Int32Array;
+
+/** How a layer class tells channel pruning which axes hang together. Collected by `pruning/groups.ts`. */
+export interface Coupling {
+  /** The units along the last axis of each input. */
+  readonly inputs: readonly Units[];
+  readonly inputShapes: readonly Shape[];
+  readonly outputShape: Shape;
+  /** New units that this layer produces, one per output channel. */
+  fresh(count: number): Units;
+  /** Axis `axis` of the weight follows these units. */
+  bind(weight: string, axis: number, units: Units): void;
+  /** The number in the config under `option` is the count of these units. */
+  resize(option: string, units: Units): void;
+  /** The layer mixes input `index` over its channels: it reads each unit there and passes none on. */
+  reads(index: number): void;
+  /** Index by index, these are the same units from here on (a residual sum). */
+  tie(a: Units, b: Units): void;
+  /** These units may never be removed. */
+  freeze(units: Units, reason: FrozenReason, detail: string): void;
+}
+
+export type FrozenReason = 'MODEL_OUTPUT' | 'MODEL_INPUT' | 'UNFOLLOWED_LAYER' | 'BROADCAST' | 'SHARED_LAYER';
+
+/** An option the service does not run, as the refusal names it. */
+export interface RefusedOption {
+  option: string;
+  received: unknown;
+  accepted: string;
+}
+
+export interface LayerClass {
+  /** The first option that cannot be run as it is set, or null. */
+  refuse?(options: Options): RefusedOption | null;
+  /** Shape of the output for one sample. Throws an Error where inputs do not fit. */
+  outputShape(options: Options, inputs: readonly Shape[]): Shape;
+  /** In the order in which Keras stores them. */
+  weights?(options: Options, inputs: readonly Shape[]): WeightSpec[];
+  /** Multiply-accumulates for one sample. Only kernels count: activations, pooling, normalisation and biases are free, as in the field's counters. */
+  macs?(options: Options, inputs: readonly Shape[], output: Shape): number;
+  /** The units along the output's last axis. */
+  couple(options: Options, coupling: Coupling): Units;
+  /** The name of the nonlinearity applied last; `linear` where there is none. */
+  activation?(options: Options): string;
+}
+
+/** The number of elements; free dimensions count as one. */
+export function size(shape: Shape): number {
+  return shape.reduce<number>((product, dimension) => product * (dimension ?? 1), 1);
+}

@@ -1,0 +1,75 @@
+/** Reading of Keras' layer options, which come as numbers, lists, names or serialised objects. */
+import type { Options, RefusedOption } from './layer-class.ts';
+
+/** A whole number, such as `units`. Throws an Error that names what was received. */
+export function integer(options: Options, option: string, minimum = 1): number {
+  const value = options[option];
+  if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= 2 ** 31) return value;
+  throw new Error(`${option} is ${JSON.stringify(value)}; it must be a whole number from ${minimum}`);
+}
+
+/** Two whole numbers, such as `kernel_size`, given as one or as a list. */
+export function pair(options: Options, option: string): [number, number] {
+  const value = options[option];
+  const [a, b] = Array.isArray(value) ? value : [value, value];
+  return [integer({ [option]: a }, option), integer({ [option]: b }, option)];
+}
+
+/** A number, with the value that Keras takes where it is left out. */
+export function number(options: Options, option: string, otherwise: number): number {
+  const value = options[option] ?? otherwise;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new Error(`${option} is ${JSON.stringify(value)}; it must be a number`);
+}
+
+/** A flag, with the value that Keras takes where it is left out. */
+export function flag(options: Options, option: string, otherwise: boolean): boolean {
+  return typeof options[option] === 'boolean' ? (options[option] as boolean) : otherwise;
+}
+
+/** The name of an activation, whether Keras wrote it as a name or as an object; `linear` for none. */
+export function activationName(options: Options): string {
+  const value = options.activation;
+  if (value === null || value === undefined) return 'linear';
+  if (typeof value === 'string') return value;
+  const object = value as { class_name?: unknown; config?: unknown };
+  // Keras writes a function as {class_name: "function", config: "relu"}.
+  if (object.class_name === 'function' && typeof object.config === 'string') return object.config;
+  return `object ${String(object.class_name)}`;
+}
+
+/** The activations that run here, by Keras' names. */
+export const ACTIVATIONS = [
+  'linear',
+  'relu',
+  'relu6',
+  'sigmoid',
+  'tanh',
+  'softmax',
+  'elu',
+  'selu',
+  'softplus',
+  'softsign',
+  'swish',
+  'silu',
+  'gelu',
+] as const;
+export type ActivationName = (typeof ACTIVATIONS)[number];
+
+/** Refuses an activation that does not run here. */
+export function refuseActivation(options: Options): RefusedOption | null {
+  const name = activationName(options);
+  if (ACTIVATIONS.some((known) => known === name)) return null;
+  return { option: 'activation', received: options.activation, accepted: ACTIVATIONS.join(', ') };
+}
+
+/** Refuses channels_first, which TensorFlow cannot run on a CPU. */
+export function refuseChannelsFirst(options: Options): RefusedOption | null {
+  if ((options.data_format ?? 'channels_last') === 'channels_last') return null;
+  return { option: 'data_format', received: options.data_format, accepted: 'channels_last' };
+}
+
+/** The first refusal among several. */
+export function firstRefusal(...refusals: (RefusedOption | null)[]): RefusedOption | null {
+  return refusals.find((refusal) => refusal !== null) ?? null;
+}
