@@ -1,0 +1,174 @@
+/**
+ * Which channels can only be removed together.
+ *
+ * Every index of a tensor's last axis carries the number of its unit. A producer (dense, convolution) makes fresh units; normalisation, activation
+ * and pooling pass them on; Flatten repeats them once a spatial place; a residual sum ties them pairwise; a reader binds its kernel's input axis to
+ * them. A unit is then every index, of any weight axis, with the same number (after ties), and removing it means dropping those indices.
+ *
+ * Example: conv_1 (2 filters) -> flatten of 2x2 -> dense (3). conv_1's kernel axis 3 is bound to [0 1], its bias axis 0 to [0 1], dense's kernel
+ * axis 0 to [0 1 0 1 0 1 0 1]. Without unit 1 the dense kernel keeps rows 0, 2, 4, 6.
+ */
+import { type Call, type Graph, type TensorId, weightKey } from '../model/graph.ts';
+import { type Coupling, type FrozenReason, layerClass, type Units } from '../model/layers/index.ts';
+
+export interface Binding {
+  axis: number;
+  units: Units;
+}
+
+export interface ChannelGroup {
+  /** Layers that produce the units, in the order of their calls. */
+  layers: string[];
+  /** The group's units: each number once, ascending. */
+  units: Units;
+  frozen: { reason: FrozenReason; detail: string } | null;
+}
+
+export interface ChannelMap {
+  graph: Graph;
+  groups: ChannelGroup[];
+  /** Numbers run from 0 to this, exclusive. Model inputs have units too, which belong to no group. */
+  unitCount: number;
+  /** By weight key: which axes follow which units. */
+  bindings: Map<string, Binding[]>;
+  /** Config numbers that count units. */
+  resizes: { layer: string; option: string; units: Units }[];
+  /** The units along the last axis of every tensor. */
+  tensorUnits: Units[];
+  /** Inputs that a layer mixes over its channels. */
+  readers: { call: Call; input: number }[];
+  /** Calls that make fresh units. */
+  producers: { call: Call; units: Units }[];
+}
+
+/** The channel map of a graph. */
+export function channelMap(graph: Graph): ChannelMap {
+  const ties = new DisjointSets();
+  /** Sets of units that were made together or tied: the groups. */
+  const families = new DisjointSets();
+  const familyOf: number[] = [];
+  const frozen = new Map<number, { reason: FrozenReason; detail: string }>();
+  const map: ChannelMap = {
+    graph,
+    groups: [],
+    unitCount: 0,
+    bindings: new Map(),
+    resizes: [],
+    tensorUnits: [],
+    readers: [],
+    producers: [],
+  };
+  const makeUnits = (count: number): Units => {
+    const family = families.add();
+    return Int32Array.from({ length: count }, () => {
+      familyOf.push(family);
+      return ties.add();
+    });
+  };
+  const tie = (a: Units, b: Units): void => {
+    if (a.length !== b.length) throw new Error(`${a.length} units cannot be tied to ${b.length}`);
+    a.forEach((unit, index) => {
+      ties.union(unit, b[index]!);
+      families.union(familyOf[unit]!, familyOf[b[index]!]!);
+    });
+  };
+  const freeze = (units: Units, reason: FrozenReason, detail: string): void => {
+    for (const unit of units) if (!frozen.has(unit)) frozen.set(unit, { reason, detail });
+  };
+
+  for (const input of graph.inputs) {
+    const units = makeUnits(input.shape.at(-1) ?? 0);
+    freeze(units, 'MODEL_INPUT', `input ${input.name} has the shape the caller gives`);
+    map.tensorUnits[input.tensor] = units;
+  }
+  const freshOf = new Map<string, Units>();
+  for (const call of graph.calls) {
+    const { layer } = call;
+    const coupling: Coupling = {
+      inputs: call.inputs.map((tensor) => map.tensorUnits[tensor]!),
+      inputShapes: call.inputs.map((tensor) => graph.shapes[tensor]!),
+      outputShape: call.outputShape,
+      fresh: (count) => {
+        // A shared layer makes the same units at every call.
+        const units = freshOf.get(layer.name) ?? makeUnits(count);
+        freshOf.set(layer.name, units);
+        map.producers.push({ call, units });
+        return units;
+      },
+      bind: (weight, axis, units) => {
+        const key = weightKey(layer, weight);
+        const bindings = map.bindings.get(key) ?? [];
+        const present = bindings.find((binding) => binding.axis === axis);
+        if (present) tie(present.units, units);
+        else map.bindings.set(key, [...bindings, { axis, units }]);
+      },
+      resize: (option, units) => {
+        if (!map.resizes.some((resize) => resize.layer === layer.name && resize.option === option)) {
+          map.resizes.push({ layer: layer.name, option, units });
+        }
+      },
+      reads: (input) => map.readers.push({ call, input }),
+      tie,
+      freeze,
+    };
+    map.tensorUnits[call.output] = layerClass(layer.className).couple(layer.options, coupling);
+  }
+  for (const output of graph.outputs) freeze(map.tensorUnits[output.tensor]!, 'MODEL_OUTPUT', `output ${output.name} keeps its shape`);
+
+  map.unitCount = familyOf.length;
+  const root = (units: Units): Units => units.map((unit) => ties.find(unit));
+  map.tensorUnits = map.tensorUnits.map(root);
+  for (const bindings of map.bindings.values()) for (const binding of bindings) binding.units = root(binding.units);
+  for (const resize of map.resizes) resize.units = root(resize.units);
+  for (const producer of map.producers) producer.units = root(producer.units);
+
+  const groups = new Map<number, ChannelGroup>();
+  for (const { call, units } of map.producers) {
+    if (units.length === 0) continue;
+    const family = families.find(familyOf[units[0]!]!);
+    const group = groups.get(family) ?? { layers: [], units: new Int32Array(), frozen: null };
+    if (!group.layers.includes(call.layer.name)) group.layers.push(call.layer.name);
+    group.units = Int32Array.from(new Set([...group.units, ...units])).sort();
+    groups.set(family, group);
+  }
+  // One frozen unit freezes its group: in a sum, every summand.
+  for (const [unit, why] of frozen) {
+    const group = groups.get(families.find(familyOf[unit]!));
+    if (group) group.frozen ??= why;
+  }
+  map.groups = [...groups.values()];
+  return map;
+}
+
+/** The tensor on which a producer's units are gated when they are scored: after the normalisation that directly follows it, if one does. */
+export function gateTensor(graph: Graph, producer: Call): TensorId {
+  const readers = graph.calls.filter((call) => call.inputs.includes(producer.output));
+  const [only] = readers;
+  const isOutput = graph.outputs.some((output) => output.tensor === producer.output);
+  return readers.length === 1 && !isOutput && only!.layer.className === 'BatchNormalization' ? only!.output : producer.output;
+}
+
+class DisjointSets {
+  private readonly parents: number[] = [];
+
+  add(): number {
+    return this.parents.push(this.parents.length) - 1;
+  }
+
+  find(item: number): number {
+    let root = item;
+    while (this.parents[root] !== root) root = this.parents[root]!;
+    while (this.parents[item] !== root) {
+      const next = this.parents[item]!;
+      this.parents[item] = root;
+      item = next;
+    }
+    return root;
+  }
+
+  /** The smaller number stays the root, so that units keep the order in which they were made. */
+  union(a: number, b: number): void {
+    const [first, second] = [this.find(a), this.find(b)].sort((x, y) => x - y);
+    this.parents[second!] = first!;
+  }
+}

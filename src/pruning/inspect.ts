@@ -1,0 +1,85 @@
+/** Everything the service says of a model at upload, read without running it. */
+
+import { callMacs, parameterCount } from '../model/costs.ts';
+import type { ModelDocument } from '../model/document.ts';
+import type { ModelFacts, PrunabilityFacts } from '../model/facts.ts';
+import { readModel } from '../model/formats/index.ts';
+import { layerClass, size } from '../model/layers/index.ts';
+import { channelMap } from './groups.ts';
+import { prunableKernels } from './masks.ts';
+
+/** The facts of a model file. Throws the Problems of `readModel`. */
+export async function readModelFacts(path: string): Promise<ModelFacts> {
+  return modelFacts(await readModel(path));
+}
+
+/** The facts of a document. */
+export function modelFacts(document: ModelDocument): ModelFacts {
+  const { graph } = document;
+  const parameters = parameterCount(graph);
+  const macs = callMacs(graph);
+  const compile = document.config.compile_config as Record<string, unknown> | null | undefined;
+  return {
+    format: 'keras',
+    keras_version: typeof document.metadata.keras_version === 'string' ? document.metadata.keras_version : null,
+    name: graph.name,
+    inputs: graph.inputs.map(({ name, shape }) => ({ name, shape: [null, ...shape] })),
+    outputs: graph.outputs.map(({ name, shape, tensor }) => {
+      const layer = graph.calls.find((call) => call.output === tensor)?.layer;
+      return {
+        name,
+        shape: [null, ...shape],
+        activation: layer ? (layerClass(layer.className).activation?.(layer.options) ?? 'linear') : null,
+      };
+    }),
+    parameters: parameters.total,
+    trainable_parameters: parameters.trainable,
+    macs: macs.reduce((total, cost) => total + cost.macs, 0),
+    layers: graph.layers.map((layer) => {
+      const calls = macs.filter(({ call }) => call.layer === layer);
+      const count = layer.weights.reduce((total, weight) => total + size(weight.shape), 0);
+      const fixed = layer.weights.filter((weight) => weight.role === 'statistic').reduce((total, weight) => total + size(weight.shape), 0);
+      return {
+        name: layer.name,
+        class_name: layer.className,
+        output_shape: [null, ...(calls[0]?.call.outputShape ?? [])],
+        parameters: count,
+        trainable_parameters: layer.trainable ? count - fixed : 0,
+        macs: calls.reduce((total, cost) => total + cost.macs, 0),
+      };
+    }),
+    compile: compile ? { loss: identifier(compile.loss), optimizer: identifier(compile.optimizer) } : null,
+    prunability: prunability(document),
+    warnings: warnings(document),
+  };
+}
+
+/** Which groups can be cut, and how many weights can be zeroed. */
+export function prunability(document: ModelDocument): PrunabilityFacts {
+  const kernels = prunableKernels(document.graph, { exclude: [] });
+  return {
+    groups: channelMap(document.graph).groups.map((group) => ({ layers: group.layers, units: group.units.length, frozen: group.frozen })),
+    prunable_weights: kernels.reduce((total, kernel) => total + kernel.count, 0),
+    prunable_layers: [...new Set(kernels.map((kernel) => kernel.layer))],
+  };
+}
+
+/** A loss or an optimizer in Keras' compile_config, as its lower-case name; null for what is not one name. */
+function identifier(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  const object = value as { class_name?: unknown; config?: unknown } | null | undefined;
+  if (object?.class_name === 'function' && typeof object.config === 'string') return object.config;
+  return typeof object?.class_name === 'string' ? object.class_name : null;
+}
+
+/** Parts of the model that training here does not honour. */
+function warnings(document: ModelDocument): ModelFacts['warnings'] {
+  return document.graph.layers.flatMap((layer) =>
+    Object.entries(layer.options)
+      .filter(([option, value]) => value !== null && /_(regularizer|constraint)$/.test(option))
+      .map(([option]) => ({
+        code: option.endsWith('_constraint') ? 'CONSTRAINT_NOT_APPLIED' : 'REGULARIZER_NOT_APPLIED',
+        detail: `Layer ${layer.name} has a ${option}; it stays in the file, but training here does not apply it.`,
+      })),
+  );
+}
