@@ -8,6 +8,14 @@ export interface StoredBlob {
   sha256: string;
 }
 
+/** A folder of this machine for files on their way in. */
+export interface Scratch {
+  /** Absolute. */
+  folder: string;
+  /** Deletes the folder and what is left in it. */
+  remove(): Promise<void>;
+}
+
 export interface Blobs {
   /** Streams bytes in; nothing is visible under the key until all have arrived and are on disk. Rejects with Problem STORAGE_FULL. */
   put(key: string, source: Readable): Promise<StoredBlob>;
@@ -20,6 +28,8 @@ export interface Blobs {
   delete(key: string): Promise<void>;
   /** A path on this machine that holds the bytes, for an engine to read; a copy where the store is not a folder. */
   localPath(key: string): Promise<string>;
+  /** A new empty folder from which `putFile` moves rather than copies where the store allows it. Forgotten ones are swept a day later. */
+  scratch(): Promise<Scratch>;
   /** Throws when bytes cannot be written now. */
   check(): Promise<void>;
 }

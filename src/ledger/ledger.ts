@@ -101,7 +101,10 @@ export interface AttemptRow {
   /** Engine time of this attempt so far. */
   engine_ms: number;
   heartbeat_at: Time;
+  /** When a worker claimed the job. */
   started_at: Time;
+  /** When its engine computed the first step; null where it never got so far, and then it cuts no earlier attempt's series. */
+  first_step_at: Time | null;
   ended_at: Time | null;
   /** Why it ended: finished, failed, cancelled, engine_lost, worker_lost. */
   end: string | null;
@@ -137,7 +140,7 @@ export interface Page<Row> {
 export interface PageQuery {
   limit: number;
   /** The id after which (in descending order of ids) the page starts. */
-  after?: string;
+  after?: string | undefined;
 }
 
 /** What ends a job; outputs become visible in the same transaction. */
@@ -151,6 +154,14 @@ export interface JobEnding {
   artifacts: ArtifactRow[];
   engine_ms: number;
 }
+
+/** What a known idempotency key says: the job it created and the place in the queue that the first answer named. */
+export type ReplayOutcome = { outcome: 'replayed'; id: string; queue_position: number } | { outcome: 'mismatch' };
+
+export type InsertJobOutcome =
+  | { outcome: 'inserted'; queue_position: number }
+  | { outcome: 'input_gone'; kind: 'model' | 'dataset'; id: string }
+  | ReplayOutcome;
 
 export interface Ledger {
   /** Brings the schema up to date; safe to call from several processes at once. */
@@ -176,17 +187,19 @@ export interface Ledger {
 
   /**
    * Inserts a queued job. With an idempotency key, in the same transaction: a key that is known returns the id it created and whether the
-   * fingerprint agrees, and inserts nothing.
+   * fingerprint agrees, and inserts nothing. `input_gone`: the model or the data set is not the tenant's, or was deleted meanwhile.
    */
-  insertJob(
-    row: JobRow,
-    idempotency?: { key: string; fingerprint: string },
-  ): Promise<{ outcome: 'inserted' } | { outcome: 'replayed'; id: string } | { outcome: 'mismatch' }>;
+  insertJob(row: JobRow, idempotency?: { key: string; fingerprint: string }): Promise<InsertJobOutcome>;
+  /** What an idempotency key of the last 24 hours has created; null when it is not known. */
+  findIdempotent(tenant: string, idempotency: { key: string; fingerprint: string }): Promise<ReplayOutcome | null>;
   findJob(tenant: string, id: string): Promise<JobRow | null>;
   /** For the worker and the dispatcher, who act for every tenant. */
   loadJob(id: string): Promise<JobRow | null>;
-  listJobs(tenant: string, query: PageQuery & { status?: JobStatus; type?: string }): Promise<Page<JobRow>>;
-  /** How many queued jobs are before this one; null when it is not queued. */
+  listJobs(
+    tenant: string,
+    query: PageQuery & { status?: JobStatus | undefined; type?: JobSpec['type'] | undefined },
+  ): Promise<Page<JobRow>>;
+  /** How many queued jobs are before this one in the order of `listQueued`; null when it is not queued. */
   queuePosition(id: string): Promise<number | null>;
   /** queued or paused -> cancelled; running -> cancelling; cancelling stays. The row as it then is; null when there is none. */
   requestCancel(tenant: string, id: string): Promise<JobRow | null>;
@@ -215,8 +228,11 @@ export interface Ledger {
   /** Ends the attempt and puts the job back in the queue (a job being cancelled becomes cancelled). False when fenced off. */
   releaseJob(jobId: string, n: number, end: string): Promise<boolean>;
 
-  /** Queued jobs, for the dispatcher: oldest first, tenants in turn. */
-  listQueued(limit: number): Promise<JobRow[]>;
+  /**
+   * Queued jobs, for the dispatcher: tenants in turn, the one with the fewest running first, each tenant's oldest first. With a running limit, only
+   * as many of a tenant's as may join those that run.
+   */
+  listQueued(limit: number, runningLimit?: number): Promise<JobRow[]>;
   /** Running jobs whose attempt's heartbeat is older than `before` are released as `worker_lost`; their ids. */
   releaseSilent(before: Time): Promise<string[]>;
   /**
@@ -227,6 +243,8 @@ export interface Ledger {
   acquireLease(name: string, holder: string, until: Time): Promise<boolean>;
   /** Checkpoints of ended jobs, taken out of the ledger; the caller deletes their bytes. */
   takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
+  /** Those of the keys that no living row names any more, whose bytes may go. */
+  unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */
   counts(): Promise<Record<JobStatus, number>>;
 }

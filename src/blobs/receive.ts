@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { StoredBlob } from './blobs.ts';
+import { asStorageProblem } from './storage-full.ts';
+
+/**
+ * Streams bytes into a new file that is on disk when this returns, hashing them on the way; memory does not grow with the file. Leaves no file
+ * behind when the source or the disk fails. Rejects with the source's error, or Problem STORAGE_FULL.
+ */
+export async function receiveFile(path: string, source: Readable): Promise<StoredBlob> {
+  const hash = createHash('sha256');
+  let size_bytes = 0;
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      size_bytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  try {
+    // `flush` makes the stream fsync before it closes.
+    await pipeline(source, hashing, createWriteStream(path, { flush: true }));
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw asStorageProblem(error);
+  }
+  return { size_bytes, sha256: hash.digest('hex') };
+}

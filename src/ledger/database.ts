@@ -1,0 +1,21 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { JobStatus, Time } from './ledger.ts';
+import type { Tables } from './tables.ts';
+
+/** What every group of queries works with. */
+export interface Database {
+  db: Kysely<Tables>;
+  now: () => Time;
+}
+
+/** A transaction, or the database itself where one statement is enough. */
+export type Executor = Kysely<Tables> | Transaction<Tables>;
+
+/** States in which a job belongs to its newest attempt. */
+export const HELD = ['running', 'pausing', 'cancelling'] as const satisfies JobStatus[];
+
+/** States in which a job may still need its model and its data. */
+export const UNFINISHED = ['queued', 'running', 'pausing', 'paused', 'cancelling'] as const satisfies JobStatus[];
+
+/** States a job never leaves. */
+export const ENDED = ['succeeded', 'failed', 'cancelled'] as const satisfies JobStatus[];

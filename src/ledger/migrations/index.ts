@@ -1,0 +1,12 @@
+/** The schema's history, in code so that it needs no files beside the program. Names sort in the order they run. */
+import type { Kysely } from 'kysely';
+import { type MigrationProvider, Migrator } from 'kysely/migration';
+import * as start from './001-start.ts';
+
+const provider: MigrationProvider = { getMigrations: async () => ({ '001-start': start }) };
+
+/** Brings a database up to date. The dialect's lock makes it safe for several processes at once. */
+export async function migrate<Tables>(db: Kysely<Tables>): Promise<void> {
+  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  if (error) throw error;
+}

@@ -1,0 +1,108 @@
+import { problemDocument } from '../../errors.ts';
+import { type Database, HELD } from '../database.ts';
+import type { JobStatus, Ledger } from '../ledger.ts';
+import { attemptRow, jobRow } from '../rows.ts';
+import { queuedWithTurn } from './order.ts';
+import { releaseAttempt } from './release.ts';
+
+type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhausted' | 'counts'>;
+
+/** What the dispatcher does for every tenant. */
+export function dispatchQueries({ db, now }: Database): DispatchQueries {
+  return {
+    async listQueued(limit, runningLimit) {
+      const rows = await queuedWithTurn(db)
+        .selectFrom('waiting')
+        .innerJoin('jobs', 'jobs.id', 'waiting.id')
+        .selectAll('jobs')
+        .$if(runningLimit !== undefined, (query) => query.where('waiting.turn', '<=', runningLimit as number))
+        .orderBy('waiting.turn')
+        .orderBy('waiting.id')
+        .limit(limit)
+        .execute();
+      return rows.map(jobRow);
+    },
+
+    async releaseSilent(before) {
+      const silent = await db
+        .selectFrom('jobs')
+        .innerJoin('attempts', (join) => join.onRef('attempts.job_id', '=', 'jobs.id').onRef('attempts.n', '=', 'jobs.attempt'))
+        .select(['jobs.id as id', 'attempts.n as n'])
+        .where('jobs.status', 'in', HELD)
+        .where('attempts.heartbeat_at', '<', before)
+        .execute();
+      const released = [];
+      for (const { id, n } of silent) {
+        const won = await db.transaction().execute(async (transaction) => {
+          // Looked at again under the write lock: a heartbeat may have come since.
+          const { numUpdatedRows } = await transaction
+            .updateTable('attempts')
+            .set({ ended_at: null })
+            .where('job_id', '=', id)
+            .where('n', '=', n)
+            .where('ended_at', 'is', null)
+            .where('heartbeat_at', '<', before)
+            .executeTakeFirst();
+          return numUpdatedRows === 1n && (await releaseAttempt(transaction, id, n, 'worker_lost', now()));
+        });
+        if (won) released.push(id);
+      }
+      return released;
+    },
+
+    async failExhausted(limit) {
+      const candidates = await db
+        .selectFrom('jobs')
+        .select(['id', 'attempt'])
+        .where('status', '=', 'queued')
+        .where('attempt', '>=', limit)
+        .execute();
+      const failed = [];
+      for (const { id, attempt } of candidates) {
+        const recent = await db
+          .selectFrom('attempts')
+          .selectAll()
+          .where('job_id', '=', id)
+          .where('n', '>', attempt - limit)
+          .orderBy('n')
+          .execute();
+        if (recent.some(({ checkpoint_step, from_step }) => checkpoint_step !== null && checkpoint_step > (from_step ?? -1))) continue;
+        const ends = recent.map(attemptRow).map(({ n, end }) => `attempt ${n}: ${end}`);
+        const error = problemDocument(
+          'ATTEMPTS_EXHAUSTED',
+          `The last ${limit} attempts ended without a newer checkpoint (${ends.join(', ')})`,
+        );
+        const { numUpdatedRows } = await db
+          .updateTable('jobs')
+          .set(({ eb }) => ({ status: 'failed', error: JSON.stringify(error), finished_at: now(), revision: eb('revision', '+', 1) }))
+          .where('id', '=', id)
+          .where('attempt', '=', attempt)
+          .where('status', '=', 'queued')
+          .executeTakeFirst();
+        if (numUpdatedRows === 1n) failed.push(id);
+      }
+      return failed;
+    },
+
+    async counts() {
+      const rows = await db
+        .selectFrom('jobs')
+        .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
+        .where('deleted_at', 'is', null)
+        .groupBy('status')
+        .execute();
+      const counts: Record<JobStatus, number> = {
+        queued: 0,
+        running: 0,
+        pausing: 0,
+        paused: 0,
+        cancelling: 0,
+        succeeded: 0,
+        failed: 0,
+        cancelled: 0,
+      };
+      for (const { status, count } of rows) counts[status] = Number(count);
+      return counts;
+    },
+  };
+}

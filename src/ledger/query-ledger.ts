@@ -1,0 +1,41 @@
+import { type Kysely, sql } from 'kysely';
+import type { Ledger, Time } from './ledger.ts';
+import { migrate } from './migrations/index.ts';
+import { artifactQueries } from './queries/artifacts.ts';
+import { attemptQueries } from './queries/attempts.ts';
+import { blobQueries } from './queries/blobs.ts';
+import { checkpointQueries } from './queries/checkpoints.ts';
+import { datasetQueries } from './queries/datasets.ts';
+import { dispatchQueries } from './queries/dispatch.ts';
+import { jobQueries } from './queries/jobs.ts';
+import { leaseQueries } from './queries/leases.ts';
+import { modelQueries } from './queries/models.ts';
+import { seriesQueries } from './queries/series.ts';
+import type { Tables } from './tables.ts';
+
+/** The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with. */
+export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now): Ledger {
+  const database = { db, now };
+  return {
+    migrate: () => migrate(db),
+
+    async check() {
+      // A write that changes nothing still needs the lock, the space and the rights of one that does.
+      await db.updateTable('leases').set({ until: 0 }).where('name', '=', 'no-such-lease').execute();
+      await sql`select 1`.execute(db);
+    },
+
+    close: () => db.destroy(),
+
+    ...modelQueries(database),
+    ...datasetQueries(database),
+    ...artifactQueries(database),
+    ...jobQueries(database),
+    ...attemptQueries(database),
+    ...seriesQueries(database),
+    ...checkpointQueries(database),
+    ...dispatchQueries(database),
+    ...leaseQueries(database),
+    ...blobQueries(database),
+  };
+}

@@ -1,0 +1,77 @@
+/** Between the rows of the port and the rows of the tables: documents become text and come back. */
+import type { Selectable } from 'kysely';
+import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow } from './ledger.ts';
+import { type ArtifactTable, type AttemptTable, type DatasetTable, DOCUMENT_VERSION, type JobTable, type ModelTable } from './tables.ts';
+
+export function storedModel(row: ModelRow): ModelTable {
+  return { ...row, facts: JSON.stringify(row.facts), schema_version: DOCUMENT_VERSION };
+}
+
+export function modelRow({ schema_version, ...stored }: Selectable<ModelTable>): ModelRow {
+  return { ...stored, facts: readable(schema_version, stored.facts) };
+}
+
+export function storedDataset({ blob_keys, ...row }: DatasetRow): DatasetTable {
+  return {
+    ...row,
+    sha256: JSON.stringify(row.sha256),
+    blob_key_x: blob_keys.x,
+    blob_key_y: blob_keys.y,
+    blob_key_order: blob_keys.order,
+    facts: JSON.stringify(row.facts),
+    schema_version: DOCUMENT_VERSION,
+  };
+}
+
+export function datasetRow(stored: Selectable<DatasetTable>): DatasetRow {
+  const { schema_version, blob_key_x, blob_key_y, blob_key_order, ...row } = stored;
+  return {
+    ...row,
+    sha256: JSON.parse(row.sha256),
+    blob_keys: { x: blob_key_x, y: blob_key_y, order: blob_key_order },
+    facts: readable(schema_version, row.facts),
+  };
+}
+
+export function storedArtifact(row: ArtifactRow): ArtifactTable {
+  return { ...row };
+}
+
+export function artifactRow(stored: Selectable<ArtifactTable>): ArtifactRow {
+  return { ...stored };
+}
+
+export function storedJob(row: JobRow): JobTable {
+  return {
+    ...row,
+    spec: JSON.stringify(row.spec),
+    schema_version: DOCUMENT_VERSION,
+    result: row.result && JSON.stringify(row.result),
+    error: row.error && JSON.stringify(row.error),
+    warnings: JSON.stringify(row.warnings),
+  };
+}
+
+export function jobRow({ schema_version, ...stored }: Selectable<JobTable>): JobRow {
+  const spec = readable<JobRow['spec']>(schema_version, stored.spec);
+  return {
+    ...stored,
+    type: spec.type,
+    spec,
+    result: stored.result === null ? null : JSON.parse(stored.result),
+    error: stored.error === null ? null : JSON.parse(stored.error),
+    warnings: JSON.parse(stored.warnings),
+  };
+}
+
+export function attemptRow({ checkpoint_step: _, ...stored }: Selectable<AttemptTable>): AttemptRow {
+  return { ...stored, progress: stored.progress === null ? null : JSON.parse(stored.progress) };
+}
+
+/** A document, or an error where a newer version of the service wrote it. */
+function readable<Document>(version: number, text: string): Document {
+  if (version > DOCUMENT_VERSION) {
+    throw new Error(`The ledger holds a document of version ${version}; this version of Espalier reads up to ${DOCUMENT_VERSION}`);
+  }
+  return JSON.parse(text);
+}

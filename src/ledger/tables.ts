@@ -1,0 +1,143 @@
+/** The ledger's tables as they lie in the database: documents are JSON text, times are milliseconds, booleans do not occur. */
+import type { JobStatus } from './ledger.ts';
+
+/** Written with every row that holds a document, so that a later version can tell how to read it. */
+export const DOCUMENT_VERSION = 1;
+
+export interface ModelTable {
+  id: string;
+  tenant: string;
+  name: string;
+  sha256: string;
+  size_bytes: number;
+  blob_key: string;
+  facts: string;
+  schema_version: number;
+  parent_model_id: string | null;
+  job_id: string | null;
+  created_at: number;
+  expires_at: number | null;
+  deleted_at: number | null;
+}
+
+export interface DatasetTable {
+  id: string;
+  tenant: string;
+  name: string;
+  sha256: string;
+  size_bytes: number;
+  blob_key_x: string;
+  blob_key_y: string | null;
+  blob_key_order: string;
+  facts: string;
+  schema_version: number;
+  created_at: number;
+  expires_at: number | null;
+  deleted_at: number | null;
+}
+
+export interface ArtifactTable {
+  id: string;
+  tenant: string;
+  job_id: string;
+  role: string;
+  format: string;
+  filename: string;
+  media_type: string;
+  sha256: string;
+  size_bytes: number;
+  blob_key: string;
+  created_at: number;
+  expires_at: number | null;
+  deleted_at: number | null;
+}
+
+export interface JobTable {
+  id: string;
+  tenant: string;
+  type: string;
+  spec: string;
+  schema_version: number;
+  model_id: string;
+  dataset_id: string;
+  status: JobStatus;
+  revision: number;
+  attempt: number;
+  result: string | null;
+  error: string | null;
+  warnings: string;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+  expires_at: number | null;
+  deleted_at: number | null;
+}
+
+export interface AttemptTable {
+  job_id: string;
+  n: number;
+  worker: string;
+  device: string;
+  code_version: string;
+  tensorflow_version: string;
+  threads: number;
+  from_step: number | null;
+  first_step_at: number | null;
+  /** The newest step this attempt has a checkpoint of, which outlives the checkpoint itself: what failExhausted calls progress. */
+  checkpoint_step: number | null;
+  progress: string | null;
+  engine_ms: number;
+  heartbeat_at: number;
+  started_at: number;
+  ended_at: number | null;
+  end: string | null;
+}
+
+export interface CheckpointTable {
+  job_id: string;
+  attempt: number;
+  step: number;
+  blob_key: string;
+  sha256: string;
+  size_bytes: number;
+  created_at: number;
+}
+
+export interface SegmentTable {
+  job_id: string;
+  attempt: number;
+  segment: number;
+  first_step: number;
+  last_step: number;
+  rows: number;
+  blob_key: string;
+  created_at: number;
+}
+
+export interface IdempotencyTable {
+  tenant: string;
+  key: string;
+  fingerprint: string;
+  job_id: string;
+  /** What the first answer said of the job's place, which its row does not keep. */
+  queue_position: number;
+  created_at: number;
+}
+
+export interface LeaseTable {
+  name: string;
+  holder: string;
+  until: number;
+}
+
+export interface Tables {
+  models: ModelTable;
+  datasets: DatasetTable;
+  artifacts: ArtifactTable;
+  jobs: JobTable;
+  attempts: AttemptTable;
+  checkpoints: CheckpointTable;
+  segments: SegmentTable;
+  idempotency: IdempotencyTable;
+  leases: LeaseTable;
+}

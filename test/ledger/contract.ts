@@ -1,0 +1,503 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { problemDocument } from '../../src/errors.ts';
+import { type LedgerFactory, openWorld, type World } from './fixture.ts';
+import {
+  artifactSample,
+  checkpointSample,
+  claimOf,
+  datasetSample,
+  endingOf,
+  jobSample,
+  modelSample,
+  pruneSpec,
+  segmentSample,
+} from './samples.ts';
+
+/** What every ledger does, whichever database it stands on. */
+export function ledgerContract(name: string, factory: LedgerFactory): void {
+  describe(`the ledger on ${name}`, () => {
+    let world: World;
+    beforeEach(async () => {
+      world = await openWorld(factory);
+    });
+    afterEach(() => world.close());
+
+    it('can be migrated again, and by another connection at the same time', async () => {
+      await Promise.all([world.ledger.migrate(), world.other.migrate()]);
+      await world.other.check();
+    });
+
+    describe('models and data sets', () => {
+      it('come back as they were inserted, for their tenant only', async () => {
+        expect(await world.other.findModel('alice', world.model.id)).toEqual(world.model);
+        expect(await world.other.findDataset('alice', world.dataset.id)).toEqual(world.dataset);
+        expect(await world.ledger.findModel('bob', world.model.id)).toBeNull();
+        expect(await world.ledger.findDataset('bob', world.dataset.id)).toBeNull();
+        expect((await world.ledger.listModels('bob', { limit: 10 })).rows).toEqual([]);
+        expect((await world.ledger.listDatasets('bob', { limit: 10 })).rows).toEqual([]);
+      });
+
+      it('are listed newest first in pages that meet without a gap', async () => {
+        const more = [modelSample(), modelSample(), modelSample()];
+        for (const model of more) await world.ledger.insertModel(model);
+        const ids = [...more.map(({ id }) => id).reverse(), world.model.id];
+        const first = await world.ledger.listModels('alice', { limit: 2 });
+        expect(first.rows.map(({ id }) => id)).toEqual(ids.slice(0, 2));
+        expect(first.has_more).toBe(true);
+        const second = await world.ledger.listModels('alice', { limit: 2, after: ids[1] });
+        expect(second.rows.map(({ id }) => id)).toEqual(ids.slice(2));
+        expect(second.has_more).toBe(false);
+      });
+
+      it('cannot be deleted while an unfinished job uses them, and can once it has ended', async () => {
+        const job = await world.queueJob();
+        expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(false);
+        expect(await world.ledger.deleteDataset('alice', world.dataset.id)).toBe(false);
+        expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBeNull();
+        await world.ledger.requestCancel('alice', job.id);
+        expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(true);
+        expect(await world.ledger.deleteDataset('alice', world.dataset.id)).toBe(true);
+      });
+
+      it('stay findable once deleted, marked, and leave the lists', async () => {
+        await world.ledger.deleteModel('alice', world.model.id);
+        expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBe(world.clock.now);
+        expect((await world.ledger.listModels('alice', { limit: 10 })).rows).toEqual([]);
+      });
+
+      it('are not deleted by another tenant', async () => {
+        await world.ledger.deleteModel('bob', world.model.id);
+        expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBeNull();
+      });
+    });
+
+    describe('posting a job', () => {
+      it('keeps the whole specification', async () => {
+        const row = jobSample(world.model, world.dataset, { spec: pruneSpec(world.model.id, world.dataset.id) });
+        expect(await world.ledger.insertJob(row)).toEqual({ outcome: 'inserted', queue_position: 0 });
+        expect(await world.other.findJob('alice', row.id)).toEqual(row);
+        expect(await world.other.loadJob(row.id)).toEqual(row);
+        expect(await world.other.findJob('bob', row.id)).toBeNull();
+      });
+
+      it('says which input is gone and inserts nothing', async () => {
+        await world.ledger.deleteDataset('alice', world.dataset.id);
+        const row = jobSample(world.model, world.dataset);
+        expect(await world.ledger.insertJob(row)).toEqual({ outcome: 'input_gone', kind: 'dataset', id: world.dataset.id });
+        expect(await world.ledger.loadJob(row.id)).toBeNull();
+        const foreign = modelSample({ tenant: 'bob' });
+        await world.ledger.insertModel(foreign);
+        const theft = jobSample(foreign, world.dataset);
+        expect(await world.ledger.insertJob(theft)).toEqual({ outcome: 'input_gone', kind: 'model', id: foreign.id });
+      });
+
+      it('with a known idempotency key returns the first job and its place in the queue', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        await world.queueJob();
+        const first = jobSample(world.model, world.dataset);
+        expect(await world.ledger.insertJob(first, idempotency)).toEqual({ outcome: 'inserted', queue_position: 1 });
+        const again = { outcome: 'replayed', id: first.id, queue_position: 1 };
+        const second = jobSample(world.model, world.dataset);
+        expect(await world.other.insertJob(second, idempotency)).toEqual(again);
+        expect(await world.other.findIdempotent('alice', idempotency)).toEqual(again);
+        expect(await world.ledger.loadJob(second.id)).toBeNull();
+        expect(await world.ledger.insertJob(second, { key: 'k', fingerprint: 'g' })).toEqual({ outcome: 'mismatch' });
+        expect(await world.ledger.findIdempotent('bob', idempotency)).toBeNull();
+      });
+
+      it('forgets an idempotency key after 24 hours', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        await world.ledger.insertJob(jobSample(world.model, world.dataset), idempotency);
+        world.clock.now += 24 * 3600 * 1000;
+        expect((await world.ledger.insertJob(jobSample(world.model, world.dataset), idempotency)).outcome).toBe('inserted');
+      });
+
+      it('twice at once with the same key makes one job', async () => {
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const outcomes = await Promise.all(
+          [world.ledger, world.other, world.ledger, world.other].map((ledger) =>
+            ledger.insertJob(jobSample(world.model, world.dataset), idempotency),
+          ),
+        );
+        expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['inserted', 'replayed', 'replayed', 'replayed']);
+        expect((await world.ledger.listJobs('alice', { limit: 10 })).rows).toHaveLength(1);
+      });
+
+      it('lists jobs by status and type', async () => {
+        const train = await world.queueJob();
+        const prune = jobSample(world.model, world.dataset, { spec: pruneSpec(world.model.id, world.dataset.id) });
+        await world.ledger.insertJob(prune);
+        await world.ledger.requestCancel('alice', train.id);
+        const ids = async (query: Parameters<typeof world.ledger.listJobs>[1]) =>
+          (await world.ledger.listJobs('alice', query)).rows.map(({ id }) => id);
+        expect(await ids({ limit: 10 })).toEqual([prune.id, train.id]);
+        expect(await ids({ limit: 10, status: 'cancelled' })).toEqual([train.id]);
+        expect(await ids({ limit: 10, type: 'prune' })).toEqual([prune.id]);
+        expect(await ids({ limit: 10, type: 'prune', status: 'cancelled' })).toEqual([]);
+        expect(await ids({ limit: 10, after: prune.id })).toEqual([train.id]);
+      });
+    });
+
+    describe('an attempt', () => {
+      it('is claimed by one worker only', async () => {
+        const { id } = await world.queueJob();
+        const claims = await Promise.all([world.ledger.claimJob(claimOf(id, 1)), world.other.claimJob(claimOf(id, 1))]);
+        const [won] = claims.filter((claim) => claim !== null);
+        expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
+        expect(won).toMatchObject({ id, status: 'running', attempt: 1 });
+      });
+
+      it('has to be the next one', async () => {
+        const { id } = await world.queueJob();
+        expect(await world.ledger.claimJob(claimOf(id, 2))).toBeNull();
+        expect((await world.ledger.loadJob(id))?.status).toBe('queued');
+      });
+
+      it('keeps what its newest heartbeat carried', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        world.clock.now += 5;
+        expect(await world.ledger.heartbeat(id, 1, { progress: { step: 3 }, engine_ms: 40 })).toBe('running');
+        expect(await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 50 })).toBe('running');
+        const [attempt] = await world.ledger.listAttempts(id);
+        expect(attempt).toMatchObject({ n: 1, progress: { step: 3 }, engine_ms: 50, heartbeat_at: world.clock.now, ended_at: null });
+      });
+
+      it('sets the start of the job once and its own each time', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        expect((await world.ledger.listAttempts(id))[0]?.first_step_at).toBeNull();
+        world.clock.now = 2_000_000;
+        await world.ledger.markStarted(id, 1, null);
+        await world.ledger.releaseJob(id, 1, 'engine_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        world.clock.now = 3_000_000;
+        await world.ledger.markStarted(id, 2, 70);
+        expect((await world.ledger.loadJob(id))?.started_at).toBe(2_000_000);
+        expect(await world.ledger.listAttempts(id)).toMatchObject([
+          { from_step: null, first_step_at: 2_000_000, end: 'engine_lost' },
+          { from_step: 70, first_step_at: 3_000_000, end: null },
+        ]);
+      });
+
+      it('reports the same warning once', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.addWarning(id, 1, { code: 'A', detail: 'x' });
+        await world.ledger.addWarning(id, 1, { code: 'A', detail: 'x' });
+        await world.ledger.addWarning(id, 1, { code: 'A', detail: 'y' });
+        expect((await world.ledger.loadJob(id))?.warnings).toEqual([
+          { code: 'A', detail: 'x' },
+          { code: 'A', detail: 'y' },
+        ]);
+      });
+
+      it('changes nothing once it is fenced off', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.releaseJob(id, 1, 'worker_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        const everything = async () => ({
+          job: await world.ledger.loadJob(id),
+          attempts: await world.ledger.listAttempts(id),
+          segments: await world.ledger.listSegments(id),
+          checkpoint: await world.ledger.newestCheckpoint(id),
+          artifacts: await world.ledger.listArtifacts(id),
+          models: await world.ledger.listModels('alice', { limit: 100 }),
+        });
+        const before = await everything();
+        world.clock.now += 1;
+        expect(await world.ledger.heartbeat(id, 1, { progress: { step: 9 }, engine_ms: 9 })).toBeNull();
+        expect(await world.ledger.markStarted(id, 1, 3)).toBe(false);
+        expect(await world.ledger.addWarning(id, 1, { code: 'A', detail: 'x' })).toBe(false);
+        expect(await world.ledger.addCheckpoint(checkpointSample(id, 1, 5))).toBe(false);
+        expect(await world.ledger.addSegment(segmentSample(id, 1, 0))).toBe(false);
+        expect(await world.ledger.releaseJob(id, 1, 'engine_lost')).toBe(false);
+        const ending = endingOf(id, 1, { models: [modelSample({ job_id: id })], artifacts: [artifactSample(id)] });
+        expect(await world.ledger.endJob(ending)).toBe(false);
+        expect(await world.ledger.claimJob(claimOf(id, 1))).toBeNull();
+        expect(await everything()).toEqual(before);
+      });
+
+      it('adds its engine time to that of earlier ones', async () => {
+        const { id } = await world.queueJob();
+        expect(await world.ledger.engineTime(id)).toBe(0);
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 40 });
+        await world.ledger.releaseJob(id, 1, 'engine_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        await world.ledger.heartbeat(id, 2, { progress: null, engine_ms: 2 });
+        expect(await world.ledger.engineTime(id)).toBe(42);
+      });
+
+      it('keeps the newest two checkpoints, a later attempt’s being newer whatever their step', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        expect(await world.ledger.addCheckpoint(checkpointSample(id, 1, 10))).toEqual([]);
+        expect(await world.ledger.addCheckpoint(checkpointSample(id, 1, 20))).toEqual([]);
+        expect(await world.ledger.addCheckpoint(checkpointSample(id, 1, 30))).toEqual([checkpointSample(id, 1, 10)]);
+        await world.ledger.releaseJob(id, 1, 'engine_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        expect(await world.ledger.addCheckpoint(checkpointSample(id, 2, 25))).toEqual([checkpointSample(id, 1, 20)]);
+        expect(await world.ledger.newestCheckpoint(id)).toEqual(checkpointSample(id, 2, 25));
+      });
+
+      it('may write the checkpoint of a step again', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const first = checkpointSample(id, 1, 10, { blob_key: 'first' });
+        const second = checkpointSample(id, 1, 10, { blob_key: 'second' });
+        await world.ledger.addCheckpoint(first);
+        expect(await world.ledger.addCheckpoint(second)).toEqual([first]);
+        expect(await world.ledger.newestCheckpoint(id)).toEqual(second);
+      });
+
+      it('lists segments in the order of attempts', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.addSegment(segmentSample(id, 1, 0));
+        await world.ledger.addSegment(segmentSample(id, 1, 1));
+        await world.ledger.releaseJob(id, 1, 'engine_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        await world.ledger.addSegment(segmentSample(id, 2, 0));
+        expect(await world.ledger.listSegments(id)).toEqual([segmentSample(id, 1, 0), segmentSample(id, 1, 1), segmentSample(id, 2, 0)]);
+      });
+    });
+
+    describe('the end of a job', () => {
+      it('makes its outputs visible with the state, in one transaction', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const model = modelSample({ job_id: id, parent_model_id: world.model.id });
+        const artifact = artifactSample(id);
+        world.clock.now = 5_000_000;
+        expect(await world.ledger.endJob(endingOf(id, 1, { models: [model], artifacts: [artifact] }))).toBe(true);
+        expect(await world.ledger.loadJob(id)).toMatchObject({ status: 'succeeded', finished_at: 5_000_000, result: { ok: true } });
+        expect(await world.ledger.findModel('alice', model.id)).toEqual(model);
+        expect(await world.ledger.findArtifact('alice', artifact.id)).toEqual(artifact);
+        expect(await world.ledger.findArtifact('bob', artifact.id)).toBeNull();
+        expect(await world.ledger.listArtifacts(id)).toEqual([artifact]);
+        expect((await world.ledger.listAttempts(id))[0]).toMatchObject({ end: 'finished', ended_at: 5_000_000, engine_ms: 5 });
+        expect(await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 6 })).toBeNull();
+      });
+
+      it('undoes everything when an output cannot be inserted', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await expect(world.ledger.endJob(endingOf(id, 1, { models: [world.model] }))).rejects.toThrow();
+        expect((await world.ledger.loadJob(id))?.status).toBe('running');
+        expect((await world.ledger.listAttempts(id))[0]?.ended_at).toBeNull();
+      });
+
+      it('comes once: a second ending finds the job ended', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const error = problemDocument('ENGINE_FAILED', 'It fell over');
+        const endings = await Promise.all([
+          world.ledger.endJob(endingOf(id, 1)),
+          world.other.endJob(endingOf(id, 1, { status: 'failed', result: null, error })),
+        ]);
+        expect(endings.filter(Boolean)).toHaveLength(1);
+        expect((await world.ledger.loadJob(id))?.status).toBe(endings[0] ? 'succeeded' : 'failed');
+      });
+
+      it('that a cancel asked for first may still be the success that was on its way', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const [cancelled, ended] = await Promise.all([
+          world.other.requestCancel('alice', id),
+          world.ledger.endJob(endingOf(id, 1, { artifacts: [artifactSample(id)] })),
+        ]);
+        expect(ended).toBe(true);
+        expect(['cancelling', 'succeeded']).toContain(cancelled?.status);
+        expect((await world.ledger.loadJob(id))?.status).toBe('succeeded');
+        expect(await world.ledger.listArtifacts(id)).toHaveLength(1);
+      });
+
+      it('gives up its checkpoints, once', async () => {
+        const { id } = await world.queueJob();
+        const running = await world.queueJob();
+        for (const job of [id, running.id]) {
+          await world.ledger.claimJob(claimOf(job, 1));
+          await world.ledger.addCheckpoint(checkpointSample(job, 1, 10));
+        }
+        await world.ledger.endJob(endingOf(id, 1));
+        expect(await world.ledger.takeEndedCheckpoints(10)).toEqual([checkpointSample(id, 1, 10)]);
+        expect(await world.ledger.takeEndedCheckpoints(10)).toEqual([]);
+        expect(await world.ledger.newestCheckpoint(running.id)).not.toBeNull();
+      });
+    });
+
+    describe('cancelling', () => {
+      it('ends a queued job at once', async () => {
+        const { id } = await world.queueJob();
+        expect(await world.ledger.requestCancel('alice', id)).toMatchObject({ status: 'cancelled', finished_at: world.clock.now });
+        expect(await world.ledger.claimJob(claimOf(id, 1))).toBeNull();
+      });
+
+      it('asks a running job to end, and its worker learns it from the heartbeat', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const asked = await world.ledger.requestCancel('alice', id);
+        expect(asked).toMatchObject({ status: 'cancelling', finished_at: null });
+        expect(await world.ledger.requestCancel('alice', id)).toEqual(asked);
+        expect(await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 0 })).toBe('cancelling');
+      });
+
+      it('ends the job when its worker gives it back instead', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.requestCancel('alice', id);
+        expect(await world.ledger.releaseJob(id, 1, 'engine_lost')).toBe(true);
+        expect(await world.ledger.loadJob(id)).toMatchObject({ status: 'cancelled', finished_at: world.clock.now });
+      });
+
+      it('leaves an ended job and another tenant’s alone', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        expect(await world.ledger.requestCancel('bob', id)).toBeNull();
+        expect((await world.ledger.loadJob(id))?.status).toBe('running');
+        await world.ledger.endJob(endingOf(id, 1));
+        expect((await world.ledger.requestCancel('alice', id))?.status).toBe('succeeded');
+      });
+    });
+
+    describe('deleting a job', () => {
+      it('needs an end, and takes its artifacts with it', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        expect(await world.ledger.deleteJob('alice', id)).toBe(false);
+        const artifact = artifactSample(id);
+        await world.ledger.endJob(endingOf(id, 1, { artifacts: [artifact] }));
+        expect(await world.ledger.deleteJob('bob', id)).toBe(false);
+        expect(await world.ledger.deleteJob('alice', id)).toBe(true);
+        expect((await world.ledger.findJob('alice', id))?.deleted_at).toBe(world.clock.now);
+        expect((await world.ledger.findArtifact('alice', artifact.id))?.deleted_at).toBe(world.clock.now);
+        expect((await world.ledger.listJobs('alice', { limit: 10 })).rows).toEqual([]);
+      });
+    });
+
+    describe('bytes', () => {
+      it('are unnamed once no living row names them', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.addSegment(segmentSample(id, 1, 0));
+        const shared = 'jobs/x/1/outputs/model.keras';
+        const model = modelSample({ blob_key: shared });
+        await world.ledger.endJob(endingOf(id, 1, { models: [model], artifacts: [artifactSample(id, { blob_key: shared })] }));
+        const segment = segmentSample(id, 1, 0).blob_key;
+        const { x, y, order } = datasetSample({ id: world.dataset.id }).blob_keys;
+        const keys = [shared, segment, x, y as string, order, 'nobody/knows'];
+        expect(await world.ledger.unnamedBlobs(keys)).toEqual(['nobody/knows']);
+        await world.ledger.deleteJob('alice', id);
+        expect(await world.ledger.unnamedBlobs(keys)).toEqual([segment, 'nobody/knows']);
+        await world.ledger.deleteModel('alice', model.id);
+        await world.ledger.deleteDataset('alice', world.dataset.id);
+        expect(await world.ledger.unnamedBlobs(keys)).toEqual(keys);
+        expect(await world.ledger.unnamedBlobs([])).toEqual([]);
+      });
+    });
+
+    describe('the queue', () => {
+      it('lets tenants take turns and keeps each tenant’s order', async () => {
+        const alice = [await world.queueJob(), await world.queueJob(), await world.queueJob()];
+        const bob = [await world.queueJob('bob'), await world.queueJob('bob')];
+        const carol = [await world.queueJob('carol')];
+        const order = [alice[0], bob[0], carol[0], alice[1], bob[1], alice[2]].map((job) => job?.id);
+        expect((await world.ledger.listQueued(100)).map(({ id }) => id)).toEqual(order);
+        expect((await world.ledger.listQueued(2)).map(({ id }) => id)).toEqual(order.slice(0, 2));
+        for (const [position, id] of order.entries()) expect(await world.ledger.queuePosition(id as string)).toBe(position);
+      });
+
+      it('puts who has jobs running behind who has none', async () => {
+        const alice = [await world.queueJob(), await world.queueJob()];
+        await world.ledger.claimJob(claimOf(alice[0]?.id as string, 1));
+        const bob = await world.queueJob('bob');
+        expect((await world.ledger.listQueued(100)).map(({ id }) => id)).toEqual([bob.id, alice[1]?.id]);
+        expect(await world.ledger.queuePosition(alice[0]?.id as string)).toBeNull();
+      });
+
+      it('offers no more of a tenant’s than its running limit leaves room for', async () => {
+        const alice = [await world.queueJob(), await world.queueJob(), await world.queueJob(), await world.queueJob()];
+        const bob = await world.queueJob('bob');
+        await world.ledger.claimJob(claimOf(alice[0]?.id as string, 1));
+        expect((await world.ledger.listQueued(100, 2)).map(({ id }) => id)).toEqual([bob.id, alice[1]?.id]);
+        expect((await world.ledger.listQueued(100, 1)).map(({ id }) => id)).toEqual([bob.id]);
+      });
+
+      it('counts jobs by status', async () => {
+        await world.queueJob();
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        expect(await world.ledger.counts()).toMatchObject({ queued: 1, running: 1, succeeded: 0 });
+      });
+    });
+
+    describe('lost attempts', () => {
+      it('are taken from a silent worker and from no other', async () => {
+        const silent = await world.queueJob();
+        const alive = await world.queueJob();
+        const cancelling = await world.queueJob();
+        for (const { id } of [silent, alive, cancelling]) await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.requestCancel('alice', cancelling.id);
+        world.clock.now += 1000;
+        await world.ledger.heartbeat(alive.id, 1, { progress: null, engine_ms: 0 });
+        expect((await world.ledger.releaseSilent(world.clock.now)).sort()).toEqual([silent.id, cancelling.id]);
+        expect((await world.ledger.loadJob(silent.id))?.status).toBe('queued');
+        expect((await world.ledger.loadJob(cancelling.id))?.status).toBe('cancelled');
+        expect((await world.ledger.loadJob(alive.id))?.status).toBe('running');
+        expect((await world.ledger.listAttempts(silent.id))[0]?.end).toBe('worker_lost');
+        expect(await world.ledger.heartbeat(silent.id, 1, { progress: null, engine_ms: 0 })).toBeNull();
+        expect(await world.ledger.releaseSilent(world.clock.now)).toEqual([]);
+      });
+
+      const loseAttempt = async (id: string, n: number, checkpoint: number | null, fromStep: number | null = null) => {
+        await world.ledger.claimJob(claimOf(id, n));
+        await world.ledger.markStarted(id, n, fromStep);
+        if (checkpoint !== null) await world.ledger.addCheckpoint(checkpointSample(id, n, checkpoint));
+        await world.ledger.releaseJob(id, n, 'engine_lost');
+      };
+
+      it('end the job when five in a row brought no newer checkpoint', async () => {
+        const { id } = await world.queueJob();
+        for (const n of [1, 2, 3, 4]) await loseAttempt(id, n, null);
+        expect(await world.ledger.failExhausted(5)).toEqual([]);
+        await loseAttempt(id, 5, null);
+        expect(await world.ledger.failExhausted(5)).toEqual([id]);
+        const job = await world.ledger.loadJob(id);
+        expect(job).toMatchObject({ status: 'failed', finished_at: world.clock.now, error: { code: 'ATTEMPTS_EXHAUSTED' } });
+        expect(job?.error?.detail).toContain('attempt 5: engine_lost');
+        expect(await world.ledger.failExhausted(5)).toEqual([]);
+      });
+
+      it('count from the last one that got further', async () => {
+        const { id } = await world.queueJob();
+        await loseAttempt(id, 1, 10);
+        for (const n of [2, 3, 4, 5]) await loseAttempt(id, n, null, 10);
+        expect(await world.ledger.failExhausted(5)).toEqual([]);
+        await loseAttempt(id, 6, 10, 10);
+        expect(await world.ledger.failExhausted(5)).toEqual([id]);
+      });
+    });
+
+    describe('a lease', () => {
+      it('has one holder until it runs out', async () => {
+        const { clock, ledger, other } = world;
+        expect(await ledger.acquireLease('dispatcher', 'a', clock.now + 100)).toBe(true);
+        expect(await other.acquireLease('dispatcher', 'b', clock.now + 100)).toBe(false);
+        expect(await ledger.acquireLease('dispatcher', 'a', clock.now + 200)).toBe(true);
+        expect(await other.acquireLease('another', 'b', clock.now + 100)).toBe(true);
+        clock.now += 200;
+        expect(await other.acquireLease('dispatcher', 'b', clock.now + 100)).toBe(true);
+        expect(await ledger.acquireLease('dispatcher', 'a', clock.now + 100)).toBe(false);
+      });
+
+      it('is given back by taking it until now', async () => {
+        const { clock, ledger, other } = world;
+        await ledger.acquireLease('dispatcher', 'a', clock.now + 100);
+        await ledger.acquireLease('dispatcher', 'a', clock.now);
+        expect(await other.acquireLease('dispatcher', 'b', clock.now + 100)).toBe(true);
+      });
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { ledgerContract } from './contract.ts';
+import { sqliteFactory } from './sqlite-factory.ts';
+
+ledgerContract('SQLite', sqliteFactory);
