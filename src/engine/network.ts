@@ -1,0 +1,66 @@
+/** Runs a document's graph, call by call, on weights that somebody else holds. */
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { type Call, type Graph, type TensorId, weightKey } from '../model/graph.ts';
+import { EXECUTIONS } from './layers/index.ts';
+import { tf } from './tensorflow.ts';
+
+/** The present value of a weight, by key. */
+export type WeightReader = (key: string) => Tensor;
+
+export interface ForwardOptions {
+  training: boolean;
+  /** Give what enters the final softmax or sigmoid instead of what leaves it. */
+  logits?: boolean;
+  /** The step's number and the job's seed, for layers that draw random numbers. */
+  random?: { seed: number; step: number };
+  /** Normalisation keeps to its running statistics although `training` is set. */
+  frozenStatistics?: boolean;
+  /** Sees, and may replace, every call's output. */
+  tap?: (tensor: TensorId, value: Tensor) => Tensor;
+  /** New values of weights that the forward pass moves; kept, for the caller to dispose. */
+  update?: (key: string, value: Tensor) => void;
+}
+
+/** The outputs of the graph for a batch, in the order of `graph.outputs`. Call inside `tf.tidy`. */
+export function forward(graph: Graph, weights: WeightReader, inputs: readonly Tensor[], options: ForwardOptions): Tensor[] {
+  const tensors: Tensor[] = [];
+  graph.inputs.forEach((input, index) => {
+    tensors[input.tensor] = inputs[index]!;
+  });
+  const outputs = new Set(graph.outputs.map((output) => output.tensor));
+  for (const [index, call] of graph.calls.entries()) {
+    const bare = options.logits === true && outputs.has(call.output);
+    const value = runCall(
+      call,
+      weights,
+      call.inputs.map((tensor) => tensors[tensor]!),
+      options,
+      index,
+      bare,
+    );
+    tensors[call.output] = options.tap?.(call.output, value) ?? value;
+  }
+  return graph.outputs.map((output) => tensors[output.tensor]!);
+}
+
+/** One call. `bare` leaves out a softmax or sigmoid that the layer applies last. */
+export function runCall(call: Call, weights: WeightReader, inputs: Tensor[], options: ForwardOptions, index = 0, bare = false): Tensor {
+  const { layer } = call;
+  if (bare && (layer.className === 'Softmax' || (layer.className === 'Activation' && isProbability(layer.options.activation))))
+    return inputs[0]!;
+  const statistics = layer.className === 'BatchNormalization' && options.frozenStatistics === true;
+  return EXECUTIONS[layer.className]({
+    options: bare && isProbability(layer.options.activation) ? { ...layer.options, activation: 'linear' } : layer.options,
+    inputs,
+    weights: Object.fromEntries(layer.weights.map((spec) => [spec.name, weights(weightKey(layer, spec.name))])),
+    // Keras runs a frozen normalisation layer by its running statistics; dropout drops whether frozen or not.
+    training: options.training && !statistics && (layer.trainable || layer.className !== 'BatchNormalization'),
+    seed: [(options.random?.seed ?? 0) ^ Math.imul(index + 1, 0x9e3779b1), options.random?.step ?? 0],
+    update: (weight, value) => options.update?.(weightKey(layer, weight), tf.keep(value)),
+  });
+}
+
+function isProbability(activation: unknown): boolean {
+  const name = typeof activation === 'object' && activation !== null ? (activation as { config?: unknown }).config : activation;
+  return name === 'softmax' || name === 'sigmoid';
+}

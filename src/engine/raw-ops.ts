@@ -1,0 +1,188 @@
+/** TensorFlow operations that tfjs does not name, called through its binding. */
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { tf } from './tensorflow.ts';
+
+interface Binding {
+  TF_FLOAT: number;
+  TF_INT32: number;
+  TF_ATTR_STRING: number;
+  TF_ATTR_INT: number;
+  TF_ATTR_FLOAT: number;
+  TF_ATTR_BOOL: number;
+  TF_ATTR_TYPE: number;
+  TF_ATTR_SHAPE: number;
+}
+
+interface Attribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+interface Backend {
+  binding: Binding;
+  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
+}
+
+const backend = tf.backend() as unknown as Backend;
+const { binding } = backend;
+
+const FLOAT = binding.TF_FLOAT;
+const typed = (name: string, value = FLOAT): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
+const flag = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
+const text = (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value });
+const float = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value });
+const whole = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
+
+function run(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
+  return backend.executeMultipleOutputs(name, attributes, inputs, outputs);
+}
+
+let handles = 0;
+
+/** A handle of a new float32 variable that TensorFlow holds and its fused optimizers update in place. */
+export function makeVariable(shape: readonly number[]): Tensor {
+  return run(
+    'VarHandleOp',
+    [
+      text('container', ''),
+      text('shared_name', `variable_${handles++}`),
+      typed('dtype'),
+      { name: 'shape', type: binding.TF_ATTR_SHAPE, value: shape },
+    ],
+    [],
+    1,
+  )[0]!;
+}
+
+export function assignVariable(handle: Tensor, value: Tensor): void {
+  run('AssignVariableOp', [typed('dtype')], [handle, value], 0);
+}
+
+export function readVariable(handle: Tensor): Tensor {
+  return run('ReadVariableOp', [typed('dtype')], [handle], 1)[0]!;
+}
+
+export function destroyVariable(handle: Tensor): void {
+  run('DestroyResourceOp', [flag('ignore_lookup_error', true)], [handle], 0);
+}
+
+/** Half the sum of squares, a scalar. */
+export function l2Loss(value: Tensor): Tensor {
+  return run('L2Loss', [typed('T')], [value], 1)[0]!;
+}
+
+/** [n] of n scalars. */
+export function pack(values: Tensor[]): Tensor {
+  return run('Pack', [typed('T'), whole('N', values.length), whole('axis', 0)], values, 1)[0]!;
+}
+
+/** Uniform [0, 1) that depends on the seed alone: two int32 words. */
+export function statelessUniform(shape: readonly number[], seed: readonly [number, number]): Tensor {
+  return run(
+    'StatelessRandomUniform',
+    [typed('T', binding.TF_INT32), typed('dtype'), typed('Tseed', binding.TF_INT32)],
+    [tf.tensor1d([...shape], 'int32'), tf.tensor1d([...seed], 'int32')],
+    1,
+  )[0]!;
+}
+
+/** Cross-entropy of each row of logits [n, classes] with its label (int32 [n]), and its gradient with respect to the logits. */
+export function sparseSoftmaxCrossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor } {
+  const [loss, gradient] = run(
+    'SparseSoftmaxCrossEntropyWithLogits',
+    [typed('T'), typed('Tlabels', binding.TF_INT32)],
+    [logits, labels],
+    2,
+  );
+  return { loss: loss!, gradient: gradient! };
+}
+
+/** x [n, h, w, c] normalised by its own mean and variance: the output, and what the gradient needs. `variance` is Bessel-corrected. */
+export function fusedBatchNorm(x: Tensor, scale: Tensor, offset: Tensor, epsilon: number) {
+  const empty = tf.tensor1d([], 'float32');
+  const [y, mean, variance, ...reserved] = run(
+    'FusedBatchNormV3',
+    [
+      typed('T'),
+      typed('U'),
+      float('epsilon', epsilon),
+      float('exponential_avg_factor', 1),
+      text('data_format', 'NHWC'),
+      flag('is_training', true),
+    ],
+    [x, scale, offset, empty, empty],
+    6,
+  );
+  return { y: y!, mean: mean!, variance: variance!, reserved };
+}
+
+/** The gradients of `fusedBatchNorm` with respect to x, scale and offset. */
+export function fusedBatchNormGradient(
+  dy: Tensor,
+  x: Tensor,
+  scale: Tensor,
+  reserved: Tensor[],
+  epsilon: number,
+): [Tensor, Tensor, Tensor] {
+  const [dx, dScale, dOffset] = run(
+    'FusedBatchNormGradV3',
+    [typed('T'), typed('U'), float('epsilon', epsilon), text('data_format', 'NHWC'), flag('is_training', true)],
+    [dy, x, scale, ...reserved],
+    5,
+  );
+  return [dx!, dScale!, dOffset!];
+}
+
+const unlocked = flag('use_locking', false);
+
+/** var -= lr·√(1-β₂ᵗ)/(1-β₁ᵗ) · m/(√v + ε), with m and v updated first. */
+export function applyAdam(
+  variable: Tensor,
+  m: Tensor,
+  v: Tensor,
+  scalars: { beta1Power: Tensor; beta2Power: Tensor; rate: Tensor; beta1: Tensor; beta2: Tensor; epsilon: Tensor },
+  gradient: Tensor,
+): void {
+  const { beta1Power, beta2Power, rate, beta1, beta2, epsilon } = scalars;
+  run(
+    'ResourceApplyAdam',
+    [typed('T'), unlocked, flag('use_nesterov', false)],
+    [variable, m, v, beta1Power, beta2Power, rate, beta1, beta2, epsilon, gradient],
+    0,
+  );
+}
+
+/** var -= lr·gradient. */
+export function applyGradientDescent(variable: Tensor, rate: Tensor, gradient: Tensor): void {
+  run('ResourceApplyGradientDescent', [typed('T'), unlocked], [variable, rate, gradient], 0);
+}
+
+/** a = momentum·a - lr·gradient; var += a, or momentum·a - lr·gradient with Nesterov. */
+export function applyKerasMomentum(
+  variable: Tensor,
+  accumulator: Tensor,
+  rate: Tensor,
+  gradient: Tensor,
+  momentum: Tensor,
+  nesterov: boolean,
+): void {
+  run(
+    'ResourceApplyKerasMomentum',
+    [typed('T'), unlocked, flag('use_nesterov', nesterov)],
+    [variable, accumulator, rate, gradient, momentum],
+    0,
+  );
+}
+
+/** s = ρ·s + (1-ρ)·g²; a = momentum·a + lr·g/√(s + ε); var -= a. */
+export function applyRmsProp(
+  variable: Tensor,
+  square: Tensor,
+  momentumSlot: Tensor,
+  scalars: { rate: Tensor; rho: Tensor; momentum: Tensor; epsilon: Tensor },
+  gradient: Tensor,
+): void {
+  const { rate, rho, momentum, epsilon } = scalars;
+  run('ResourceApplyRMSProp', [typed('T'), unlocked], [variable, square, momentumSlot, rate, rho, momentum, epsilon, gradient], 0);
+}
