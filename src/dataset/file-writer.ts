@@ -1,0 +1,49 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { Problem } from '../errors.ts';
+
+/** Appends bytes to a new file by way of a 1 MiB buffer. A full disk is a STORAGE_FULL. */
+export interface FileWriter {
+  write(bytes: Uint8Array): void;
+  /** Writes out what is buffered. Call it once, also after a failure: the file stays open otherwise. */
+  close(): void;
+}
+
+const BUFFER_BYTES = 2 ** 20;
+
+export function createFile(path: string): FileWriter {
+  const file = openSync(path, 'w');
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  let filled = 0;
+
+  const flush = () => {
+    let written = 0;
+    try {
+      while (written < filled) written += writeSync(file, buffer, written, filled - written);
+    } catch (cause) {
+      filled = 0;
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
+      throw new Problem('STORAGE_FULL', 'The disk is full; the data set was not stored', { cause });
+    }
+    filled = 0;
+  };
+
+  return {
+    write(bytes) {
+      let taken = 0;
+      while (taken < bytes.length) {
+        const part = bytes.subarray(taken, taken + buffer.length - filled);
+        buffer.set(part, filled);
+        filled += part.length;
+        taken += part.length;
+        if (filled === buffer.length) flush();
+      }
+    },
+    close() {
+      try {
+        flush();
+      } finally {
+        closeSync(file);
+      }
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** What the caller may say about a data set besides its bytes. */
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { choice, strictObject } from '../schema.ts';
+import { invalid } from './complaints.ts';
+
+const Share = (description: string) =>
+  Type.Optional(Type.Number({ exclusiveMinimum: 0, description: `${description}: a fraction below 1, or a number of samples.` }));
+
+export const SplitOptions = strictObject({
+  selection: Share('Held out of the samples that were not given as selection or test; 0.1 unless selection samples were given'),
+  test: Share('The same for the test split; 0.1 unless test samples were given'),
+  shuffle: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description: 'Draw by chance, and from each class in proportion; false takes the last samples, selection before test.',
+    }),
+  ),
+  seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 })),
+});
+export type SplitOptions = Static<typeof SplitOptions>;
+
+export const DatasetOptions = strictObject({
+  split: Type.Optional(SplitOptions),
+  scale: Type.Optional(
+    Type.Union([choice(['none', 'unit']), Type.Number({ exclusiveMinimum: 0 })], {
+      description:
+        'What x is multiplied by before a model sees it: `unit` is 1/255. Default: `unit` for whole numbers from 0 to 255 that came as bytes or have two axes or more and are not just 0 and 1, else `none`.',
+    }),
+  ),
+  label_column: Type.Optional(Type.String({ minLength: 1, description: 'CSV: the column that is y; without it the data set has no y.' })),
+});
+export type DatasetOptions = Static<typeof DatasetOptions>;
+
+const compiled = Compile(DatasetOptions);
+
+/** Refuses options that are not of the schema. Throws DATASET_INVALID that names the option. */
+export function checkOptions(options: unknown): asserts options is DatasetOptions {
+  if (compiled.Check(options)) return;
+  const [error] = compiled.Errors(options);
+  const path = error?.instancePath ?? '';
+  const name = path.split('/')[1];
+  let value: unknown = options;
+  for (const key of path.split('/').slice(1)) value = (value as Record<string, unknown> | null)?.[key];
+  const pointer = name === undefined ? '' : `#part:${name}`;
+  throw invalid(
+    pointer,
+    `${path === '' ? 'The options' : path.slice(1).replaceAll('/', '.')} ${error?.message ?? 'cannot be read'}; ` +
+      'accepted are split {selection, test, shuffle, seed}, scale ("none", "unit" or a number above 0) and label_column',
+    { received: value },
+  );
+}

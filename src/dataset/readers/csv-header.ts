@@ -1,0 +1,69 @@
+/** The first row of a CSV file: its delimiter and what its columns mean. */
+import { type ByteSource, head } from '../bytes.ts';
+import { invalid } from '../complaints.ts';
+import { NUMBER } from './csv-number.ts';
+
+const DELIMITERS = [',', ';', '\t'] as const;
+const LONGEST_HEADER_BYTES = 2 ** 20;
+const MOST_COLUMNS = 65_536;
+
+/** The delimiter that the first row has most of, outside quotes. Throws DATASET_INVALID where that row does not end within 1 MiB. */
+export async function delimiterOf(source: ByteSource): Promise<string> {
+  const start = await head(source, LONGEST_HEADER_BYTES);
+  const counts = new Map<number, number>(DELIMITERS.map((delimiter) => [delimiter.charCodeAt(0), 0]));
+  let quoted = false;
+  let position = 0;
+  for (; position < start.length; position += 1) {
+    const byte = start[position]!;
+    if (byte === 0x22) quoted = !quoted;
+    if (quoted) continue;
+    if (byte === 0x0a || byte === 0x0d) break;
+    const count = counts.get(byte);
+    if (count !== undefined) counts.set(byte, count + 1);
+  }
+  if (position === LONGEST_HEADER_BYTES) {
+    throw invalid(
+      source.pointer,
+      `The first line of ${source.name} is longer than ${LONGEST_HEADER_BYTES} bytes; a CSV file begins with a row of column names`,
+    );
+  }
+  return DELIMITERS.reduce((best, delimiter) => {
+    return counts.get(delimiter.charCodeAt(0))! > counts.get(best.charCodeAt(0))! ? delimiter : best;
+  });
+}
+
+export interface CsvHeader {
+  columns: string[];
+  /** Which column is y; null without one. */
+  label: number | null;
+  /** The names of all others, in order. */
+  features: string[];
+}
+
+/** What a first row says. Throws DATASET_INVALID where names are missing, repeated or numbers, or the label is not among them. */
+export function readHeader(cells: readonly string[], labelColumn: string | undefined, source: ByteSource): CsvHeader {
+  const refuse = (detail: string, pointer = source.pointer) =>
+    invalid(pointer, `Line 1 of ${source.name} ${detail}`, { received: cells.slice(0, 20) });
+  const columns = cells.map((cell) => cell.trim());
+  if (columns.length > MOST_COLUMNS) throw refuse(`has ${columns.length} columns; the limit is ${MOST_COLUMNS}`);
+  if (columns.every((name) => NUMBER.test(name))) throw refuse('holds numbers only; a CSV file begins with a row of column names');
+  if (columns.some((name) => name.includes('\ufffd'))) throw refuse('is not text in UTF-8');
+
+  const numbers = new Map<string, number>();
+  for (const [index, name] of columns.entries()) {
+    if (name === '') throw refuse(`has no name for column ${index + 1} (a pandas index is left out by to_csv(path, index=False))`);
+    const earlier = numbers.get(name);
+    if (earlier !== undefined) throw refuse(`names columns ${earlier + 1} and ${index + 1} both '${name}'`);
+    numbers.set(name, index);
+  }
+  const label = labelColumn === undefined ? null : (numbers.get(labelColumn) ?? null);
+  if (labelColumn !== undefined && label === null) {
+    throw refuse(
+      `has no column '${labelColumn}', which label_column names. There are ${columns.slice(0, 20).join(', ')}`,
+      '#part:label_column',
+    );
+  }
+  const features = columns.filter((_, index) => index !== label);
+  if (features.length === 0) throw refuse('has the label column only; at least one other column is needed');
+  return { columns, label, features };
+}

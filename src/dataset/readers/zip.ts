@@ -1,0 +1,85 @@
+/** The entries of a zip file as sources of bytes. Their names are only compared, never used as paths. */
+import { createReadStream } from 'node:fs';
+import { crc32, createInflateRaw } from 'node:zlib';
+import { type Entry, openPromise } from 'yauzl';
+import { type ByteSource, decompressed } from '../bytes.ts';
+import { unreadable } from '../complaints.ts';
+
+export interface ZipEntry {
+  name: string;
+  source: ByteSource;
+}
+
+/** No data set needs more. */
+const MOST_ENTRIES = 64;
+
+const PIECE_BYTES = 256 * 1024;
+
+/**
+ * The entries of a zip file. Each is checked against the length and CRC-32 of the directory as it is read. Throws DATASET_UNREADABLE where the file is
+ * damaged, encrypted, or compressed by anything but deflate.
+ */
+export async function zipEntries(path: string, pointer: string): Promise<ZipEntry[]> {
+  const damaged = (cause: unknown) =>
+    unreadable(pointer, `${pointer} is a damaged or unusual zip file: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  const zip = await openPromise(path, { autoClose: false }).catch((cause) => {
+    throw damaged(cause);
+  });
+  try {
+    if (zip.entryCount > MOST_ENTRIES) {
+      throw unreadable(pointer, `${pointer} is a zip file of ${zip.entryCount} entries; an npz has ${MOST_ENTRIES} at most`);
+    }
+    const entries: ZipEntry[] = [];
+    try {
+      for await (const entry of zip.eachEntry()) {
+        const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+        entries.push({ name: entry.fileName, source: entrySource(path, entry, fileDataStart, pointer) });
+      }
+    } catch (cause) {
+      throw damaged(cause);
+    }
+    return entries;
+  } finally {
+    zip.close();
+  }
+}
+
+function entrySource(path: string, entry: Entry, start: number, pointer: string): ByteSource {
+  const name = `'${entry.fileName.replace(/\.npy$/, '')}' in ${pointer}`;
+  return {
+    name,
+    pointer,
+    storedBytes: entry.compressedSize,
+    sizeBytes: entry.uncompressedSize,
+    open: () => checked(path, entry, start, { name, pointer }),
+  };
+}
+
+/** An entry's bytes, ending in DATASET_UNREADABLE where all of them are not of the length and CRC-32 that the directory says. */
+async function* checked(path: string, entry: Entry, start: number, source: { name: string; pointer: string }): AsyncGenerator<Uint8Array> {
+  const damaged = (detail: string) => unreadable(source.pointer, `${source.name} ${detail}`);
+  if (entry.isEncrypted()) throw damaged('is encrypted; save it without a password');
+  if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
+    throw damaged(`is compressed by method ${entry.compressionMethod}; read are 0 (stored) and 8 (deflate)`);
+  }
+  let length = 0;
+  let checksum = 0;
+  for await (const piece of contents(path, entry, start, source)) {
+    length += piece.length;
+    if (length > entry.uncompressedSize) break;
+    checksum = crc32(piece, checksum);
+    yield piece;
+  }
+  if (length !== entry.uncompressedSize) {
+    throw damaged(`decompresses to another length than the ${entry.uncompressedSize} bytes that the zip file declares`);
+  }
+  if (checksum !== entry.crc32) throw damaged('is damaged: its CRC-32 is not the one that the zip file declares');
+}
+
+function contents(path: string, entry: Entry, start: number, source: { name: string; pointer: string }): AsyncIterable<Uint8Array> {
+  // A stream of no bytes cannot be asked of a file; no .npy is empty.
+  if (entry.compressedSize === 0) throw unreadable(source.pointer, `${source.name} is empty`);
+  const stored = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: PIECE_BYTES });
+  if (entry.compressionMethod === 0) return stored;
+  return decompressed(stored, createInflateRaw({ chunkSize: PIECE_BYTES }), source);
+}

@@ -1,0 +1,57 @@
+/** What the service learns of an upload before it stores it, read in a thread of its own so that a hostile file costs its sender's request and nothing else. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatasetFacts, DatasetFiles } from '../dataset/facts.ts';
+import { DATASET_LIMITS, type DatasetLimits } from '../dataset/limits.ts';
+import { checkOptions, type DatasetOptions } from '../dataset/options.ts';
+import { checkParts, type DatasetPart } from '../dataset/parts.ts';
+import type { ModelFacts } from '../model/facts.ts';
+import type { Task } from './messages.ts';
+import { createThreads } from './threads.ts';
+
+/** How long and in how much memory an upload may be read. */
+export interface InspectionLimits {
+  /** JavaScript heap, in MiB; arrays' bytes are bounded by the readers themselves. */
+  memoryMib: number;
+  timeoutMs: number;
+}
+
+const MODEL_LIMITS: InspectionLimits = { memoryMib: 512, timeoutMs: 300_000 };
+const DATA_LIMITS: InspectionLimits & DatasetLimits = { memoryMib: 256, timeoutMs: 300_000, ...DATASET_LIMITS };
+
+/** Uploads read at once by this process. */
+const THREADS = 2;
+const threads = createThreads(new URL('./thread.ts', import.meta.url), THREADS);
+
+/**
+ * Reads a model file. Rejects with Problem: what `readModelFacts` finds wrong with it, and MODEL_UNREADABLE beyond the limits; a plain Error is a fault of
+ * ours.
+ */
+export async function inspectModel(path: string, limits: Partial<InspectionLimits> = {}): Promise<ModelFacts> {
+  const { memoryMib, timeoutMs } = { ...MODEL_LIMITS, ...limits };
+  const task: Task = { kind: 'model', path };
+  return (await threads.run(task, { memoryMib, timeoutMs, code: 'MODEL_UNREADABLE' })) as ModelFacts;
+}
+
+/**
+ * Reads a data set's parts and stores it as three files in a new folder below `scratchFolder`, which the caller moves or deletes; after a rejection it is
+ * gone. Rejects with Problem DATASET_INVALID, DATASET_UNREADABLE (also beyond the limits) or STORAGE_FULL; a plain Error is a fault of ours.
+ */
+export async function buildDataset(
+  parts: readonly DatasetPart[],
+  options: DatasetOptions,
+  scratchFolder: string,
+  limits: Partial<InspectionLimits & DatasetLimits> = {},
+): Promise<{ facts: DatasetFacts; files: DatasetFiles }> {
+  checkOptions(options);
+  checkParts(parts);
+  const { memoryMib, timeoutMs, ...datasetLimits } = { ...DATA_LIMITS, ...limits };
+  const folder = await mkdtemp(join(scratchFolder, 'dataset-'));
+  try {
+    const task: Task = { kind: 'dataset', parts: [...parts], options, folder, limits: datasetLimits };
+    return (await threads.run(task, { memoryMib, timeoutMs, code: 'DATASET_UNREADABLE' })) as { facts: DatasetFacts; files: DatasetFiles };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,15 @@
+/** What passes between `inspect.ts` and its thread. */
+import type { DatasetLimits } from '../dataset/limits.ts';
+import type { DatasetOptions } from '../dataset/options.ts';
+import type { DatasetPart } from '../dataset/parts.ts';
+import type { ProblemCode, ProblemItem } from '../errors.ts';
+
+export type Task =
+  | { kind: 'model'; path: string }
+  | { kind: 'dataset'; parts: DatasetPart[]; options: DatasetOptions; folder: string; limits: DatasetLimits };
+
+/** How a task ended: with a result, with a problem of the upload, or with a fault of ours. */
+export type Outcome =
+  | { kind: 'result'; result: unknown }
+  | { kind: 'problem'; code: ProblemCode; detail: string; items: ProblemItem[] }
+  | { kind: 'fault'; message: string; stack: string | undefined };

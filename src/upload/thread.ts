@@ -1,0 +1,26 @@
+/** The thread in which one upload is read: whatever its bytes do, they do it here. Its `workerData` is a Task; it posts one Outcome and ends. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Problem } from '../errors.ts';
+import type { Outcome, Task } from './messages.ts';
+
+async function run(task: Task): Promise<unknown> {
+  // What the other kind of upload needs is not loaded.
+  if (task.kind === 'model') {
+    const { readModelFacts } = await import('../pruning/inspect.ts');
+    return await readModelFacts(task.path);
+  }
+  const { readDataset } = await import('../dataset/read.ts');
+  return await readDataset(task.parts, task.options, task.folder, task.limits);
+}
+
+async function outcomeOf(task: Task): Promise<Outcome> {
+  try {
+    return { kind: 'result', result: await run(task) };
+  } catch (error) {
+    if (error instanceof Problem) return { kind: 'problem', code: error.code, detail: error.message, items: error.items };
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    return { kind: 'fault', message, stack };
+  }
+}
+
+parentPort?.postMessage(await outcomeOf(workerData as Task));
