@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Blobs } from '../blobs/blobs.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { admit } from './admission.ts';
+import { onNudge, publishNudge } from './nudge.ts';
+import type { Queues } from './queue.ts';
+import { listWorkers } from './workers.ts';
+
+const LEASE = 'dispatcher';
+const LEASE_MS = 5_000;
+const MOST_ATTEMPTS = 5;
+const MOST_QUEUED = 1_000;
+const MOST_CHECKPOINTS = 100;
+
+export interface Dispatcher {
+  /** There may be something to do: look now, here or wherever the dispatcher is. */
+  nudge(): void;
+  /** Finishes what it is doing and lets another process take over at once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Moves jobs from the ledger to the queues, and tidies up behind workers that are gone. Every `serve` has one and a ledger lease lets one of them act.
+ * It remembers nothing: what it does follows from the ledger, so that a queue that Redis lost is filled again by the next look.
+ */
+export function startDispatcher(options: {
+  ledger: Ledger;
+  blobs: Blobs;
+  redis: Redis;
+  queues: Queues;
+  log: Logger;
+  limits: { heartbeatTimeoutSeconds: number; tenantRunningLimit: number };
+  now?: () => number;
+  /** How often it looks unasked. */
+  everyMs?: number;
+}): Dispatcher {
+  const { ledger, blobs, redis, queues, log, limits, now = Date.now, everyMs = 1_000 } = options;
+  const holder = randomUUID();
+  let closed = false;
+  let looking: Promise<void> | null = null;
+  let lookAgain = false;
+  let leading = false;
+  let admissionFails = false;
+
+  async function look(nudged: boolean): Promise<void> {
+    const leads = await ledger.acquireLease(LEASE, holder, now() + LEASE_MS);
+    if (leads !== leading) log.info(leads ? 'Dispatcher started' : 'Dispatcher runs elsewhere');
+    leading = leads;
+    if (!leads) {
+      if (nudged) await publishNudge(redis);
+      return;
+    }
+    for (const id of await ledger.releaseSilent(now() - limits.heartbeatTimeoutSeconds * 1_000)) {
+      log.warn({ jobId: id }, 'Job was taken from a silent worker');
+    }
+    for (const id of await ledger.failExhausted(MOST_ATTEMPTS)) log.warn({ jobId: id }, 'Job failed: its attempts are exhausted');
+    await admitQueued();
+    for (const { blob_key } of await ledger.takeEndedCheckpoints(MOST_CHECKPOINTS)) await blobs.delete(blob_key);
+  }
+
+  async function admitQueued(): Promise<void> {
+    const queued = await ledger.listQueued(MOST_QUEUED, limits.tenantRunningLimit);
+    if (queued.length === 0) return;
+    try {
+      for (const { queue, job } of admit(queued, await listWorkers(redis))) {
+        await queues.add(queue, { job_id: job.id, attempt: job.attempt + 1 });
+      }
+      if (admissionFails) log.info('Jobs go to the queue again');
+      admissionFails = false;
+    } catch (error) {
+      if (!admissionFails) log.warn({ err: error, queued: queued.length }, 'Jobs wait in the ledger: the queue takes none');
+      admissionFails = true;
+    }
+  }
+
+  function start(nudged: boolean): void {
+    if (closed) return;
+    if (looking) {
+      // What the nudge is about may lie behind the look that is under way.
+      lookAgain ||= nudged;
+      return;
+    }
+    looking = look(nudged)
+      .catch((error) => log.error({ err: error }, 'Dispatcher could not look'))
+      .finally(() => {
+        looking = null;
+        if (!lookAgain) return;
+        lookAgain = false;
+        start(true);
+      });
+  }
+
+  const timer = setInterval(start, everyMs, false);
+  const nudges = onNudge(redis, () => {
+    // Only the leader listens, or two would nudge each other for ever.
+    if (leading) start(true);
+  });
+  start(false);
+  return {
+    nudge: () => start(true),
+
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      nudges.close();
+      await looking;
+      if (leading) await ledger.acquireLease(LEASE, holder, now());
+    },
+  };
+}

@@ -1,0 +1,194 @@
+import { EventEmitter, once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Blobs } from '../../src/blobs/blobs.ts';
+import { openBlobs } from '../../src/blobs/open.ts';
+import { type Dispatcher, startDispatcher } from '../../src/jobs/dispatcher.ts';
+import { openQueues, QUEUE_PREFIX, type Queues } from '../../src/jobs/queue.ts';
+import { openImpatientRedis } from '../../src/jobs/redis.ts';
+import { registerWorker } from '../../src/jobs/workers.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { openWorld, type World } from '../ledger/fixture.ts';
+import { checkpointSample, claimOf, endingOf } from '../ledger/samples.ts';
+import { sqliteFactory } from '../ledger/sqlite-factory.ts';
+import { type TestLog, testLog } from './log.ts';
+import { becomesReady } from './ready.ts';
+import { startRedis, type TestRedis } from './redis-server.ts';
+
+const NEVER = 2 ** 31 - 1;
+
+describe('the dispatcher', () => {
+  let world: World;
+  let server: TestRedis;
+  let redis: Redis;
+  let blobs: Blobs;
+  let folder: string;
+  let journal: TestLog;
+  const open: (() => Promise<unknown>)[] = [];
+
+  beforeEach(async () => {
+    world = await openWorld(sqliteFactory);
+    server = await startRedis();
+    journal = testLog();
+    redis = openImpatientRedis(server.url, journal.log);
+    await becomesReady(redis);
+    folder = await mkdtemp(join(tmpdir(), 'espalier-dispatcher-'));
+    blobs = await openBlobs({ blobsFolder: folder });
+    register();
+  });
+  afterEach(async () => {
+    for (const close of open.splice(0).reverse()) await close();
+    redis.disconnect();
+    await server.destroy();
+    await world.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Says that a CPU worker lives. */
+  function register() {
+    const started_at = new Date().toISOString();
+    const registration = registerWorker(
+      redis,
+      { id: 'w', queues: ['cpu'], device: 'cpu', tensorflow: '2', threads: 1, pid: 1, host: 'h', started_at },
+      journal.log,
+    );
+    open.push(() => registration.stop());
+  }
+
+  const waiting = () => redis.lrange(`${QUEUE_PREFIX}:cpu:wait`, 0, -1);
+
+  /** A dispatcher over real queues, whose additions can be waited for. It looks when it starts, and then every `everyMs`. */
+  function dispatch(options: { everyMs?: number; ledger?: Ledger; tenantRunningLimit?: number } = {}) {
+    const queues = openQueues(redis);
+    const additions = new EventEmitter();
+    const observed: Queues = {
+      async add(queue, delivery) {
+        await queues.add(queue, delivery);
+        additions.emit(`${delivery.job_id}-${delivery.attempt}`);
+      },
+      close: queues.close,
+    };
+    const dispatcher: Dispatcher = startDispatcher({
+      ledger: options.ledger ?? world.ledger,
+      blobs,
+      redis,
+      queues: observed,
+      log: journal.log,
+      limits: { heartbeatTimeoutSeconds: 15, tenantRunningLimit: options.tenantRunningLimit ?? 16 },
+      now: () => world.clock.now,
+      everyMs: options.everyMs ?? NEVER,
+    });
+    open.push(() => dispatcher.close().then(() => queues.close()));
+    return { dispatcher, added: (id: string, attempt: number) => once(additions, `${id}-${attempt}`) };
+  }
+
+  it('queues a job when it is nudged', async () => {
+    const { dispatcher, added } = dispatch();
+    await journal.said('Dispatcher started');
+    const job = await world.queueJob();
+    const addition = added(job.id, 1);
+    dispatcher.nudge();
+    await addition;
+    expect(await waiting()).toEqual([`${job.id}-1`]);
+  });
+
+  it('queues what it finds without a nudge, and what Redis lost once more', async () => {
+    const job = await world.queueJob();
+    const { added } = dispatch({ everyMs: 20 });
+    await added(job.id, 1);
+    await redis.del(`${QUEUE_PREFIX}:cpu:wait`, `${QUEUE_PREFIX}:cpu:${job.id}-1`);
+    await added(job.id, 1);
+    await added(job.id, 1);
+    expect(await waiting()).toEqual([`${job.id}-1`]);
+  });
+
+  it('goes on when Redis is gone, says so once, and fills an empty one', async () => {
+    const { added } = dispatch({ everyMs: 20 });
+    await journal.said('Dispatcher started');
+    await server.kill();
+    const silent = await world.queueJob();
+    await world.ledger.claimJob(claimOf(silent.id, 1));
+    const job = await world.queueJob();
+    await journal.said('Jobs wait in the ledger: the queue takes none');
+    world.clock.now += 16_000;
+    await journal.said('Job was taken from a silent worker');
+    const addition = added(job.id, 1);
+    await server.start();
+    await becomesReady(redis);
+    register();
+    await addition;
+    expect(journal.lines.filter(({ msg }) => msg.startsWith('Jobs wait'))).toHaveLength(1);
+    expect(journal.lines.filter(({ msg }) => msg === 'Redis cannot be reached')).toHaveLength(1);
+  });
+
+  it('gives the job of a silent worker to the next as a new attempt', async () => {
+    const job = await world.queueJob();
+    await world.ledger.claimJob(claimOf(job.id, 1));
+    const { dispatcher, added } = dispatch();
+    await journal.said('Dispatcher started');
+    const addition = added(job.id, 2);
+    world.clock.now += 15_001;
+    dispatcher.nudge();
+    await addition;
+    expect((await world.ledger.listAttempts(job.id))[0]?.end).toBe('worker_lost');
+  });
+
+  it('queues no more of a tenant’s jobs than may run at once', async () => {
+    const running = await world.queueJob();
+    await world.ledger.claimJob(claimOf(running.id, 1));
+    const first = await world.queueJob();
+    const second = await world.queueJob();
+    const { dispatcher, added } = dispatch({ tenantRunningLimit: 2 });
+    await added(first.id, 1);
+    await world.ledger.endJob(endingOf(running.id, 1));
+    const addition = added(second.id, 1);
+    dispatcher.nudge();
+    await addition;
+    expect(await waiting()).toEqual([`${second.id}-1`, `${first.id}-1`]);
+  });
+
+  it('fails a job whose attempts are exhausted', async () => {
+    const job = await world.queueJob();
+    for (let n = 1; n <= 5; n += 1) {
+      await world.ledger.claimJob(claimOf(job.id, n));
+      await world.ledger.releaseJob(job.id, n, 'engine_lost');
+    }
+    dispatch();
+    await journal.said('Job failed: its attempts are exhausted');
+    expect((await world.ledger.loadJob(job.id))?.error?.code).toBe('ATTEMPTS_EXHAUSTED');
+  });
+
+  it('deletes the checkpoints of ended jobs', async () => {
+    const job = await world.queueJob();
+    await world.ledger.claimJob(claimOf(job.id, 1));
+    const checkpoint = checkpointSample(job.id, 1, 10);
+    await blobs.put(checkpoint.blob_key, Readable.from([Buffer.from('x')]));
+    await world.ledger.addCheckpoint(checkpoint);
+    await world.ledger.endJob(endingOf(job.id, 1));
+    const { dispatcher } = dispatch();
+    await dispatcher.close();
+    expect(await blobs.size(checkpoint.blob_key)).toBeNull();
+    expect(await world.ledger.takeEndedCheckpoints(1)).toEqual([]);
+  });
+
+  it('is one of several: a nudge anywhere reaches it, and another takes over when it closes', async () => {
+    const first = dispatch();
+    await journal.said('Dispatcher started');
+    const second = dispatch({ ledger: world.other });
+    const job = await world.queueJob();
+    const addition = first.added(job.id, 1);
+    // Nudged until the subscription stands, which nobody announces.
+    const nudging = setInterval(second.dispatcher.nudge, 5);
+    await addition;
+    clearInterval(nudging);
+    await first.dispatcher.close();
+    const next = await world.queueJob();
+    const takenOver = second.added(next.id, 1);
+    second.dispatcher.nudge();
+    await takenOver;
+  });
+});

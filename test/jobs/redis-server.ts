@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface TestRedis {
+  /** What ioredis takes. */
+  url: string;
+  /** Kills it with all it knew. */
+  kill(): Promise<void>;
+  /** Starts an empty one in its place. */
+  start(): Promise<void>;
+  destroy(): Promise<void>;
+}
+
+/** A Redis of the test's own, on a Unix socket, that keeps nothing on disk. */
+export async function startRedis(): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-redis-'));
+  const url = join(folder, 'redis.sock');
+  let child: ChildProcess | null = null;
+  const redis: TestRedis = {
+    url,
+    async start() {
+      const started = spawn('redis-server', ['--port', '0', '--unixsocket', url, '--save', '', '--appendonly', 'no', '--dir', folder], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      child = started;
+      for await (const line of createInterface({ input: started.stdout })) {
+        if (line.includes('ready to accept connections') || line.includes('Ready to accept connections')) break;
+      }
+      started.stdout.resume();
+    },
+    async kill() {
+      if (!child) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      child = null;
+      await gone;
+    },
+    async destroy() {
+      await redis.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await redis.start();
+  return redis;
+}
