@@ -30,10 +30,17 @@ export interface StepReport {
   nonFinite: string | null;
 }
 
+export interface StepPosition {
+  /** Counts from 0 over the whole job; random layers draw by it. */
+  step: number;
+  /** Counts from 0 since the optimizer's slots were zero; Adam's bias correction goes by it. */
+  optimizerStep: number;
+  learningRate: number;
+}
+
 /** The one interface of everything that can train: the eager step here, a captured graph later. */
 export interface TrainingStep {
-  /** Step `step` counts from 0 over the whole job. */
-  run(batch: Batch, step: number, learningRate: number): StepReport;
+  run(batch: Batch, at: StepPosition): StepReport;
   /** Takes other masks: float32, 1 where a weight lives; pruned weights and their slots become +0. */
   setMasks(masks: ReadonlyMap<string, Tensor>): void;
 }
@@ -84,7 +91,7 @@ export class EagerStep implements TrainingStep {
     this.fixed = all.map(({ key }) => key).filter((key) => !this.trainables.some((trainable) => trainable.key === key));
   }
 
-  run(batch: Batch, step: number, learningRate: number): StepReport {
+  run(batch: Batch, at: StepPosition): StepReport {
     return scope(() => {
       const { graph, weights, loss, clipping, seed } = this.parts;
       const values = new Map([...this.trainables.map(({ key }) => key), ...this.fixed].map((key) => [key, weights.read(key)]));
@@ -94,7 +101,7 @@ export class EagerStep implements TrainingStep {
         const [output] = forward(graph, (key) => values.get(key)!, [batch.x], {
           training: true,
           logits: loss.onLogits,
-          random: { seed, step },
+          random: { seed, step: at.step },
           update: (key, tensor) => moved.set(key, tensor),
         });
         return loss.value(output!, batch.y) as Scalar;
@@ -106,7 +113,7 @@ export class EagerStep implements TrainingStep {
           const mask = this.masks.get(key);
           return mask ? tf.mul(gradient, mask) : gradient;
         });
-        const [lossValue, ...halves] = pack([value, ...gradients.map(l2Loss)]).dataSync<'float32'>();
+        const [lossValue, ...halves] = Array.from(pack([value, ...gradients.map(l2Loss)]).dataSync<'float32'>());
         const tensors = halves.map((half) => Math.sqrt(2 * half));
         const report = (norm: number, after: number, nonFinite: string | null, clipped: boolean): StepReport => ({
           loss: lossValue!,
@@ -129,14 +136,8 @@ export class EagerStep implements TrainingStep {
         const clipped = applyDecision(gradients, decision);
         let after = global;
         if (decision.kind === 'scale') after = Math.hypot(...tensors.map((length, index) => length * decision.factors[index]!));
-        if (decision.kind === 'clamp')
-          after = Math.sqrt(
-            2 *
-              pack(clipped.map(l2Loss))
-                .dataSync()
-                .reduce((sum, half) => sum + half, 0),
-          );
-        this.update(clipped, step, learningRate);
+        if (decision.kind === 'clamp') after = Math.sqrt(2 * hostSum(clipped.map(l2Loss)));
+        this.update(clipped, at);
         for (const [key, tensor] of moved) weights.assign(key, tensor);
         return report(global, after, null, decision.kind === 'scale' || (decision.kind === 'clamp' && after < global));
       } finally {
@@ -164,9 +165,9 @@ export class EagerStep implements TrainingStep {
     }
   }
 
-  private update(gradients: Tensor[], step: number, learningRate: number): void {
+  private update(gradients: Tensor[], at: StepPosition): void {
     const { weights, optimizer, weightRange } = this.parts;
-    const apply = optimizer.begin(step + 1, learningRate);
+    const apply = optimizer.begin(at.optimizerStep + 1, at.learningRate);
     for (const [index, { key, role, slots }] of this.trainables.entries()) {
       const variable = weights.handle(key);
       apply({ variable, slots, gradient: gradients[index]!, decayed: role === 'kernel' });
@@ -178,6 +179,10 @@ export class EagerStep implements TrainingStep {
 /** The slot's key among the optimizer's variables. */
 export function slotKey(weight: string, slot: string): string {
   return `${weight}:${slot}`;
+}
+
+function hostSum(scalars: Tensor[]): number {
+  return Array.from(pack(scalars).dataSync<'float32'>()).reduce((sum, value) => sum + value, 0);
 }
 
 function applyDecision(gradients: Tensor[], decision: ReturnType<ClippingRule['decide']>): Tensor[] {

@@ -13,6 +13,15 @@ const Evaluation = strictObject({
     }),
     64,
   ),
+  max_accuracy_drop: defaulted(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'How much accuracy the lower end of the paired 95 % interval may have lost for the result to be as accurate; 0.005 is half a point.',
+    }),
+    0.005,
+  ),
 });
 
 const common = {
@@ -31,7 +40,7 @@ const common = {
     }),
     {},
   ),
-  evaluation: defaulted(Evaluation, { latency_batch_size: 64 }),
+  evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005 }),
 };
 
 export const TrainSpec = strictObject({ type: Type.Literal('train'), ...common, training: Training }, { title: 'TrainSpec' });
@@ -46,7 +55,7 @@ export const PruneSpec = strictObject(
   },
   { title: 'PruneSpec' },
 );
-/** `fine_tuning` null: no training follows the cut. */
+/** `fine_tuning` null: no training follows the cut; it is stored as one of 0 epochs. */
 export type PruneSpec = Static<typeof PruneSpec>;
 
 export const JobSpec = tagged([TrainSpec, PruneSpec]);

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { Problem } from '../../errors.ts';
 import type { ModelDocument } from '../document.ts';
-import { readKeras } from './keras.ts';
+import { readKeras, readKerasConfig } from './keras.ts';
 
 /** Reads a model file. Throws Problem UNSUPPORTED_FORMAT for anything but a `.keras` file, and those of `readKeras`. */
 export async function readModel(path: string): Promise<ModelDocument> {
@@ -21,3 +21,6 @@ export async function readModel(path: string): Promise<ModelDocument> {
       : `something that begins with the bytes ${head.toString('hex')}`;
   throw new Problem('UNSUPPORTED_FORMAT', `A .keras file is needed. Received: ${found}.`);
 }
+
+/** The Keras config of a model file that has been read before, without its weights. */
+export const readModelConfig = readKerasConfig;

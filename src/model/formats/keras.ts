@@ -49,6 +49,12 @@ export async function readKeras(path: string): Promise<ModelDocument> {
   return makeDocument({ config, metadata, weights, extras: [...left.values()] });
 }
 
+/** `config.json` of a `.keras` file, parsed; the weights are not unpacked. Throws Problem MODEL_UNREADABLE. */
+export async function readKerasConfig(path: string): Promise<Record<string, unknown>> {
+  const { entries } = await readZip(path, { 'config.json': LIMITS['config.json'] });
+  return parseJson(entries.get('config.json') ?? Buffer.alloc(0), 'config.json');
+}
+
 /** The bytes of a `.keras` file, deflated. Optimizer slots are left out. The same document gives the same bytes. */
 export async function writeKeras(document: ModelDocument): Promise<Buffer> {
   const content: Hdf5Content = { groups: [], datasets: [] };

@@ -1,0 +1,160 @@
+/** A whole job: load, train or prune, evaluate once on the test split, measure, export. The supervisor stores and verifies what it leaves behind. */
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Dataset, epochOrder, openDataset } from '../dataset/batches.ts';
+import { Problem } from '../errors.ts';
+import type { JobSpec, Training } from '../jobs/spec/index.ts';
+import { totalMacs } from '../model/costs.ts';
+import type { ModelDocument } from '../model/document.ts';
+import { readModel } from '../model/formats/index.ts';
+import { prunableKernels, sparsityOf } from '../pruning/masks.ts';
+import type { LatencyComparison } from '../report/latency.ts';
+import { makeReceipt } from '../report/receipt.ts';
+import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
+import { inputShape } from './batch.ts';
+import { Cancelled } from './cancelled.ts';
+import { readCheckpoint, type StoredState } from './checkpoint.ts';
+import { evaluate } from './evaluate.ts';
+import { measureLatency } from './latency.ts';
+import { writeProbe } from './probe.ts';
+import { runPruning } from './prune.ts';
+import { Reporter } from './reporter.ts';
+import { tf } from './tensorflow.ts';
+import { stepsPerEpoch, TrainingRun } from './training-run.ts';
+import { Variables } from './variables.ts';
+
+export interface JobContext {
+  emit(frame: EngineFrame): void;
+  cancelled(): boolean;
+}
+
+/** Runs a job to its `finished` frame. Throws Problem with the code the job fails with, and Cancelled. */
+export async function runJob(frame: RunFrame, context: JobContext): Promise<void> {
+  const { spec } = frame;
+  const original = await readModel(frame.model_path);
+  const data = openDataset(frame.dataset.files, frame.dataset.facts);
+  try {
+    await run(frame, context, spec, original, data);
+  } finally {
+    data.close();
+  }
+}
+
+async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original: ModelDocument, data: Dataset): Promise<void> {
+  const training = trainingOf(spec);
+  const reporter = new Reporter(context.emit, stepsPerEpoch(data, training.batch_size) * training.epochs);
+  reporter.enter('loading');
+  const resumed = frame.resume_path === null ? null : readResume(frame.resume_path, reporter);
+  const parts = {
+    document: original,
+    data,
+    training,
+    seed: spec.seed,
+    reporter,
+    scratch: frame.scratch,
+    checkpointIntervalSeconds: frame.checkpoint_interval_s,
+    cancelled: context.cancelled,
+  };
+  const trainingRun = new TrainingRun(parts, resumed);
+  try {
+    reporter.started(resumed ? trainingRun.state.step : null);
+    if (spec.type === 'train') {
+      reporter.enter('training', trainingRun.state.step);
+      trainingRun.train(trainingRun.totalSteps);
+    } else {
+      runPruning(spec, trainingRun, parts, resumed !== null);
+    }
+    const result = trainingRun.present();
+    const { loss } = trainingRun;
+
+    reporter.enter('evaluating');
+    const scores = (document: ModelDocument) => {
+      const weights = Variables.from(document.weights);
+      try {
+        return evaluate(document.graph, (key) => weights.read(key), data, 'test', loss, trainingRun.checkCancelled);
+      } finally {
+        weights.dispose();
+      }
+    };
+    const hasTest = data.split('test').size > 0;
+    const tested = hasTest ? { original: scores(original), result: scores(result) } : null;
+
+    reporter.enter('measuring');
+    const latency: LatencyComparison[] = [];
+    for (const batchSize of new Set([1, spec.evaluation.latency_batch_size])) {
+      if (context.cancelled()) throw new Cancelled();
+      const inputs = probeInputs(data, original, batchSize);
+      latency.push(measureLatency(original, result, inputs, spec.seed));
+      inputs.dispose();
+    }
+
+    reporter.enter('exporting');
+    const { receipt, file } = await makeReceipt({
+      original,
+      result,
+      uploadedBytes: statSync(frame.model_path).size,
+      scores: tested,
+      testGiven: data.facts.test_given,
+      latency,
+      seed: spec.seed,
+      maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
+    });
+    const outputs = [exportModel(frame, file, result, data)];
+    reporter.flush();
+    context.emit({
+      kind: 'finished',
+      result: {
+        ...(spec.type === 'prune' ? { target: targetOf(spec, original, result), cuts: trainingRun.state.cuts } : {}),
+        training: { loss: loss.name, step: 'eager', ...trainingRun.clippingSummary() },
+        receipt,
+      },
+      outputs,
+    });
+  } finally {
+    trainingRun.dispose();
+  }
+}
+
+function trainingOf(spec: JobSpec): Training {
+  if (spec.type === 'train') return spec.training;
+  if (!spec.fine_tuning) throw new Error('fine_tuning is still null; it is resolved when the job is posted');
+  return spec.fine_tuning;
+}
+
+function readResume(path: string, reporter: Reporter): StoredState | null {
+  const stored = readCheckpoint(path);
+  if (!stored) reporter.warn('CHECKPOINT_FORMAT_UNKNOWN', 'The newest checkpoint was written by another version; the job starts over.');
+  return stored;
+}
+
+/** `count` inputs of the training split, repeated where there are fewer; a seeded choice that no metric is computed on. */
+function probeInputs(data: Dataset, document: ModelDocument, count: number) {
+  const order = epochOrder(0, -3, data.split('train').size);
+  const positions = Uint32Array.from({ length: count }, (_, index) => order[index % order.length]!);
+  return tf.tensor(data.gather('train', positions).x, [count, ...inputShape(document.graph)], 'float32');
+}
+
+function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument, data: Dataset): OutputFile {
+  const path = join(frame.scratch, 'model.keras');
+  const probePath = join(frame.scratch, 'probe.safetensors');
+  writeFileSync(path, file);
+  const inputs = probeInputs(data, result, 64);
+  writeProbe(probePath, result, inputs);
+  inputs.dispose();
+  return { role: 'model', format: 'keras', path, probe_path: probePath };
+}
+
+function targetOf(spec: Extract<JobSpec, { type: 'prune' }>, original: ModelDocument, result: ModelDocument): Record<string, unknown> {
+  const { target } = spec.pruning;
+  if ('macs' in target) {
+    const achieved = totalMacs(result.graph) / totalMacs(original.graph);
+    return { requested: target, achieved: { macs: achieved }, met: achieved <= target.macs };
+  }
+  const kernels = prunableKernels(result.graph, spec.pruning.layers);
+  const achieved = sparsityOf(kernels, result.weights);
+  const weights = kernels.reduce((total, kernel) => total + kernel.count, 0);
+  // One weight is the resolution of the count.
+  const met = achieved >= target.sparsity - 1 / weights;
+  if (!met) throw new Problem('TARGET_OUT_OF_REACH', `The sparsity reached is ${achieved}; ${target.sparsity} was asked for.`);
+  return { requested: target, achieved: { sparsity: achieved }, met };
+}

@@ -1,0 +1,186 @@
+/** The receipt: the original beside the result, and what may be claimed of them. */
+import { gzipSync } from 'node:zlib';
+import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
+import type { ModelDocument } from '../model/document.ts';
+import { writeKeras } from '../model/formats/keras.ts';
+import { weightKey } from '../model/graph.ts';
+import { layerClass, size } from '../model/layers/index.ts';
+import type { LatencyComparison } from './latency.ts';
+import { compareScores, type PairedComparison, type Quality, quality, type SampleScores } from './scores.ts';
+
+export type Verdict = 'proven' | 'not_proven' | 'refuted';
+
+export interface Claim {
+  verdict: Verdict;
+  reason: string;
+  detail: string;
+}
+
+export interface SideCosts {
+  parameters: number;
+  /** Kernel weights that are exactly zero, and their fraction. */
+  zeros: number;
+  sparsity: number;
+  macs: number;
+  /** A `.keras` file as the service writes it: deflated, without optimizer slots. `gzip_bytes` is that file once more through gzip -9. */
+  file_bytes: number;
+  gzip_bytes: number;
+}
+
+export interface LayerCosts {
+  name: string;
+  class_name: string;
+  original: { units: number | null; parameters: number; macs: number; zeros: number };
+  result: { units: number | null; parameters: number; macs: number; zeros: number };
+}
+
+export interface Receipt {
+  original: SideCosts & { uploaded_bytes: number; test: Quality | null };
+  result: SideCosts & { test: Quality | null };
+  layers: LayerCosts[];
+  comparison: PairedComparison | null;
+  latency: LatencyComparison[];
+  claims: { smaller: Claim; faster: Claim; as_accurate: Claim };
+}
+
+export interface ReceiptParts {
+  original: ModelDocument;
+  result: ModelDocument;
+  uploadedBytes: number;
+  /** On the test split; null where the data set has none. */
+  scores: { original: SampleScores; result: SampleScores } | null;
+  /** Whether the caller named the test samples; a split drawn by the service may have been seen in training. */
+  testGiven: boolean;
+  latency: LatencyComparison[];
+  seed: number;
+  /** How much accuracy may go (in fractions) for the result to be as accurate. */
+  maxAccuracyDrop: number;
+}
+
+/** The receipt, and the bytes of the result's `.keras` file that it speaks of. */
+export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Receipt; file: Buffer }> {
+  const { original, result, scores } = parts;
+  const originalFile = await writeKeras(original);
+  const file = await writeKeras(result);
+  const before = costs(original, originalFile);
+  const after = costs(result, file);
+  const comparison = scores ? compareScores(scores.original, scores.result, parts.seed) : null;
+  return {
+    file,
+    receipt: {
+      original: { ...before, uploaded_bytes: parts.uploadedBytes, test: scores ? quality(scores.original) : null },
+      result: { ...after, test: scores ? quality(scores.result) : null },
+      layers: layerCosts(original, result),
+      comparison,
+      latency: parts.latency,
+      claims: {
+        smaller: smaller(before, after),
+        faster: faster(before, after, parts.latency),
+        as_accurate: asAccurate(comparison, parts),
+      },
+    },
+  };
+}
+
+function costs(document: ModelDocument, file: Buffer): SideCosts {
+  let kernels = 0;
+  let zeros = 0;
+  for (const layer of document.graph.layers) {
+    for (const spec of layer.weights.filter((weight) => weight.role === 'kernel')) {
+      const { data } = document.weights.get(weightKey(layer, spec.name))!;
+      kernels += data.length;
+      zeros += countZeros(data);
+    }
+  }
+  return {
+    parameters: parameterCount(document.graph).total,
+    zeros,
+    sparsity: kernels === 0 ? 0 : zeros / kernels,
+    macs: totalMacs(document.graph),
+    file_bytes: file.length,
+    gzip_bytes: gzipSync(file, { level: 9 }).length,
+  };
+}
+
+function countZeros(data: Float32Array): number {
+  let zeros = 0;
+  for (const value of data) if (value === 0) zeros++;
+  return zeros;
+}
+
+function layerCosts(original: ModelDocument, result: ModelDocument): LayerCosts[] {
+  const side = (document: ModelDocument, name: string): LayerCosts['original'] => {
+    const layer = document.graph.layers.find((candidate) => candidate.name === name)!;
+    const macs = callMacs(document.graph).filter(({ call }) => call.layer === layer);
+    const kernel = layer.weights.find((weight) => weight.role === 'kernel');
+    return {
+      units: kernel?.axes ? kernel.shape[kernel.axes.output]! : null,
+      parameters: layer.weights.reduce((sum, weight) => sum + size(weight.shape), 0),
+      macs: macs.reduce((sum, cost) => sum + cost.macs, 0),
+      zeros: layer.weights
+        .filter((weight) => weight.role === 'kernel')
+        .reduce((sum, weight) => sum + countZeros(document.weights.get(weightKey(layer, weight.name))!.data), 0),
+    };
+  };
+  return original.graph.layers
+    .filter((layer) => layer.weights.length > 0 || layerClass(layer.className).macs)
+    .map((layer) => ({
+      name: layer.name,
+      class_name: layer.className,
+      original: side(original, layer.name),
+      result: side(result, layer.name),
+    }));
+}
+
+function smaller(before: SideCosts, after: SideCosts): Claim {
+  const ratio = (before.file_bytes / after.file_bytes).toFixed(2);
+  const detail = `${before.file_bytes} bytes became ${after.file_bytes} (${ratio}x), both written alike; ${before.parameters} parameters became ${after.parameters}.`;
+  if (after.file_bytes >= before.file_bytes) {
+    return { verdict: after.file_bytes > before.file_bytes ? 'refuted' : 'not_proven', reason: 'FILE_NOT_SMALLER', detail };
+  }
+  if (after.parameters < before.parameters) return { verdict: 'proven', reason: 'FEWER_PARAMETERS', detail };
+  return {
+    verdict: 'proven',
+    reason: 'COMPRESSES_BETTER',
+    detail: `${detail} Only the file is smaller: in memory every zero takes its four bytes.`,
+  };
+}
+
+function faster(before: SideCosts, after: SideCosts, latency: readonly LatencyComparison[]): Claim {
+  const detail = latency
+    .map(
+      ({ batch_size: batch, ratio }) =>
+        `batch ${batch}: ${ratio.value.toFixed(3)} of the time (${ratio.low.toFixed(3)} to ${ratio.high.toFixed(3)})`,
+    )
+    .join('; ');
+  if (latency.length === 0) return { verdict: 'not_proven', reason: 'NOT_MEASURED', detail: 'Latency was not measured.' };
+  if (latency.some(({ ratio }) => ratio.low > 1)) return { verdict: 'refuted', reason: 'SLOWER', detail };
+  if (after.macs === before.macs) {
+    const reason = after.zeros > before.zeros ? 'ONLY_ZEROS' : 'SAME_SHAPES';
+    return { verdict: 'not_proven', reason, detail: `The shapes are the same and no stock runtime skips zeros. ${detail}` };
+  }
+  return latency.every(({ ratio }) => ratio.high < 1)
+    ? { verdict: 'proven', reason: 'MEASURED', detail }
+    : { verdict: 'not_proven', reason: 'WITHIN_NOISE', detail };
+}
+
+function asAccurate(comparison: PairedComparison | null, { testGiven, maxAccuracyDrop }: ReceiptParts): Claim {
+  if (!comparison) return { verdict: 'not_proven', reason: 'NO_TEST_SPLIT', detail: 'The data set has no test split.' };
+  const { difference, measure } = comparison;
+  const points = (value: number): string => `${(value * 100).toFixed(2)} points`;
+  const detail =
+    measure === 'accuracy'
+      ? `The accuracy moved by ${points(difference.value)} (95 % paired interval ${points(difference.low)} to ${points(difference.high)}); ${points(-maxAccuracyDrop)} is allowed.`
+      : `The loss moved by ${difference.value.toPrecision(3)} (95 % paired interval ${difference.low.toPrecision(3)} to ${difference.high.toPrecision(3)}).`;
+  const worse = measure === 'accuracy' ? difference.high < -maxAccuracyDrop : difference.low > 0;
+  if (worse) return { verdict: 'refuted', reason: 'WORSE', detail };
+  if (!testGiven) {
+    return {
+      verdict: 'not_proven',
+      reason: 'TEST_MAY_HAVE_BEEN_SEEN',
+      detail: `${detail} The test split was drawn by the service: the uploaded model may have been trained on it.`,
+    };
+  }
+  const holds = measure === 'accuracy' ? difference.low >= -maxAccuracyDrop : difference.high <= 0;
+  return holds ? { verdict: 'proven', reason: 'MEASURED', detail } : { verdict: 'not_proven', reason: 'WITHIN_NOISE', detail };
+}
