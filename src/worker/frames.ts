@@ -2,9 +2,10 @@
  * The messages between the supervisor and its engine child, over Node's IPC channel. Both ends validate what they get: an unknown frame is a fault
  * of the sender and ends the engine.
  */
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DatasetFacts } from '../dataset/facts.ts';
+import { PROBLEMS, type ProblemCode, received } from '../errors.ts';
 import { JobSpec } from '../jobs/spec/index.ts';
 import { choice, nullable, strictObject } from '../schema.ts';
 
@@ -82,7 +83,7 @@ export const EngineFrame = Type.Union([
   strictObject({ kind: Type.Literal('warning'), warning: Warning }),
   strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
   strictObject({ kind: Type.Literal('cancelled') }),
-  strictObject({ kind: Type.Literal('failed'), code: Type.String(), detail: Type.String() }),
+  strictObject({ kind: Type.Literal('failed'), code: choice(Object.keys(PROBLEMS) as ProblemCode[]), detail: Type.String() }),
   strictObject({
     kind: Type.Literal('verified'),
     max_relative_difference: Type.Number({ minimum: 0 }),
@@ -91,17 +92,31 @@ export const EngineFrame = Type.Union([
 ]);
 export type EngineFrame = Static<typeof EngineFrame>;
 
-const supervisorFrames = Compile(SupervisorFrame);
-const engineFrames = Compile(EngineFrame);
-
-/** A frame from the supervisor, checked. Throws an Error that names the first fault. */
-export function readSupervisorFrame(message: unknown): SupervisorFrame {
-  if (supervisorFrames.Check(message)) return message as SupervisorFrame;
-  throw new Error(`Not a supervisor frame: ${supervisorFrames.Errors(message)[0]?.message ?? 'unknown fault'}`);
+/**
+ * A reader of one side's frames. Each kind is checked by its own schema, so that a complaint is about that kind's fields. Throws an Error that names
+ * the place of the first fault and what stood there.
+ */
+function frameReader<Frame>(sender: string, union: { anyOf: TSchema[] }): (message: unknown) => Frame {
+  const checks = new Map(
+    union.anyOf.map((schema) => [
+      (schema as unknown as { properties: { kind: { const: string } } }).properties.kind.const,
+      Compile(schema),
+    ]),
+  );
+  return (message) => {
+    const kind = typeof message === 'object' && message !== null && 'kind' in message ? message.kind : undefined;
+    const check = typeof kind === 'string' ? checks.get(kind) : undefined;
+    if (!check) throw new Error(`Not a frame of the ${sender}. Received: ${received(message)}`);
+    if (check.Check(message)) return message as Frame;
+    const [fault] = check.Errors(message);
+    throw new Error(
+      `The ${sender}'s ${kind} frame is wrong at '${fault?.instancePath ?? ''}': ${fault?.message ?? 'unknown fault'}. Received: ${received(message)}`,
+    );
+  };
 }
 
-/** A frame from the engine, checked. Throws an Error that names the first fault. */
-export function readEngineFrame(message: unknown): EngineFrame {
-  if (engineFrames.Check(message)) return message as EngineFrame;
-  throw new Error(`Not an engine frame: ${engineFrames.Errors(message)[0]?.message ?? 'unknown fault'}`);
-}
+/** A frame from the supervisor, checked; what an engine does with a message. Throws an Error. */
+export const readSupervisorFrame = frameReader<SupervisorFrame>('supervisor', SupervisorFrame);
+
+/** A frame from the engine, checked; what a supervisor does with a message. Throws an Error. */
+export const readEngineFrame = frameReader<EngineFrame>('engine', EngineFrame);

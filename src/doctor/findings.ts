@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir, readFile, statfs } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import pino from 'pino';
+import type { Config } from '../config.ts';
+import { startEngine } from '../worker/engine-process.ts';
+import { engineEnvironment } from '../worker/environment.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  name: string;
+  ok: boolean;
+  /** What was found, or what to do. */
+  detail: string;
+}
+
+type Environment = Record<string, string | undefined>;
+type Check = () => Promise<string>;
+
+const NODE_OLDEST = [22, 18] as const;
+const DISK_NEEDED_BYTES = 2 ** 30;
+const MIB = 2 ** 20;
+
+/** Tries everything that the service needs on this machine. Never throws: a fault is a finding. */
+export async function findings(config: Config, environment: Environment, engineEntry: URL): Promise<Finding[]> {
+  const checks: [string, Check][] = [
+    ['Node', node],
+    ['TensorFlow', () => tensorflow(config, environment, engineEntry)],
+    ['Redis', () => redis(config)],
+    ['Data folder', () => writable(config.dataFolder)],
+    ['Ledger folder', () => writable(dirname(config.database.path))],
+    ['Blobs folder', () => writable(config.blobsFolder)],
+    ['Disk', () => disk(config.dataFolder)],
+    ['API keys', () => keys(config)],
+  ];
+  return Promise.all(
+    checks.map(async ([name, check]) => {
+      try {
+        return { name, ok: true, detail: await check() };
+      } catch (error) {
+        return { name, ok: false, detail: (error as Error).message };
+      }
+    }),
+  );
+}
+
+async function node(): Promise<string> {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < NODE_OLDEST[0] || (major === NODE_OLDEST[0] && minor < NODE_OLDEST[1]))
+    throw new Error(`${process.versions.node}; ${NODE_OLDEST.join('.')} or newer is needed: run scripts/setup.sh runtime`);
+  return process.versions.node;
+}
+
+/** In an engine, as a worker would start it: this process stays free of TensorFlow. */
+async function tensorflow(config: Config, environment: Environment, entry: URL): Promise<string> {
+  const settings = { device: config.device, threads: config.threads ?? availableParallelism() };
+  const begun = performance.now();
+  const engine = startEngine({
+    entry,
+    environment: engineEnvironment(environment, settings),
+    silenceSeconds: 60,
+    log: pino({ level: 'silent' }),
+  });
+  try {
+    const ready = await engine.ready;
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+    return `${ready.tensorflow} on the ${ready.device} with ${ready.threads} threads, warm in ${seconds} s`;
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; run scripts/setup.sh runtime, and LOG_LEVEL=debug espalier work says more`);
+  } finally {
+    engine.end('SIGKILL', 'was only looked at');
+    await engine.gone;
+  }
+}
+
+async function redis(config: Config): Promise<string> {
+  if (config.embeddedRedis) {
+    const { stdout } = await promisify(execFile)('redis-server', ['--version']).catch(() => {
+      throw new Error('redis-server is not installed: run scripts/setup.sh runtime, or set REDIS_URL');
+    });
+    return `redis-server ${/v=([\d.]+)/.exec(stdout)?.[1] ?? '(version unknown)'}, run by espalier up`;
+  }
+  const client = new Redis(config.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  let fault: Error | null = null;
+  client.on('error', (error) => {
+    fault = error;
+  });
+  try {
+    await client.connect();
+    const version = /redis_version:([\d.]+)/.exec(await client.info('server'))?.[1];
+    const [, policy] = (await client.config('GET', 'maxmemory-policy').catch(() => [])) as string[];
+    if (policy !== undefined && policy !== 'noeviction') throw new Error(`maxmemory-policy is ${policy}; it must be noeviction`);
+    return `${version ?? 'version unknown'} answers`;
+  } catch (error) {
+    throw fault ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function writable(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  await access(folder, constants.W_OK);
+  return folder;
+}
+
+async function disk(folder: string): Promise<string> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const text = `${Math.floor(free / MIB)} MiB free`;
+  if (free < DISK_NEEDED_BYTES) throw new Error(`${text}; ${DISK_NEEDED_BYTES / MIB} MiB are the least to work with`);
+  return text;
+}
+
+async function keys(config: Config): Promise<string> {
+  if (config.apiKeysFile === null) return `none: the server binds loopback only (HOST is ${config.host})`;
+  await readFile(config.apiKeysFile);
+  return config.apiKeysFile;
+}

@@ -1,0 +1,51 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { received } from '../errors.ts';
+import type { JobRow } from '../ledger/ledger.ts';
+import { strictObject } from '../schema.ts';
+import { VERSION } from '../version.ts';
+import type { WorkerParts } from './parts.ts';
+import { patiently } from './patiently.ts';
+import { runAttempt } from './run-attempt.ts';
+
+/** `Delivery` of the queue, which any client of the same Redis could have written. */
+const deliveries = Compile(strictObject({ job_id: Type.String(), attempt: Type.Integer({ minimum: 1 }) }));
+
+/**
+ * Does what a delivery asks for, if the ledger lets this worker have the job: a delivery may come twice, late, or after the job was cancelled, and is then
+ * dropped. Resolves when the attempt is over, whatever came of it; rejects when the ledger could not be asked or the worker stops.
+ */
+export async function handleDelivery(payload: unknown, parts: WorkerParts): Promise<void> {
+  const { engines, facts } = parts;
+  if (!deliveries.Check(payload)) {
+    parts.log.error({ payload: received(payload) }, 'Delivery dropped: it is not one of ours');
+    return;
+  }
+  const log = parts.log.child({ job_id: payload.job_id, attempt: payload.attempt });
+  // Claimed only with a warm engine at hand: until then another worker may be quicker.
+  const engine = await engines.take(parts.stopping);
+  let job: JobRow | null;
+  try {
+    job = await patiently(log, 'claiming a job', () =>
+      parts.ledger.claimJob({
+        job_id: payload.job_id,
+        n: payload.attempt,
+        worker: parts.id,
+        device: facts.device,
+        code_version: VERSION,
+        tensorflow_version: facts.tensorflow,
+        threads: facts.threads,
+      }),
+    );
+  } catch (error) {
+    await engines.giveBack(engine);
+    throw error;
+  }
+  if (!job) {
+    log.info('Delivery dropped: the job is no longer to be had');
+    await engines.giveBack(engine);
+    return;
+  }
+  log.info({ type: job.type, engine: engine.process.pid }, 'Job claimed');
+  await runAttempt(job, payload.attempt, engine, parts, log);
+}

@@ -1,0 +1,101 @@
+import type { Logger } from 'pino';
+import { Problem } from '../errors.ts';
+import type { JobRow } from '../ledger/ledger.ts';
+import type { Attempt, Ending } from './attempt.ts';
+import { conclude } from './conclude.ts';
+import { strayPath } from './containment.ts';
+import { drive } from './drive.ts';
+import { gatherMaterials, type Materials } from './materials.ts';
+import type { Loss } from './outcome.ts';
+import type { WorkerParts } from './parts.ts';
+import { patiently } from './patiently.ts';
+import { startPulse } from './pulse.ts';
+import { openRecords } from './records.ts';
+import { resumptionWarnings } from './resumption.ts';
+import { verifyOutputs } from './verification.ts';
+import type { WarmEngine } from './warm-engines.ts';
+
+/** Works on a claimed job with a warm engine until the attempt is over; resolves when the ledger knows how, or cannot be told. */
+export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, parts: WorkerParts, log: Logger): Promise<void> {
+  const { ledger, blobs, engines, scratch } = parts;
+  const lost = new AbortController();
+  const onLoss = (loss: Loss) => lost.abort(loss);
+  let attempt: Attempt | null = null;
+  const carried = () => (attempt?.said ? { ...attempt.said.progress, metrics: attempt.said.metrics } : null);
+  const pulse = startPulse({ ledger, log, jobId: job.id, attempt: n, progress: carried, onLoss });
+  try {
+    const folder = await scratch.create(job.id, n);
+    const records = openRecords({ ledger, blobs, log, jobId: job.id, attempt: n, folder, onLoss });
+    attempt = { job, n, folder, records, pulse, lost: lost.signal, log, said: null };
+    await conclude(attempt, await compute(attempt, engine, parts), parts);
+  } catch (error) {
+    // The ledger or the blobs have not answered for a minute. Should the release fail as well, the missing heartbeat says it.
+    log.error({ err: error }, 'Attempt was given up');
+    await ledger.releaseJob(job.id, n, 'worker_lost').catch(() => {});
+  } finally {
+    pulse.stop();
+    await engines.dispose(engine, 'was left by its attempt');
+    engines.refill();
+    if (attempt) await scratch.remove(attempt.folder).catch((error) => log.warn({ err: error }, 'Scratch was not removed'));
+  }
+}
+
+async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts): Promise<Ending> {
+  const { job, n, folder, records, log } = attempt;
+  const { ledger, blobs, engines, config } = parts;
+  let materials: Materials;
+  try {
+    materials = await patiently(log, 'gathering the files of a job', () => gatherMaterials(job, ledger, blobs));
+  } catch (error) {
+    if (error instanceof Problem) return { kind: 'failed', code: error.code, detail: error.message };
+    throw error;
+  }
+  const [attempts, spentMs] = await patiently(log, 'reading the attempts of a job', () =>
+    Promise.all([ledger.listAttempts(job.id), ledger.engineTime(job.id)]),
+  );
+  const [first, own] = [attempts[0], attempts.at(-1)];
+  if (first && own) for (const warning of resumptionWarnings(n, first, own, materials)) records.warning(warning);
+
+  const limits = { lost: attempt.lost, stopping: parts.stopping, progressTimeoutSeconds: config.progressTimeoutSeconds };
+  const outcome = await drive(
+    engine.process,
+    {
+      kind: 'run',
+      job_id: job.id,
+      attempt: n,
+      spec: job.spec,
+      model_path: materials.modelPath,
+      dataset: materials.dataset,
+      resume_path: materials.resume?.path ?? null,
+      scratch: folder,
+      checkpoint_interval_s: config.checkpointIntervalSeconds,
+    },
+    {
+      ...limits,
+      cancelling: attempt.pulse.cancelling,
+      remainingMs: job.spec.max_runtime_s * 1000 - spentMs,
+      maxRuntimeSeconds: job.spec.max_runtime_s,
+      cancelGraceMs: parts.cancelGraceMs,
+    },
+    records,
+    {
+      // The next engine warms once the first step no longer waits for the cores.
+      onStarted: engines.refill,
+      onProgress: (progress, metrics) => {
+        attempt.said = { progress, metrics };
+      },
+    },
+  );
+  await engines.dispose(engine, 'has ended its job');
+  if (outcome.kind !== 'finished') return outcome;
+
+  const stray = await strayPath(
+    folder,
+    outcome.outputs.flatMap(({ path, probe_path }) => (probe_path === null ? [path] : [path, probe_path])),
+  );
+  if (stray !== null)
+    return { kind: 'failed', code: 'ENGINE_FAILED', detail: `The engine named ${stray} as an output, which is not its own` };
+  if (attempt.said) attempt.said.progress = { ...attempt.said.progress, phase: 'verifying' };
+  const verification = await verifyOutputs(outcome.outputs, engines, limits);
+  return verification.kind === 'verified' ? { ...outcome, parent: materials.model, verified: verification.files } : verification;
+}

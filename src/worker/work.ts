@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'bullmq';
+import type { Logger } from 'pino';
+import { openBlobs } from '../blobs/open.ts';
+import type { Config } from '../config.ts';
+import { publishNudge } from '../jobs/nudge.ts';
+import { QUEUE_PREFIX, WORKER_OPTIONS } from '../jobs/queue.ts';
+import { openImpatientRedis, openPatientRedis } from '../jobs/redis.ts';
+import { type Registration, registerWorker, type WorkerRecord } from '../jobs/workers.ts';
+import { openLedger } from '../ledger/open.ts';
+import type { ModelFacts } from '../model/facts.ts';
+import { handleDelivery } from './delivery.ts';
+import type { EngineReady } from './engine-process.ts';
+import { engineEnvironment } from './environment.ts';
+import type { WorkerParts } from './parts.ts';
+import { openScratch } from './scratch.ts';
+import { warmEngines } from './warm-engines.ts';
+
+/** What a worker is given besides its configuration. */
+export interface WorkOptions {
+  /** The module an engine process runs. */
+  engineEntry: URL;
+  /** The worker's own environment; engines see a few harmless variables of it. */
+  environment: Record<string, string | undefined>;
+  /** Reads what is known of a model file without running it. Throws Problem. */
+  inspectModel: (path: string) => Promise<ModelFacts>;
+  /** How long a cancelled engine may take to say so before it is ended; default 5 s. */
+  cancelGraceMs?: number;
+}
+
+/** A worker that takes jobs. */
+export interface RunningWorker {
+  id: string;
+  facts: EngineReady;
+  /** Gives its job back, ends its engines, and takes no more. */
+  close(): Promise<void>;
+}
+
+const CANCEL_GRACE_MS = 5_000;
+/** A main thread that is silent for this long is not coming back. */
+const SILENCE_SECONDS = 10;
+/** Redis may be away when the worker stops; what it would be told, it finds out by itself. */
+const GOODBYE_MS = 3_000;
+
+/**
+ * Starts a worker: it takes jobs of its device's queue, one at a time, and lets engines compute them. Redis may be away, now or later: a job that runs goes
+ * on and ends in the ledger. Throws an Error when no engine can start here.
+ */
+export async function work(config: Config, log: Logger, options: WorkOptions): Promise<RunningWorker> {
+  const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const threads = config.threads ?? availableParallelism();
+  const stopping = new AbortController();
+  const ledger = await openLedger(config);
+  await ledger.migrate();
+  const blobs = await openBlobs(config);
+  const scratch = await openScratch(join(config.dataFolder, 'scratch'), id);
+  const { engines, facts } = await warmEngines({
+    entry: options.engineEntry,
+    device: config.device,
+    environment: (device) => engineEnvironment(options.environment, { device, threads }),
+    silenceSeconds: SILENCE_SECONDS,
+    log,
+  });
+  const queueRedis = openPatientRedis(config.redisUrl, log);
+  const listRedis = openImpatientRedis(config.redisUrl, log);
+  const parts: WorkerParts = {
+    id,
+    ledger,
+    blobs,
+    engines,
+    facts,
+    scratch,
+    config,
+    log,
+    inspectModel: options.inspectModel,
+    nudgeDispatcher: () => void publishNudge(listRedis),
+    stopping: stopping.signal,
+    cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
+  };
+
+  const worker = new Worker(facts.device, (delivery) => handleDelivery(delivery.data, parts), {
+    ...WORKER_OPTIONS,
+    prefix: QUEUE_PREFIX,
+    connection: queueRedis,
+    concurrency: 1,
+  });
+  // The connections say when Redis goes and comes back; BullMQ repeats it for every command that it misses.
+  worker.on('error', (error) => log.debug({ err: error }, 'Queue reported an error'));
+  worker.on('failed', (delivery, error) => log.error({ err: error, delivery: delivery?.data }, 'Delivery was not handled'));
+  const record: WorkerRecord = {
+    id,
+    queues: [facts.device],
+    device: facts.device,
+    tensorflow: facts.tensorflow,
+    threads: facts.threads,
+    pid: process.pid,
+    host: hostname(),
+    started_at: new Date().toISOString(),
+  };
+  let registration: Registration | null = null;
+  const register = async () => {
+    await registration?.stop();
+    registration = registerWorker(listRedis, record, log);
+  };
+  // A Redis that comes back may have forgotten who lives.
+  listRedis.on('ready', register);
+  if (listRedis.status === 'ready') await register();
+  log.info({ worker: id, device: facts.device, tensorflow: facts.tensorflow, threads: facts.threads }, 'Worker takes jobs');
+
+  return {
+    id,
+    facts,
+    async close() {
+      stopping.abort(new Error('The worker stops'));
+      const goodbye = Promise.allSettled([worker.close(), registration?.stop()]);
+      await Promise.race([goodbye, pause(GOODBYE_MS, undefined, { ref: false })]);
+      await engines.close();
+      await scratch.close();
+      queueRedis.disconnect();
+      listRedis.disconnect();
+      await ledger.close();
+      log.info({ worker: id }, 'Worker stopped');
+    },
+  };
+}
