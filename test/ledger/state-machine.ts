@@ -137,7 +137,7 @@ export function stateMachineProperties(name: string, factory: LedgerFactory): vo
       const world = await openWorld(factory);
       try {
         await fc.assert(
-          fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 40 }), async (steps) => {
+          fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 40, size: 'max' }), async (steps) => {
             const model = new Model();
             const { id } = await world.queueJob();
             let revision = 1;
