@@ -45,6 +45,8 @@ class Model {
   /** Of each attempt, whether it brought a newer checkpoint. */
   readonly advanced: boolean[] = [];
   newest = 0;
+  /** The newest checkpoint when the newest attempt began. */
+  resumedFrom = 0;
 
   holds(n: number): boolean {
     return n === this.attempt && HELD.includes(this.status);
@@ -62,7 +64,7 @@ async function apply(drawn: Step, model: Model, id: string, ledger: Ledger, cloc
       const wins = model.status === 'queued' && made.n === model.attempt + 1;
       expect((await ledger.claimJob(claimOf(id, made.n))) !== null).toBe(wins);
       if (!wins) return;
-      Object.assign(model, { status: 'running', attempt: made.n, heartbeatAt: clock.now });
+      Object.assign(model, { status: 'running', attempt: made.n, heartbeatAt: clock.now, resumedFrom: model.newest });
       model.advanced.push(false);
       return;
     }
@@ -74,7 +76,7 @@ async function apply(drawn: Step, model: Model, id: string, ledger: Ledger, cloc
       return;
     }
     case 'start':
-      expect(await ledger.markStarted(id, made.n, model.newest === 0 ? null : model.newest)).toBe(model.holds(made.n));
+      expect(await ledger.markStarted(id, made.n, model.resumedFrom === 0 ? null : model.resumedFrom)).toBe(model.holds(made.n));
       return;
     case 'segment':
       expect(await ledger.addSegment(segmentSample(id, made.n, model.segments))).toBe(model.holds(made.n));

@@ -71,6 +71,7 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
           .set({ from_step: fromStep, first_step_at: now() })
           .where('job_id', '=', jobId)
           .where('n', '=', n)
+          .where('first_step_at', 'is', null)
           .execute();
         await transaction.updateTable('jobs').set({ started_at: now() }).where('id', '=', jobId).where('started_at', 'is', null).execute();
         return true;
