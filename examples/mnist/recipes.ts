@@ -18,7 +18,13 @@ export const NETWORKS: readonly Network[] = [
     file: 'lenet_300_100.keras',
     train: {
       type: 'train',
-      training: { epochs: 6, batch_size: 128, optimizer: { type: 'adam', learning_rate: 0.001 }, learning_rate_schedule, clipping },
+      training: {
+        epochs: 6,
+        batch_size: 128,
+        optimizer: { type: 'adamw', learning_rate: 0.002, weight_decay: 0.02 },
+        learning_rate_schedule,
+        clipping,
+      },
     },
     prune: {
       type: 'prune',
@@ -29,7 +35,13 @@ export const NETWORKS: readonly Network[] = [
         target: { sparsity: 0.9 },
         schedule: { type: 'polynomial' },
       },
-      fine_tuning: { epochs: 10, batch_size: 128, optimizer: { type: 'adam', learning_rate: 0.001 }, learning_rate_schedule, clipping },
+      fine_tuning: {
+        epochs: 10,
+        batch_size: 128,
+        optimizer: { type: 'adamw', learning_rate: 0.002, weight_decay: 0.05 },
+        learning_rate_schedule,
+        clipping,
+      },
     },
     result: 'lenet_300_100_sparse.keras',
   },
