@@ -99,7 +99,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
       seed: spec.seed,
       maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
     });
-    const outputs = [exportModel(frame, file, result, data)];
+    const outputs = await exportModel(frame, file, result, data);
     reporter.flush();
     context.emit({
       kind: 'finished',
@@ -134,14 +134,18 @@ function probeInputs(data: Dataset, document: ModelDocument, count: number) {
   return tf.tensor(data.gather('train', positions).x, [count, ...inputShape(document.graph)], 'float32');
 }
 
-function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument, data: Dataset): OutputFile {
+async function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument, data: Dataset): Promise<OutputFile[]> {
   const path = join(frame.scratch, 'model.keras');
-  const probePath = join(frame.scratch, 'probe.safetensors');
+  const probe = join(frame.scratch, 'probe.safetensors');
+  const predictions = join(frame.scratch, 'predictions.npz');
   writeFileSync(path, file);
   const inputs = probeInputs(data, result, 64);
-  writeProbe(probePath, result, inputs);
+  await writeProbe({ probe, predictions }, result, inputs);
   inputs.dispose();
-  return { role: 'model', format: 'keras', path, probe_path: probePath };
+  return [
+    { role: 'model', format: 'keras', path, probe_path: probe },
+    { role: 'predictions', format: 'npz', path: predictions, probe_path: null },
+  ];
 }
 
 function targetOf(spec: Extract<JobSpec, { type: 'prune' }>, original: ModelDocument, result: ModelDocument): Record<string, unknown> {

@@ -57,8 +57,8 @@ export type Warning = Static<typeof Warning>;
 
 /** A file the engine wrote below its scratch folder. */
 export const OutputFile = strictObject({
-  role: choice(['model', 'report']),
-  format: choice(['keras', 'json']),
+  role: choice(['model', 'predictions']),
+  format: choice(['keras', 'npz']),
   path: Path,
   /** The probe inputs and predictions that a fresh process checks the file against. */
   probe_path: nullable(Path),

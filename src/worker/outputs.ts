@@ -15,7 +15,7 @@ export interface StoredOutputs {
   artifacts: ArtifactRow[];
 }
 
-const MEDIA_TYPES = { keras: 'application/octet-stream', json: 'application/json' } as const satisfies Record<OutputFile['format'], string>;
+const MEDIA_TYPES = { keras: 'application/octet-stream', npz: 'application/zip' } as const satisfies Record<OutputFile['format'], string>;
 const RESULT_NAMES = { train: 'trained', prune: 'pruned' } as const satisfies Record<JobRow['type'], string>;
 
 /**
