@@ -56,7 +56,7 @@ async function run(frame: RunFrame): Promise<void> {
   if (script === 'silent') for (;;);
   if (script === 'fail') return send({ kind: 'failed', code: metadata.code as ProblemCode, detail: 'The script says so' });
   if (script === 'stray')
-    return send({ kind: 'finished', result: {}, outputs: [{ role: 'report', format: 'json', path: '/etc/passwd', probe_path: null }] });
+    return send({ kind: 'finished', result: {}, outputs: [{ role: 'predictions', format: 'npz', path: '/etc/passwd', probe_path: null }] });
   if (script === 'count') await count(frame);
 }
 
@@ -91,7 +91,7 @@ async function count(frame: RunFrame): Promise<void> {
     result: { weights: state.weights },
     outputs: [
       { role: 'model', format: 'keras', path: model, probe_path: probe },
-      { role: 'report', format: 'json', path: report, probe_path: null },
+      { role: 'predictions', format: 'npz', path: report, probe_path: null },
     ],
   });
 }
