@@ -15,6 +15,8 @@ export interface ReadyMessage {
 export function espalierPart(options: {
   command: 'serve' | 'work';
   main: URL;
+  /** For Node itself. */
+  nodeOptions?: string[];
   /** Read at each start. */
   environment: () => Record<string, string | undefined>;
   graceMs: number;
@@ -28,6 +30,7 @@ export function espalierPart(options: {
         // A session of its own: a terminal's ^C reaches this process alone, which passes it on in order.
         detached: true,
         env: options.environment() as NodeJS.ProcessEnv,
+        execArgv: [...process.execArgv, ...(options.nodeOptions ?? [])],
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       }),
     ready: (child: ChildProcess, exited: AbortSignal) =>

@@ -12,12 +12,13 @@ import { type Config, readConfig } from '../../src/config.ts';
 import { startDispatcher } from '../../src/jobs/dispatcher.ts';
 import { openQueues } from '../../src/jobs/queue.ts';
 import { openImpatientRedis } from '../../src/jobs/redis.ts';
+import type { JobSpec, TrainSpec } from '../../src/jobs/spec/index.ts';
 import type { JobRow, Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { type KeptProcess, keepRunning } from '../../src/up/kept-process.ts';
 import { redisPart } from '../../src/up/redis.ts';
 import type { SeriesRow } from '../../src/worker/frames.ts';
-import { datasetSample, jobSample, modelSample, nextId, trainSpec } from '../ledger/samples.ts';
+import { datasetSample, jobSample, modelSample, trainSpec } from '../ledger/samples.ts';
 import { type ObservedLines, observedLog, observeOutput } from '../worker/log.ts';
 
 export interface WorkerProcess extends ObservedLines {
@@ -35,8 +36,10 @@ export interface TestService {
   /** The process id of the Redis that runs now. */
   redisPid(): Promise<number>;
   startWorker(environment?: Record<string, string>): WorkerProcess;
-  /** Queues a train job for the scripted engine. */
-  post(metadata: Record<string, string>, changes?: Partial<JobRow['spec']>): Promise<string>;
+  /** Queues a job. */
+  post(spec: JobSpec): Promise<string>;
+  /** Queues a train job for the scripted engine, over bytes that nobody reads. */
+  postScripted(metadata: Record<string, string>, changes?: Partial<TrainSpec>): Promise<string>;
   /** Resolves with the job once it has one of the statuses. */
   reached(jobId: string, ...statuses: JobRow['status'][]): Promise<JobRow>;
   /** All rows of the job's series in the order of their segments, each attempt cut where the next begins. */
@@ -44,7 +47,8 @@ export interface TestService {
   close(): Promise<void>;
 }
 
-export async function startService(settings: Record<string, string> = {}): Promise<TestService> {
+/** `engine` real: TensorFlow. `settings` are environment variables. */
+export async function startService(engine: 'scripted' | 'real', settings: Record<string, string> = {}): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-real-'));
   const socket = join(folder, 'redis.sock');
   const environment = {
@@ -73,6 +77,12 @@ export async function startService(settings: Record<string, string> = {}): Promi
     await blobs.put(key, Readable.from([Buffer.from('bytes')]));
   await ledger.insertModel(model);
   await ledger.insertDataset(dataset);
+  const post = async (spec: JobSpec) => {
+    const row = jobSample({ id: spec.model_id }, { id: spec.dataset_id }, { spec, created_at: Date.now() });
+    await ledger.insertJob(row);
+    dispatcher.nudge();
+    return row.id;
+  };
 
   return {
     config,
@@ -84,20 +94,15 @@ export async function startService(settings: Record<string, string> = {}): Promi
     },
     startWorker(extra = {}) {
       const child = fork(new URL('../worker/worker-process.ts', import.meta.url), [], {
-        env: { ...process.env, ...environment, ...extra },
+        env: { ...process.env, ...environment, TEST_ENGINE: engine, ...extra },
         stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });
       const worker = { child, pid: child.pid!, exited: once(child, 'exit').then(() => {}), ...observeOutput(child.stdout!) };
       workers.push(worker);
       return worker;
     },
-    async post(metadata, changes = {}) {
-      const spec = { ...trainSpec(model.id, dataset.id), ...changes, metadata } as JobRow['spec'];
-      const row = jobSample(model, dataset, { id: nextId('job'), spec, created_at: Date.now() });
-      await ledger.insertJob(row);
-      dispatcher.nudge();
-      return row.id;
-    },
+    post,
+    postScripted: (metadata, changes = {}) => post({ ...trainSpec(model.id, dataset.id), ...changes, metadata }),
     async reached(jobId, ...statuses) {
       for (;;) {
         const job = await ledger.loadJob(jobId);

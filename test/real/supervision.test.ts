@@ -8,9 +8,9 @@ let worker: WorkerProcess;
 let undisturbed: unknown;
 
 beforeAll(async () => {
-  service = await startService();
+  service = await startService('scripted');
   worker = service.startWorker();
-  const job = await service.reached(await service.post(STEPS), 'succeeded', 'failed');
+  const job = await service.reached(await service.postScripted(STEPS), 'succeeded', 'failed');
   undisturbed = job.result?.weights;
 });
 afterAll(() => service.close());
@@ -19,7 +19,7 @@ const step = (n: number) => Array.from({ length: n }, (_, index) => index + 1);
 
 describe('a worker with one job', () => {
   it('ends it with its result, its model, its artifacts, and a whole series', async () => {
-    const id = await service.post({ ...STEPS, steps: '25' });
+    const id = await service.postScripted({ ...STEPS, steps: '25' });
     const job = await service.reached(id, 'succeeded', 'failed');
     expect(job).toMatchObject({ status: 'succeeded', attempt: 1, error: null, warnings: [] });
     expect(job.result).toMatchObject({
@@ -40,7 +40,7 @@ describe('a worker with one job', () => {
   });
 
   it('verifies with another engine than the one that computed, and uses neither again', async () => {
-    const ids = [await service.post({ steps: '1' }), await service.post({ steps: '1' })];
+    const ids = [await service.postScripted({ steps: '1' }), await service.postScripted({ steps: '1' })];
     const engines = [];
     for (const job_id of ids) {
       await service.reached(job_id, 'succeeded');
@@ -52,7 +52,7 @@ describe('a worker with one job', () => {
   });
 
   it('goes on from the newest checkpoint when its engine is killed, and ends with the weights of an undisturbed run', async () => {
-    const job_id = await service.post(STEPS);
+    const job_id = await service.postScripted(STEPS);
     const { engine } = await worker.line('Job claimed', { job_id });
     await worker.line('Checkpoint stored', { job_id, attempt: 1, step: 20 });
     process.kill(engine as number, 'SIGKILL');
@@ -70,7 +70,7 @@ describe('a worker with one job', () => {
   });
 
   it('cancels a running job, whose engine says so itself', async () => {
-    const job_id = await service.post({ ...STEPS, steps: '100000' });
+    const job_id = await service.postScripted({ ...STEPS, steps: '100000' });
     await worker.line('Checkpoint stored', { job_id, step: 10 });
     await service.ledger.requestCancel('alice', job_id);
     expect(await service.reached(job_id, 'cancelled', 'failed', 'succeeded')).toMatchObject({
@@ -87,7 +87,7 @@ describe('a worker with one job', () => {
   });
 
   it('ends an engine that does not hear that it is cancelled', async () => {
-    const job_id = await service.post({ ...STEPS, steps: '100000', deaf: 'yes' });
+    const job_id = await service.postScripted({ ...STEPS, steps: '100000', deaf: 'yes' });
     await worker.line('Checkpoint stored', { job_id, step: 10 });
     await service.ledger.requestCancel('alice', job_id);
     expect(await service.reached(job_id, 'cancelled', 'failed', 'succeeded')).toMatchObject({ status: 'cancelled' });
@@ -97,7 +97,7 @@ describe('a worker with one job', () => {
   });
 
   it('ends a job that has used up its engine time over several attempts', async () => {
-    const job_id = await service.post({ ...STEPS, steps: '100000' }, { max_runtime_s: 3 });
+    const job_id = await service.postScripted({ ...STEPS, steps: '100000' }, { max_runtime_s: 3 });
     const { engine } = await worker.line('Job claimed', { job_id });
     await worker.line('Checkpoint stored', { job_id, step: 100 });
     process.kill(engine as number, 'SIGKILL');
@@ -107,7 +107,7 @@ describe('a worker with one job', () => {
   });
 
   it('takes a job from an engine that is silent and gives it to another', async () => {
-    const job_id = await service.post({ ...STEPS, script_1: 'silent' });
+    const job_id = await service.postScripted({ ...STEPS, script_1: 'silent' });
     const job = await service.reached(job_id, 'succeeded', 'failed');
     expect(job).toMatchObject({ status: 'succeeded', attempt: 2, warnings: [{ detail: 'Attempt 1: The engine was silent for 10 s' }] });
     expect(job.result?.weights).toBe(undisturbed);
@@ -117,7 +117,7 @@ describe('a worker with one job', () => {
     ['crash', 'The engine ended with code 3'],
     ['nonsense', "The engine sent what is not a frame: The engine's finished frame is wrong at"],
   ])('attempts a job again whose engine goes wrong: %s', async (script_1, detail) => {
-    const job = await service.reached(await service.post({ ...STEPS, script_1 }), 'succeeded', 'failed');
+    const job = await service.reached(await service.postScripted({ ...STEPS, script_1 }), 'succeeded', 'failed');
     expect(job).toMatchObject({
       status: 'succeeded',
       attempt: 2,
@@ -126,23 +126,23 @@ describe('a worker with one job', () => {
   });
 
   it('takes over no file from outside the engine’s folder', async () => {
-    const job = await service.reached(await service.post({ ...STEPS, script_1: 'stray' }), 'succeeded', 'failed');
+    const job = await service.reached(await service.postScripted({ ...STEPS, script_1: 'stray' }), 'succeeded', 'failed');
     expect(job).toMatchObject({ attempt: 2, warnings: [{ code: 'ENGINE_FAILED', detail: expect.stringContaining('/etc/passwd') }] });
   });
 
   it('ends a job whose own fault the failure is', async () => {
-    const job = await service.reached(await service.post({ script: 'fail', code: 'NON_FINITE_GRADIENT' }), 'succeeded', 'failed');
+    const job = await service.reached(await service.postScripted({ script: 'fail', code: 'NON_FINITE_GRADIENT' }), 'succeeded', 'failed');
     expect(job).toMatchObject({ status: 'failed', attempt: 1, error: { code: 'NON_FINITE_GRADIENT', detail: 'The script says so' } });
   });
 
   it('gives up a job after five attempts without a checkpoint, and says what went wrong in each', async () => {
-    const job = await service.reached(await service.post({ script: 'fail', code: 'OUT_OF_MEMORY' }), 'succeeded', 'failed');
+    const job = await service.reached(await service.postScripted({ script: 'fail', code: 'OUT_OF_MEMORY' }), 'succeeded', 'failed');
     expect(job).toMatchObject({ status: 'failed', attempt: 5, error: { code: 'ATTEMPTS_EXHAUSTED' } });
     expect(job.warnings).toEqual(step(5).map((n) => ({ code: 'OUT_OF_MEMORY', detail: `Attempt ${n}: The script says so` })));
   });
 
   it('fails a job whose exported model differs from the one in memory, and keeps no byte of it', async () => {
-    const job_id = await service.post({ steps: '3', differs: 'yes' });
+    const job_id = await service.postScripted({ steps: '3', differs: 'yes' });
     const job = await service.reached(job_id, 'succeeded', 'failed');
     expect(job).toMatchObject({
       status: 'failed',
@@ -153,7 +153,7 @@ describe('a worker with one job', () => {
   });
 
   it('drops an attempt that was fenced off and ends its engine', async () => {
-    const job_id = await service.post(STEPS);
+    const job_id = await service.postScripted(STEPS);
     const { engine } = await worker.line('Job claimed', { job_id });
     await worker.line('Checkpoint stored', { job_id, step: 10 });
     await service.ledger.releaseJob(job_id, 1, 'worker_lost');
@@ -169,7 +169,7 @@ describe('a worker with one job', () => {
 
 describe('a worker that ends', () => {
   it('leaves no engine behind when it is killed, and another goes on with its job', async () => {
-    const job_id = await service.post(STEPS);
+    const job_id = await service.postScripted(STEPS);
     await worker.line('Checkpoint stored', { job_id, step: 20 });
     const engines = worker.lines.filter(({ msg }) => msg === 'Engine warmed up').map((line) => line.engine as number);
     worker.child.kill('SIGKILL');
@@ -182,7 +182,7 @@ describe('a worker that ends', () => {
   });
 
   it('gives its job back at once when it is told to stop', async () => {
-    const job_id = await service.post(STEPS);
+    const job_id = await service.postScripted(STEPS);
     await worker.line('Checkpoint stored', { job_id, step: 20 });
     worker.child.kill('SIGTERM');
     await worker.exited;
@@ -195,8 +195,8 @@ describe('a worker that ends', () => {
 
 describe('a Redis that is killed with all it held', () => {
   it('costs a running job nothing, and jobs go on when it is back', async () => {
-    const running = await service.post(STEPS);
-    const waiting = await service.post(STEPS);
+    const running = await service.postScripted(STEPS);
+    const waiting = await service.postScripted(STEPS);
     await worker.line('Checkpoint stored', { job_id: running, step: 20 });
     process.kill(await service.redisPid(), 'SIGKILL');
     for (const id of [running, waiting])
