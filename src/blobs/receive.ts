@@ -10,7 +10,7 @@ import { asStorageProblem } from './storage-full.ts';
  * Streams bytes into a new file that is on disk when this returns, hashing them on the way; memory does not grow with the file. Leaves no file
  * behind when the source or the disk fails. Rejects with the source's error, or Problem STORAGE_FULL.
  */
-export async function receiveFile(path: string, source: Readable): Promise<StoredBlob> {
+export async function receiveFile(path: string, source: Readable | AsyncIterable<Buffer>): Promise<StoredBlob> {
   const hash = createHash('sha256');
   let size_bytes = 0;
   const hashing = new Transform({

@@ -1,0 +1,68 @@
+import multipart from '@fastify/multipart';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { AppDeps } from './deps.ts';
+import { installDocs } from './docs.ts';
+import { JSON_BODY_LIMIT_BYTES } from './limits.ts';
+import { installMeasurements } from './measurements.ts';
+import { openapiDocument } from './openapi.ts';
+import { pathMethods } from './path-methods.ts';
+import { installAccess } from './plugins/access.ts';
+import { installClosing } from './plugins/closing.ts';
+import { installJson } from './plugins/json.ts';
+import { installLocalOnly } from './plugins/local-only.ts';
+import { answerClientError, asProblem, installProblems, sendProblem } from './plugins/problems.ts';
+import { installRequestId, requestId } from './plugins/request-id.ts';
+import { installRequestLog } from './plugins/request-log.ts';
+import { installSecurityHeaders } from './plugins/security-headers.ts';
+import { registerRoute } from './register-route.ts';
+import { ROUTES } from './routes/index.ts';
+import type { Services } from './services.ts';
+import { uploadSlots } from './uploads/slots.ts';
+
+/** The application over what it is given. It listens nowhere yet, and owns none of what it was given. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    return503OnClosing: false,
+    genReqId: requestId,
+    bodyLimit: JSON_BODY_LIMIT_BYTES,
+    // A connection on which nothing moves is given up; the longest answer is held back for a minute.
+    connectionTimeout: 120_000,
+    // A large upload over a slow line takes its time.
+    requestTimeout: 3_600_000,
+    keepAliveTimeout: 72_000,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => sendProblem(asProblem(error), request, reply),
+    routerOptions: { maxParamLength: 200 },
+  });
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+
+  installProblems(app, pathMethods(app));
+  installRequestId(app);
+  installSecurityHeaders(app);
+  installRequestLog(app);
+  installClosing(app, closing.signal);
+  if (!deps.keys) installLocalOnly(app);
+  installAccess(app, deps.keys);
+  const services: Services = {
+    ...deps,
+    measurements: installMeasurements(app, deps.ledger),
+    uploads: uploadSlots(deps.limits.uploadsAtOnce),
+    openapi: await openapiDocument(),
+  };
+
+  await app.register(async (json) => {
+    installJson(json);
+    for (const route of ROUTES) if (!route.multipart) registerRoute(json, route, services, closing.signal);
+  });
+  await app.register(async (uploads) => {
+    uploads.removeAllContentTypeParsers();
+    await uploads.register(multipart);
+    for (const route of ROUTES) if (route.multipart) registerRoute(uploads, route, services, closing.signal);
+  });
+  await installDocs(app);
+  await app.ready();
+  return app;
+}

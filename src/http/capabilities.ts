@@ -1,0 +1,106 @@
+/** What this service can do, as far as it knows: methods out of the schemas that validate them, workers out of the list they put themselves on. */
+import type { Redis } from 'ioredis';
+import Type, { type TSchema } from 'typebox';
+import {
+  Clipping,
+  Criterion,
+  LearningRateSchedule,
+  LossName,
+  Optimizer,
+  PruneSpec,
+  PruningSchedule,
+  Structure,
+  Target,
+  TrainSpec,
+} from '../jobs/spec/index.ts';
+import { listWorkers, WorkerRecord } from '../jobs/workers.ts';
+import { LAYER_CLASSES } from '../model/layers/index.ts';
+import { nullable, strictObject } from '../schema.ts';
+import { VERSION } from '../version.ts';
+import type { AppDeps } from './deps.ts';
+import { JSON_BODY_LIMIT_BYTES, LONGEST_WAIT_S, PAGE, SERIES_PAGE } from './limits.ts';
+
+const JsonSchema = Type.Record(Type.String(), Type.Unknown(), { description: 'A JSON Schema.' });
+const Methods = Type.Array(strictObject({ type: Type.String(), description: nullable(Type.String()), schema: JsonSchema }));
+
+export const Capabilities = strictObject(
+  {
+    version: Type.String(),
+    jobs: Type.Record(Type.String(), JsonSchema, { description: 'The specification of each type of job.' }),
+    methods: strictObject({
+      criteria: Methods,
+      structures: Methods,
+      schedules: Methods,
+      targets: Type.Array(Type.String()),
+      clipping: Methods,
+      optimizers: Methods,
+      learning_rate_schedules: Methods,
+      losses: Type.Array(Type.String()),
+    }),
+    formats: strictObject({
+      models: strictObject({ upload: Type.Array(Type.String()), output: Type.Array(Type.String()) }),
+      datasets: strictObject({ upload: Type.Array(Type.String()) }),
+    }),
+    layers: Type.Array(Type.String(), { description: 'The Keras layer classes that models may have.' }),
+    backend: Type.Literal('tensorflow'),
+    workers: nullable(
+      Type.Array(WorkerRecord, {
+        description: 'Those that live now, with their device and TensorFlow. Empty: jobs wait until one starts.',
+      }),
+    ),
+    limits: strictObject({
+      max_upload_bytes: Type.Integer(),
+      max_json_bytes: Type.Integer(),
+      max_wait_s: Type.Integer(),
+      max_page_rows: Type.Integer(),
+      max_series_rows: Type.Integer(),
+      running_jobs_per_tenant: Type.Integer(),
+    }),
+  },
+  { title: 'Capabilities', description: '`workers` is null while nobody can tell: Redis, where they put themselves on a list, is away.' },
+);
+
+type Members = { type: string; description: string | null; schema: Record<string, unknown> }[];
+
+/** What is the same for every answer. */
+const METHODS = {
+  criteria: membersOf(Criterion),
+  structures: membersOf(Structure),
+  schedules: membersOf(PruningSchedule),
+  targets: Object.keys((Target as { properties?: object }).properties ?? {}),
+  clipping: membersOf(Clipping),
+  optimizers: membersOf(Optimizer),
+  learning_rate_schedules: membersOf(LearningRateSchedule),
+  losses: (LossName as { enum?: string[] }).enum ?? [],
+};
+
+/** The capabilities of this moment. */
+export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
+  return {
+    version: VERSION,
+    jobs: { train: TrainSpec, prune: PruneSpec },
+    methods: METHODS,
+    formats: { models: { upload: ['keras'], output: ['keras'] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
+    layers: Object.keys(LAYER_CLASSES).sort(),
+    backend: 'tensorflow',
+    workers: await listWorkers(redis).catch(() => null),
+    limits: {
+      max_upload_bytes: limits.maxUploadBytes,
+      max_json_bytes: JSON_BODY_LIMIT_BYTES,
+      max_wait_s: LONGEST_WAIT_S,
+      max_page_rows: PAGE.most,
+      max_series_rows: SERIES_PAGE.most,
+      running_jobs_per_tenant: limits.tenantRunningLimit,
+    },
+  };
+}
+
+/** The members of a tagged union. */
+function membersOf(union: TSchema): Members {
+  const { oneOf = [] } = union as { oneOf?: { description?: string; properties?: { type?: { const?: unknown } } }[] };
+  return oneOf.map((schema) => ({
+    type: String(schema.properties?.type?.const),
+    description: schema.description ?? null,
+    schema: schema as Record<string, unknown>,
+  }));
+}

@@ -1,0 +1,71 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Blobs } from '../../blobs/blobs.ts';
+import { Problem } from '../../errors.ts';
+import type { AnswerDoc, HeaderDoc } from '../route.ts';
+import { Text } from '../schemas.ts';
+import { attachment } from './disposition.ts';
+import { matchesNone } from './etag.ts';
+import { parseRange } from './range.ts';
+
+export interface Content {
+  blobKey: string;
+  sha256: string;
+  sizeBytes: number;
+  filename: string;
+  mediaType: string;
+}
+
+/** Answers with stored bytes, or the part of them that was asked for. Their SHA-256 is their entity tag: bytes never change under it. */
+export async function sendContent(content: Content, blobs: Blobs, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { sizeBytes, sha256 } = content;
+  const tag = `"${sha256}"`;
+  reply.headers({
+    etag: tag,
+    'accept-ranges': 'bytes',
+    'cache-control': 'private, no-cache',
+    'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+    'content-disposition': attachment(content.filename),
+  });
+  if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
+  const ifRange = request.headers['if-range'];
+  const range = ifRange === undefined || ifRange === tag ? parseRange(request.headers.range, sizeBytes) : null;
+  if (range === 'unsatisfiable') {
+    throw new Problem('RANGE_NOT_SATISFIABLE', `The content has ${sizeBytes} bytes. Received: ${request.headers.range}`, {
+      headers: { 'content-range': `bytes */${sizeBytes}` },
+    });
+  }
+  reply.type(content.mediaType);
+  if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
+  reply.header('content-length', range ? range.end - range.start + 1 : sizeBytes);
+  if (request.method === 'HEAD') return reply.send('');
+  const bytes = await blobs.read(content.blobKey, range ?? undefined).catch((error) => {
+    const deleted = error instanceof Problem && error.code === 'NOT_FOUND';
+    throw deleted ? new Problem('GONE', 'The content was deleted', { cause: error }) : error;
+  });
+  return reply.send(bytes);
+}
+
+/** The request headers that `sendContent` heeds. */
+export const CONTENT_HEADERS: Record<string, HeaderDoc> = {
+  Range: { description: 'One range of bytes.', schema: Text, example: 'bytes=0-1023' },
+  'If-Range': { description: 'The entity tag of which the range is meant; another gets the whole content.', schema: Text },
+  'If-None-Match': { description: 'Entity tags for which there is nothing new.', schema: Text },
+};
+
+/** The answers of `sendContent`. */
+export function contentAnswers(mediaType: string): Record<number, AnswerDoc> {
+  const headers: Record<string, HeaderDoc> = {
+    ETag: { description: 'The SHA-256 of the whole content.', schema: Text },
+    'Repr-Digest': { description: 'The same as RFC 9530 prints it.', schema: Text },
+    'Content-Disposition': { description: 'A file name to save it under.', schema: Text },
+  };
+  return {
+    200: { description: 'The whole content.', content: { [mediaType]: { schema: null } }, headers },
+    206: {
+      description: 'The range that was asked for.',
+      content: { [mediaType]: { schema: null } },
+      headers: { ...headers, 'Content-Range': { description: 'Where the range lies.', schema: Text } },
+    },
+    304: { description: 'The content is the one that If-None-Match names.' },
+  };
+}

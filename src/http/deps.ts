@@ -1,0 +1,27 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Blobs } from '../blobs/blobs.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { buildDataset, inspectModel } from '../upload/inspect.ts';
+import type { KeyFile } from './key-file.ts';
+
+/** Everything the application stands on. */
+export interface AppDeps {
+  ledger: Ledger;
+  blobs: Blobs;
+  /** An impatient connection: the application answers without Redis. */
+  redis: Redis;
+  log: Logger;
+  /** Null: no keys, every request is the local principal's and must come from this machine. */
+  keys: KeyFile | null;
+  /** Tells the dispatcher that a job was queued. */
+  nudge: () => void;
+  inspectModel: typeof inspectModel;
+  buildDataset: typeof buildDataset;
+  limits: {
+    /** Of all parts of an upload together. */
+    maxUploadBytes: number;
+    uploadsAtOnce: number;
+    tenantRunningLimit: number;
+  };
+}

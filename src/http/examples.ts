@@ -1,0 +1,158 @@
+/** Values that the OpenAPI document shows. A test holds each against its schema. */
+import { type JobSpec, JobSpec as JobSpecSchema } from '../jobs/spec/index.ts';
+import { type JobView, jobView } from '../jobs/view.ts';
+import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow } from '../ledger/ledger.ts';
+import { fillDefaults } from '../schema.ts';
+
+export const EXAMPLE_IDS = {
+  model: 'mdl_01JZ3V9X0N8Q4Y7B2C5D6E8F9G',
+  smaller: 'mdl_01JZ3VC1D2E3F4G5H6J7K8M9NP',
+  dataset: 'dst_01JZ3VA1B2C3D4E5F6G7H8J9KM',
+  job: 'job_01JZ3VB1C2D3E4F5G6H7J8K9MN',
+  artifact: 'art_01JZ3VD1E2F3G4H5J6K7M8N9PQ',
+} as const;
+
+const CREATED = Date.parse('2026-01-15T09:30:00.000Z');
+const SHA256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+
+/** What a caller sends to have half of a network's multiply-accumulates removed. */
+export const PRUNE_REQUEST = {
+  type: 'prune',
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  pruning: {
+    criterion: { type: 'taylor' },
+    structure: { type: 'channels' },
+    target: { macs: 0.5 },
+    schedule: { type: 'iterative', rounds: 5 },
+  },
+  fine_tuning: { epochs: 10, optimizer: { type: 'adam', learning_rate: 0.001 }, clipping: { type: 'global_norm', max_norm: 1 } },
+};
+
+/** What a caller sends to train a model. */
+export const TRAIN_REQUEST = {
+  type: 'train',
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  training: { epochs: 5, batch_size: 128, clipping: { type: 'global_norm', max_norm: 1 } },
+};
+
+export const MODEL_ROW: ModelRow = {
+  id: EXAMPLE_IDS.model,
+  tenant: 'default',
+  name: 'digits',
+  sha256: SHA256,
+  size_bytes: 24_601,
+  blob_key: 'models/x',
+  facts: {
+    format: 'keras',
+    keras_version: '3.8.0',
+    name: 'sequential',
+    inputs: [{ name: 'pixels', shape: [null, 784] }],
+    outputs: [{ name: 'digit', shape: [null, 10], activation: 'softmax' }],
+    parameters: 7_850,
+    trainable_parameters: 7_850,
+    macs: 7_840,
+    layers: [{ name: 'digit', class_name: 'Dense', output_shape: [null, 10], parameters: 7_850, trainable_parameters: 7_850, macs: 7_840 }],
+    compile: { loss: 'sparse_categorical_crossentropy', optimizer: 'adam' },
+    prunability: { groups: [], prunable_weights: 7_840, prunable_layers: ['digit'] },
+    warnings: [],
+  },
+  parent_model_id: null,
+  job_id: null,
+  created_at: CREATED,
+  expires_at: null,
+  deleted_at: null,
+};
+
+export const DATASET_ROW: DatasetRow = {
+  id: EXAMPLE_IDS.dataset,
+  tenant: 'default',
+  name: 'mnist',
+  sha256: { x: SHA256, y: SHA256 },
+  size_bytes: 47_580_000,
+  blob_keys: { x: 'x', y: 'y', order: 'order' },
+  facts: {
+    format: 'idx',
+    x: { dtype: 'uint8', shape: [28, 28], min: 0, max: 255, scale: 1 / 255 },
+    y: { dtype: 'uint8', shape: [], min: 0, max: 9, classes: 10 },
+    samples: 60_000,
+    splits: { train: 48_600, selection: 5_400, test: 6_000 },
+    test_given: false,
+  },
+  created_at: CREATED,
+  expires_at: null,
+  deleted_at: null,
+};
+
+export const ARTIFACT_ROW: ArtifactRow = {
+  id: EXAMPLE_IDS.artifact,
+  tenant: 'default',
+  job_id: EXAMPLE_IDS.job,
+  role: 'model',
+  format: 'keras',
+  filename: 'digits-pruned.keras',
+  media_type: 'application/octet-stream',
+  sha256: SHA256,
+  size_bytes: 13_337,
+  blob_key: 'jobs/x',
+  created_at: CREATED + 65_000,
+  expires_at: null,
+  deleted_at: null,
+};
+
+const SPEC = fillDefaults(JobSpecSchema, PRUNE_REQUEST) as JobSpec;
+
+const QUEUED: JobRow = {
+  id: EXAMPLE_IDS.job,
+  tenant: 'default',
+  type: 'prune',
+  spec: SPEC,
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  status: 'queued',
+  revision: 1,
+  attempt: 0,
+  result: null,
+  error: null,
+  warnings: [],
+  created_at: CREATED,
+  started_at: null,
+  finished_at: null,
+  expires_at: null,
+  deleted_at: null,
+};
+
+const ATTEMPT: AttemptRow = {
+  job_id: EXAMPLE_IDS.job,
+  n: 1,
+  worker: 'worker',
+  device: 'cpu',
+  code_version: '0.1.0',
+  tensorflow_version: '2.21.0',
+  threads: 4,
+  from_step: null,
+  progress: {
+    phase: 'training',
+    step: 2_110,
+    total_steps: 4_220,
+    fraction: 0.5,
+    eta_s: { low: 28, high: 41 },
+    metrics: { loss: 0.021, learning_rate: 0.001, gradient_norm: 0.38 },
+  },
+  engine_ms: 34_000,
+  heartbeat_at: CREATED + 35_000,
+  started_at: CREATED + 900,
+  first_step_at: CREATED + 1_000,
+  ended_at: null,
+  end: null,
+};
+
+/** A job that was just posted. */
+export const QUEUED_JOB: JobView = jobView(QUEUED, { attempt: null, artifacts: [], queuePosition: 0 });
+
+/** A job half-way through. */
+export const RUNNING_JOB: JobView = jobView(
+  { ...QUEUED, status: 'running', revision: 3, attempt: 1, started_at: CREATED + 1_000 },
+  { attempt: ATTEMPT, artifacts: [], queuePosition: null },
+);

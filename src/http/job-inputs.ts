@@ -1,0 +1,14 @@
+import { Problem, received } from '../errors.ts';
+import type { Time } from '../ledger/ledger.ts';
+
+/** A model or data set that a job may read. Throws VALIDATION_FAILED, which points at the field that names it, where there is none or it is deleted. */
+export function inputOf<Row extends { deleted_at: Time | null; expires_at: Time | null }>(
+  kind: 'model' | 'dataset',
+  id: string,
+  row: Row | null,
+): Row {
+  const lives = row !== null && row.deleted_at === null && (row.expires_at === null || row.expires_at > Date.now());
+  if (lives) return row;
+  const detail = `There is no ${kind === 'model' ? 'model' : 'data set'} ${id}`;
+  throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: `/${kind}_id`, detail, received: received(id) }] });
+}

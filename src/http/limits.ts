@@ -1,0 +1,10 @@
+/** Bytes a JSON body may have. */
+export const JSON_BODY_LIMIT_BYTES = 2 ** 20;
+/** Seconds a caller may ask to wait for a job to change (`Prefer: wait=N`). */
+export const LONGEST_WAIT_S = 60;
+/** Rows of a page. */
+export const PAGE = { default: 50, most: 200 } as const;
+/** Rows of a page of a series. */
+export const SERIES_PAGE = { default: 1_000, most: 10_000 } as const;
+/** Uploads that one server takes at the same time. */
+export const UPLOADS_AT_ONCE = 32;

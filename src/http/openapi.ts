@@ -1,0 +1,204 @@
+/** The OpenAPI document, made of the routes and nothing else. */
+import type { TSchema } from 'typebox';
+import { stringify } from 'yaml';
+import { PROBLEMS, type ProblemCode, problemDocument } from '../errors.ts';
+import { ProblemBody } from '../jobs/view.ts';
+import { VERSION } from '../version.ts';
+import type { AnswerDoc, HeaderDoc, PartDoc, RouteDefinition } from './route.ts';
+import { ROUTES } from './routes/index.ts';
+
+type Json = Record<string, unknown>;
+
+const TAGS = {
+  Models: 'Keras models, uploaded or made by jobs.',
+  'Data sets': 'Samples and labels, split once and for all.',
+  Jobs: 'Training and pruning.',
+  Artifacts: 'Files that jobs made.',
+  Service: 'The service itself.',
+};
+
+const DESCRIPTION = `Makes Keras models smaller and trains them stably, and measures every claim about them.
+
+Upload a model and a data set, post a job, look at it until it has ended, download what it made. Bodies are strict: a field that is not known is an error.
+Every error is a problem object (RFC 9457) with a stable \`code\`.`;
+
+/** The document as YAML: what `openapi.yaml` in the repository and at the service holds. */
+export async function openapiDocument(): Promise<string> {
+  return stringify(openapiObject(), { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** The document as a value. */
+export function openapiObject(): Json {
+  const schemas = new Map<string, Json>();
+  const write = schemaWriter(schemas);
+  const paths: Record<string, Json> = {};
+  for (const route of ROUTES) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, write) };
+  }
+  write(ProblemBody);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Espalier',
+      version: VERSION,
+      description: DESCRIPTION,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'The server that serves this document.' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      schemas: Object.fromEntries([...schemas].sort(([one], [other]) => (one < other ? -1 : 1))),
+      examples: problemExamples(new Set(ROUTES.flatMap(problemsOf))),
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key. A server without keys takes none, and only requests from its own machine.',
+        },
+      },
+    },
+  };
+}
+
+type Write = (schema: TSchema) => unknown;
+
+/** Writes schemas, and puts those with a title among the components: a title names one schema. */
+function schemaWriter(components: Map<string, Json>): Write {
+  const write = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(write);
+    if (value === null || typeof value !== 'object') return value;
+    const { discriminator, ...schema } = value as Json;
+    const written = Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, write(part)])) as Json;
+    const members = (written.oneOf ?? []) as { $ref?: string }[];
+    // OpenAPI knows discriminators only between components.
+    if (discriminator && members.length > 0 && members.every(({ $ref }) => $ref)) written.discriminator = discriminator;
+    const { title } = schema;
+    if (typeof title !== 'string') return written;
+    const known = components.get(title);
+    if (known && JSON.stringify(known) !== JSON.stringify(written)) throw new Error(`Two schemas are called ${title}`);
+    components.set(title, written);
+    return { $ref: `#/components/schemas/${title}` };
+  };
+  return write;
+}
+
+function operation(route: RouteDefinition, write: Write): Json {
+  const { operationId, summary, description, tag, access, body, multipart } = route;
+  return {
+    operationId,
+    summary,
+    ...(description ? { description } : {}),
+    tags: [tag],
+    security: access === 'open' ? [] : [{ key: [] }, {}],
+    ...parameters(route, write),
+    ...(body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: write(body.schema), examples: body.examples } } } }
+      : {}),
+    ...(multipart ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: form(multipart) } } } } : {}),
+    responses: {
+      ...Object.fromEntries(Object.entries(route.answers).map(([status, answer]) => [status, response(answer, write)])),
+      ...problemResponses(problemsOf(route)),
+    },
+  };
+}
+
+function parameters({ params = {}, query, headers = {} }: RouteDefinition, write: Write): Json {
+  const properties = (query as { properties?: Record<string, TSchema> } | undefined)?.properties ?? {};
+  const list = [
+    ...Object.entries(params).map(([name, { description, schema, example }]) => ({
+      name,
+      in: 'path',
+      required: true,
+      description,
+      schema: write(schema),
+      example,
+    })),
+    ...Object.entries(properties).map(([name, schema]) => {
+      const { description, ...rest } = schema as TSchema & { description?: string };
+      return { name, in: 'query', required: false, ...(description ? { description } : {}), schema: write(rest as TSchema) };
+    }),
+    ...Object.entries(headers).map(([name, { description, schema, example }]) => ({
+      name,
+      in: 'header',
+      required: false,
+      description,
+      schema: write(schema),
+      ...(example === undefined ? {} : { example }),
+    })),
+  ];
+  return list.length > 0 ? { parameters: list } : {};
+}
+
+function form(parts: Record<string, PartDoc>): Json {
+  const properties = Object.entries(parts).map(([name, { description, file }]) => [
+    name,
+    { type: 'string', ...(file ? { format: 'binary' } : {}), description },
+  ]);
+  const required = Object.keys(parts).filter((name) => parts[name]?.required);
+  return {
+    type: 'object',
+    additionalProperties: false,
+    ...(required.length > 0 ? { required } : {}),
+    properties: Object.fromEntries(properties),
+  };
+}
+
+function response({ description, content, headers }: AnswerDoc, write: Write): Json {
+  return {
+    description,
+    ...(headers ? { headers: Object.fromEntries(Object.entries(headers).map(([name, doc]) => [name, header(doc, write)])) } : {}),
+    ...(content
+      ? {
+          content: Object.fromEntries(
+            Object.entries(content).map(([type, { schema, example }]) => [
+              type,
+              {
+                schema: schema === null ? { type: 'string', format: 'binary' } : write(schema),
+                ...(example === undefined ? {} : { example }),
+              },
+            ]),
+          ),
+        }
+      : {}),
+  };
+}
+
+function header({ description, schema, required = true }: HeaderDoc, write: Write): Json {
+  return { description, required, schema: write(schema) };
+}
+
+/** Those of its own, and those that every route of its kind has. */
+function problemsOf({ access, problems = [], query, body, multipart }: RouteDefinition): ProblemCode[] {
+  const codes = new Set<ProblemCode>(['FORBIDDEN', 'INTERNAL', ...problems]);
+  if (access !== 'open') codes.add('UNAUTHORIZED');
+  if (query || body || multipart) codes.add('VALIDATION_FAILED');
+  if (body) for (const code of ['INVALID_JSON', 'MALFORMED_REQUEST'] as const) codes.add(code);
+  if (body || multipart) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);
+  if (multipart) for (const code of ['MALFORMED_REQUEST', 'TOO_MANY_REQUESTS', 'STORAGE_FULL'] as const) codes.add(code);
+  return (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => codes.has(code));
+}
+
+function problemResponses(codes: ProblemCode[]): Record<string, Json> {
+  const responses: Record<string, Json> = {};
+  for (const [status, members] of Object.entries(Object.groupBy(codes, (code) => PROBLEMS[code].status))) {
+    const examples = members?.map((code) => [code, { $ref: `#/components/examples/${code}` }]);
+    responses[status] = {
+      description: members?.map((code) => `${PROBLEMS[code].title} (\`${code}\`)`).join('. ') ?? '',
+      content: {
+        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, examples: Object.fromEntries(examples ?? []) },
+      },
+    };
+  }
+  return responses;
+}
+
+/** One a code, for the codes that routes answer with: others are told by jobs. */
+function problemExamples(used: Set<ProblemCode>): Record<string, Json> {
+  const examples = [...used].sort().map((code) => {
+    const { title } = PROBLEMS[code];
+    return [code, { summary: title, value: { ...problemDocument(code, title), request_id: 'req_01JZ3VF1G2H3J4K5M6N7P8Q9RS' } }];
+  });
+  return Object.fromEntries(examples);
+}

@@ -1,0 +1,78 @@
+/** Every error becomes a problem object of RFC 9457, whoever raised it: a handler, the parser, the router, or the HTTP parser below them. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Problem, type ProblemCode, problemDocument } from '../../errors.ts';
+import { JSON_BODY_LIMIT_BYTES } from '../limits.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** Installs the handlers for errors and for what no route matches. `methodsOf` says which methods a path has. */
+export function installProblems(app: FastifyInstance, methodsOf: (path: string) => string[]): void {
+  app.setErrorHandler((error: unknown, request, reply) => sendProblem(asProblem(error, request), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '/';
+    const methods = methodsOf(path);
+    if (methods.length === 0) return sendProblem(new Problem('NOT_FOUND', `There is nothing at ${path}`), request, reply);
+    const allow = methods.join(', ');
+    const detail = `${path} has ${allow}. Received: ${request.method}`;
+    return sendProblem(new Problem('METHOD_NOT_ALLOWED', detail, { headers: { allow } }), request, reply);
+  });
+}
+
+/** Answers with a problem. What the caller cannot have caused is logged; its particulars stay in the log. */
+export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const document = { ...problemDocument(problem.code, problem.message, problem.items), request_id: request.id };
+  if (document.status >= 500 && problem.cause) request.log.error({ err: problem.cause, code: problem.code }, 'Request failed');
+  return reply
+    .code(document.status)
+    .headers({ ...RETRY_AFTER[problem.code], ...problem.headers })
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(document));
+}
+
+const RETRY_AFTER: Partial<Record<ProblemCode, Record<string, string>>> = {
+  TOO_MANY_REQUESTS: { 'retry-after': '5' },
+  UNAVAILABLE: { 'retry-after': '1' },
+  UNAUTHORIZED: { 'www-authenticate': 'Bearer realm="Espalier"' },
+};
+
+/** Any error as a problem; one that nobody foresaw becomes INTERNAL and says nothing of itself. */
+export function asProblem(error: unknown, request?: FastifyRequest): Problem {
+  if (error instanceof Problem) return error;
+  const { code, statusCode, message } = error as FastifyError;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Problem('PAYLOAD_TOO_LARGE', `A JSON body may have ${JSON_BODY_LIMIT_BYTES} bytes`);
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+    case 'FST_INVALID_MULTIPART_CONTENT_TYPE':
+      return unsupportedType(request);
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_INVALID_JSON_FIELD_ERROR':
+      return new Problem('INVALID_JSON', message);
+  }
+  if (error instanceof SyntaxError && statusCode === 400) return new Problem('INVALID_JSON', message);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Problem('MALFORMED_REQUEST', message);
+  return new Problem('INTERNAL', 'The service failed. The request id finds the reason in its log', { cause: error });
+}
+
+function unsupportedType(request: FastifyRequest | undefined): Problem {
+  const { takes = 'application/json' } = request?.routeOptions.config ?? {};
+  const given = request?.headers['content-type'] ?? 'none';
+  return new Problem('UNSUPPORTED_MEDIA_TYPE', `This call takes ${takes}. Received: ${given}`, { headers: { accept: takes } });
+}
+
+/** Answers on the bare socket what was not even HTTP, too slow, or too long in its headers. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
+  const [status, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'The request is not HTTP'];
+  const body = JSON.stringify({ ...problemDocument('MALFORMED_REQUEST', detail), status });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const CLIENT_ERRORS: Record<string, [status: number, detail: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive'],
+  HPE_HEADER_OVERFLOW: [431, 'The headers are too long'],
+};

@@ -1,0 +1,40 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import { LOCAL_PRINCIPAL } from './principal.ts';
+import type { RouteDefinition } from './route.ts';
+import type { Services } from './services.ts';
+import { validator } from './validation/validator.ts';
+
+const NO_QUERY = Type.Object({}, { additionalProperties: false });
+
+/** Puts a route into the application: its query and body are checked before its handler sees them. `closing` is aborted when the server closes. */
+export function registerRoute(app: FastifyInstance, definition: RouteDefinition, services: Services, closing: AbortSignal): void {
+  const { method, path, access, body } = definition;
+  // Probes come with parameters of their own, to get past caches.
+  const readQuery = access === 'open' ? (value: unknown) => value : validator(definition.query ?? NO_QUERY, 'query');
+  const readBody = body ? validator(body.schema, 'body') : () => undefined;
+  app.route({
+    method,
+    url: path,
+    config: { access, takes: definition.multipart ? 'multipart/form-data' : 'application/json' },
+    async handler(request: FastifyRequest, reply: FastifyReply) {
+      return definition.handle({
+        params: request.params as Record<string, string>,
+        query: readQuery(request.query),
+        body: readBody(request.body),
+        // Open routes act for nobody.
+        principal: request.principal ?? LOCAL_PRINCIPAL,
+        services,
+        request,
+        reply,
+        gone: goneSignal(reply, closing),
+      });
+    },
+  });
+}
+
+function goneSignal(reply: FastifyReply, closing: AbortSignal): AbortSignal {
+  const left = new AbortController();
+  reply.raw.once('close', () => left.abort());
+  return AbortSignal.any([left.signal, closing]);
+}

@@ -1,0 +1,68 @@
+/** A route as a value: what it takes and answers, for the validator and the OpenAPI document alike, and what it does. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import type { ProblemCode } from '../errors.ts';
+import type { Principal, Role } from './principal.ts';
+import type { Services } from './services.ts';
+
+/** What a handler gets. */
+export interface Call<Query, Body> {
+  params: Record<string, string>;
+  query: Query;
+  body: Body;
+  principal: Principal;
+  services: Services;
+  request: FastifyRequest;
+  reply: FastifyReply;
+  /** Aborted when the client goes away or the server closes: nobody waits for the answer any more. */
+  gone: AbortSignal;
+}
+
+export interface HeaderDoc {
+  description: string;
+  schema: TSchema;
+  example?: unknown;
+  required?: boolean;
+}
+
+export interface AnswerDoc {
+  description: string;
+  /** By media type; null for bytes. */
+  content?: Record<string, { schema: TSchema | null; example?: unknown }>;
+  headers?: Record<string, HeaderDoc>;
+}
+
+/** A part of a multipart body, for the document; the handler does the reading. */
+export interface PartDoc {
+  description: string;
+  file: boolean;
+  required: boolean;
+  repeated?: boolean;
+}
+
+export interface RouteDefinition<Query extends TSchema = TSchema, Body extends TSchema = TSchema> {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** With `:name` for parameters. */
+  path: string;
+  operationId: string;
+  summary: string;
+  description?: string;
+  tag: string;
+  /** The least role that may; `open` needs no key. */
+  access: 'open' | Role;
+  /** A path parameter's pattern, by name, for the document: an id that is none is a 404. */
+  params?: Record<string, { description: string; schema: TSchema; example: string }>;
+  query?: Query;
+  headers?: Record<string, HeaderDoc>;
+  body?: { schema: Body; description?: string; examples: Record<string, { summary: string; value: unknown }> };
+  multipart?: Record<string, PartDoc>;
+  answers: Record<number, AnswerDoc>;
+  /** Beyond those that every route of its kind has. */
+  problems?: readonly ProblemCode[];
+  handle(call: Call<Static<Query>, Static<Body>>): Promise<unknown>;
+}
+
+/** A route, with its handler's types taken from its schemas. */
+export function route<Query extends TSchema, Body extends TSchema>(definition: RouteDefinition<Query, Body>): RouteDefinition {
+  return definition as unknown as RouteDefinition;
+}

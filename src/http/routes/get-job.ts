@@ -1,0 +1,59 @@
+import { readJobView } from '../../jobs/read-view.ts';
+import { JobView } from '../../jobs/view.ts';
+import { TERMINAL } from '../../ledger/ledger.ts';
+import { awaitStatus } from '../await-status.ts';
+import { bodyTag, matchesNone } from '../content/etag.ts';
+import { RUNNING_JOB } from '../examples.ts';
+import { LONGEST_WAIT_S } from '../limits.ts';
+import { living } from '../living.ts';
+import { JOB_ID } from '../params.ts';
+import { preferredWait } from '../prefer.ts';
+import { route } from '../route.ts';
+import { Text } from '../schemas.ts';
+
+export const getJob = route({
+  method: 'GET',
+  path: '/v1/jobs/:id',
+  operationId: 'getJob',
+  summary: 'Look at a job',
+  description: '200 whatever became of the job; `status` says it.',
+  tag: 'Jobs',
+  access: 'read',
+  params: JOB_ID,
+  headers: {
+    Prefer: {
+      description: `\`wait=N\` holds the answer back until the status changes, for N seconds at most, and ${LONGEST_WAIT_S} at the very most.`,
+      schema: Text,
+      example: 'wait=30',
+    },
+    'If-None-Match': { description: 'The entity tag of the answer before, for which there may be nothing new.', schema: Text },
+  },
+  answers: {
+    200: {
+      description: 'The job.',
+      content: { 'application/json': { schema: JobView, example: RUNNING_JOB } },
+      headers: {
+        ETag: { description: 'Of the whole answer.', schema: Text },
+        'Retry-After': { description: 'Seconds after which to look again; absent once the job has ended.', schema: Text, required: false },
+        'Preference-Applied': { description: 'The wait that was granted.', schema: Text, required: false },
+      },
+    },
+    304: { description: 'The job is as If-None-Match knows it.' },
+  },
+  problems: ['NOT_FOUND', 'GONE'],
+
+  async handle({ principal, params, services: { ledger }, request, reply, gone }) {
+    const id = params.id as string;
+    const load = async () => living(await ledger.findJob(principal.tenant, id), 'job', id);
+    const wait = preferredWait(request.headers.prefer);
+    const found = await load();
+    const row = wait > 0 ? await awaitStatus(found, load, wait, gone) : found;
+    const body = JSON.stringify(await readJobView(ledger, row));
+    const tag = bodyTag(body);
+    reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });
+    if (wait > 0) reply.header('preference-applied', `wait=${wait}`);
+    if (!TERMINAL.includes(row.status)) reply.header('retry-after', '1');
+    if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
+    return reply.type('application/json; charset=utf-8').send(body);
+  },
+});

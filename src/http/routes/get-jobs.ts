@@ -1,0 +1,41 @@
+import Type from 'typebox';
+import { readJobView } from '../../jobs/read-view.ts';
+import { JobView } from '../../jobs/view.ts';
+import { choice } from '../../schema.ts';
+import { RUNNING_JOB } from '../examples.ts';
+import { pageQuery } from '../pages.ts';
+import { route } from '../route.ts';
+import { PageQuery, pageOf } from '../schemas.ts';
+
+export const JobPage = pageOf(JobView, 'JobPage');
+
+export const getJobs = route({
+  method: 'GET',
+  path: '/v1/jobs',
+  operationId: 'listJobs',
+  summary: 'List jobs, newest first',
+  tag: 'Jobs',
+  access: 'read',
+  query: Type.Object(
+    {
+      status: Type.Optional(choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled'])),
+      type: Type.Optional(choice(['train', 'prune'])),
+      ...PageQuery,
+    },
+    { additionalProperties: false },
+  ),
+  answers: {
+    200: {
+      description: 'A page of jobs.',
+      content: { 'application/json': { schema: JobPage, example: { data: [RUNNING_JOB], has_more: false, next: null } } },
+    },
+  },
+  problems: ['INVALID_CURSOR'],
+
+  async handle({ principal, query, services: { ledger } }) {
+    const { status, type } = query;
+    const page = await ledger.listJobs(principal.tenant, { ...pageQuery('job', query), status, type });
+    const data = await Promise.all(page.rows.map((row) => readJobView(ledger, row)));
+    return { data, has_more: page.has_more, next: page.has_more ? (data.at(-1)?.id ?? null) : null };
+  },
+});

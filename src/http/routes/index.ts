@@ -1,0 +1,51 @@
+/** Every route, in the order of the document. */
+import type { RouteDefinition } from '../route.ts';
+import { cancelJob } from './cancel-job.ts';
+import { deleteDataset } from './delete-dataset.ts';
+import { deleteJob } from './delete-job.ts';
+import { deleteModel } from './delete-model.ts';
+import { getArtifact } from './get-artifact.ts';
+import { getArtifactContent } from './get-artifact-content.ts';
+import { getCapabilities } from './get-capabilities.ts';
+import { getDataset } from './get-dataset.ts';
+import { getDatasets } from './get-datasets.ts';
+import { getErrors } from './get-errors.ts';
+import { getJob } from './get-job.ts';
+import { getJobMetrics } from './get-job-metrics.ts';
+import { getJobs } from './get-jobs.ts';
+import { getModel } from './get-model.ts';
+import { getModelContent } from './get-model-content.ts';
+import { getModels } from './get-models.ts';
+import { getOpenapi } from './get-openapi.ts';
+import { healthz } from './healthz.ts';
+import { metrics } from './metrics.ts';
+import { postDataset } from './post-dataset.ts';
+import { postJob } from './post-job.ts';
+import { postModel } from './post-model.ts';
+import { readyz } from './readyz.ts';
+
+export const ROUTES: readonly RouteDefinition[] = [
+  postModel,
+  getModels,
+  getModel,
+  getModelContent,
+  deleteModel,
+  postDataset,
+  getDatasets,
+  getDataset,
+  deleteDataset,
+  postJob,
+  getJobs,
+  getJob,
+  getJobMetrics,
+  cancelJob,
+  deleteJob,
+  getArtifact,
+  getArtifactContent,
+  getCapabilities,
+  healthz,
+  readyz,
+  metrics,
+  getOpenapi,
+  getErrors,
+];

@@ -1,0 +1,124 @@
+import type { DatasetOptions } from '../../dataset/options.ts';
+import type { DatasetPart } from '../../dataset/parts.ts';
+import { Problem, received } from '../../errors.ts';
+import { newId } from '../../jobs/ids.ts';
+import type { DatasetRow } from '../../ledger/ledger.ts';
+import { DATASET_ROW } from '../examples.ts';
+import { uploadName } from '../names.ts';
+import { route } from '../route.ts';
+import { Text } from '../schemas.ts';
+import { receiveParts } from '../uploads/receive-parts.ts';
+import { DatasetView, datasetView } from '../views/dataset.ts';
+
+const FILES = ['x', 'y', 'x_test', 'y_test', 'file'] as const;
+const FIELDS = ['name', 'split', 'scale', 'label_column'] as const;
+
+export const postDataset = route({
+  method: 'POST',
+  path: '/v1/datasets',
+  operationId: 'uploadDataset',
+  summary: 'Upload a data set',
+  description:
+    'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y`, or a CSV with a header.',
+  tag: 'Data sets',
+  access: 'user',
+  multipart: {
+    x: { description: 'IDX: the samples.', file: true, required: false },
+    y: { description: 'IDX: the labels.', file: true, required: false },
+    x_test: { description: 'IDX: samples that are for testing only.', file: true, required: false },
+    y_test: { description: 'IDX: their labels.', file: true, required: false },
+    file: { description: 'npz or CSV, instead of the four above.', file: true, required: false },
+    name: { description: 'A name for it.', file: false, required: false },
+    split: {
+      description:
+        'JSON: how samples are held out, `{"selection": 0.1, "test": 0.1, "shuffle": true, "seed": 0}`. Fractions below 1, or numbers of samples.',
+      file: false,
+      required: false,
+    },
+    scale: {
+      description: 'What samples are multiplied by before a model sees them: `none`, `unit` (1/255, for bytes), or a number.',
+      file: false,
+      required: false,
+    },
+    label_column: { description: 'CSV: the column that holds the labels.', file: false, required: false },
+  },
+  answers: {
+    201: {
+      description: 'The data set is stored.',
+      content: { 'application/json': { schema: DatasetView, example: datasetView(DATASET_ROW) } },
+      headers: { Location: { description: 'Where the data set is.', schema: Text } },
+    },
+  },
+  problems: ['DATASET_UNREADABLE', 'DATASET_INVALID'],
+
+  async handle({ principal, services, request, reply }) {
+    const { blobs, ledger, limits } = services;
+    const row = await services.uploads.within(async () => {
+      const scratch = await blobs.scratch();
+      const keys: string[] = [];
+      try {
+        const { files, fields } = await receiveParts(request, {
+          files: FILES,
+          fields: FIELDS,
+          maxBytes: limits.maxUploadBytes,
+          folder: scratch.folder,
+        });
+        const name = uploadName(fields.name, files[0]?.filename ?? null, 'dataset');
+        const parts = files.map((file) => ({ ...file, name: file.name as DatasetPart['name'] }));
+        const built = await services.buildDataset(parts, datasetOptions(fields), scratch.folder);
+        const id = newId('dst');
+        let size_bytes = 0;
+        const store = async (part: 'x' | 'y' | 'order', path: string) => {
+          const key = `datasets/${id}/${part}`;
+          keys.push(key);
+          size_bytes += (await blobs.putFile(key, path)).size_bytes;
+          return key;
+        };
+        const blob_keys = {
+          x: await store('x', built.files.x),
+          y: built.files.y === null ? null : await store('y', built.files.y),
+          order: await store('order', built.files.order),
+        };
+        const made: DatasetRow = {
+          id,
+          tenant: principal.tenant,
+          name,
+          sha256: Object.fromEntries(files.map((file) => [file.name, file.sha256])),
+          size_bytes,
+          blob_keys,
+          facts: built.facts,
+          created_at: Date.now(),
+          expires_at: null,
+          deleted_at: null,
+        };
+        await ledger.insertDataset(made);
+        return made;
+      } catch (error) {
+        for (const key of keys) await blobs.delete(key);
+        throw error;
+      } finally {
+        await scratch.remove();
+      }
+    });
+    request.log.info({ datasetId: row.id, samples: row.facts.samples, bytes: row.size_bytes }, 'Data set was uploaded');
+    return reply.code(201).header('location', `/v1/datasets/${row.id}`).send(datasetView(row));
+  },
+});
+
+/** The fields of the form as the options they spell. What they mean is checked where they are used. */
+function datasetOptions({ split, scale, label_column }: Record<string, string>): DatasetOptions {
+  return {
+    ...(split === undefined ? {} : { split: parseSplit(split) }),
+    ...(scale === undefined ? {} : { scale: (scale === '' || Number.isNaN(Number(scale)) ? scale : Number(scale)) as 'unit' | number }),
+    ...(label_column === undefined ? {} : { label_column }),
+  };
+}
+
+function parseSplit(text: string): NonNullable<DatasetOptions['split']> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const detail = "The field 'split' is not JSON";
+    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '#part:split', detail, received: received(text) }] });
+  }
+}

@@ -1,0 +1,121 @@
+import type { FastifyReply } from 'fastify';
+import { Problem } from '../../errors.ts';
+import { checkJob } from '../../jobs/check.ts';
+import { newId } from '../../jobs/ids.ts';
+import { JobSpec } from '../../jobs/spec/index.ts';
+import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
+import type { JobRow, ReplayOutcome } from '../../ledger/ledger.ts';
+import { readModelConfig } from '../../model/formats/index.ts';
+import { fillDefaults } from '../../schema.ts';
+import { fingerprint } from '../canonical-json.ts';
+import { PRUNE_REQUEST, QUEUED_JOB, TRAIN_REQUEST } from '../examples.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
+import { inputOf } from '../job-inputs.ts';
+import { route } from '../route.ts';
+import { Text } from '../schemas.ts';
+import type { Services } from '../services.ts';
+
+export const postJob = route({
+  method: 'POST',
+  path: '/v1/jobs',
+  operationId: 'createJob',
+  summary: 'Train or prune a model',
+  description:
+    'What can be known before the job runs is refused here. The stored specification has every default, and every `auto` replaced by the value in force.',
+  tag: 'Jobs',
+  access: 'user',
+  headers: {
+    'Idempotency-Key': {
+      description: 'Makes it safe to send the request again: for 24 hours the same key and body get the first answer, and no second job.',
+      schema: Text,
+      example: 'nightly-2026-01-15',
+    },
+  },
+  body: {
+    schema: JobSpec,
+    examples: {
+      prune: { summary: 'Remove half of the multiply-accumulates, as channels', value: PRUNE_REQUEST },
+      train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
+    },
+  },
+  answers: {
+    202: {
+      description: 'The job is queued.',
+      content: { 'application/json': { schema: JobViewSchema, example: QUEUED_JOB } },
+      headers: {
+        Location: { description: 'Where the job is.', schema: Text },
+        'Retry-After': { description: 'Seconds after which to look at it.', schema: Text },
+        'Idempotency-Replayed': { description: '`true` where this is the answer to an earlier request.', schema: Text },
+      },
+    },
+  },
+  problems: [
+    'IDEMPOTENCY_MISMATCH',
+    'MODEL_DATASET_MISMATCH',
+    'UNKNOWN_LAYER',
+    'INCOMPATIBLE_OPTIONS',
+    'TARGET_OUT_OF_REACH',
+    'NOTHING_TO_PRUNE',
+    'LABELS_REQUIRED',
+  ],
+
+  async handle({ principal: { tenant }, body, services, request, reply }) {
+    const { ledger, blobs } = services;
+    const key = idempotencyKey(request.headers);
+    const idempotency = key === null ? undefined : { key, fingerprint: fingerprint(body) };
+    // Before anything is looked up: a replay answers as the first request was answered, even when its model is gone since.
+    const known = idempotency && (await ledger.findIdempotent(tenant, idempotency));
+    if (known) return replay(known, tenant, services, reply);
+
+    const asked = fillDefaults(JobSpec, body);
+    const model = inputOf('model', asked.model_id, await ledger.findModel(tenant, asked.model_id));
+    const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
+    const readConfig = async () => readModelConfig(await blobs.localPath(model.blob_key));
+    const spec = await checkJob(asked, { facts: model.facts, readConfig }, dataset.facts);
+    const row: JobRow = {
+      id: newId('job'),
+      tenant,
+      type: spec.type,
+      spec,
+      model_id: model.id,
+      dataset_id: dataset.id,
+      status: 'queued',
+      revision: 1,
+      attempt: 0,
+      result: null,
+      error: null,
+      warnings: [],
+      created_at: Date.now(),
+      started_at: null,
+      finished_at: null,
+      expires_at: null,
+      deleted_at: null,
+    };
+    const inserted = await ledger.insertJob(row, idempotency);
+    switch (inserted.outcome) {
+      case 'inserted':
+        services.nudge();
+        request.log.info({ jobId: row.id, type: row.type }, 'Job was queued');
+        return accepted(reply, jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }));
+      case 'input_gone':
+        return inputOf(inserted.kind, inserted.id, null);
+      case 'replayed':
+      case 'mismatch':
+        return replay(inserted, tenant, services, reply);
+    }
+  },
+});
+
+async function replay(known: ReplayOutcome, tenant: string, { ledger }: Services, reply: FastifyReply): Promise<FastifyReply> {
+  if (known.outcome === 'mismatch') {
+    throw new Problem('IDEMPOTENCY_MISMATCH', 'The idempotency key came with another body within the last 24 hours');
+  }
+  const row = await ledger.findJob(tenant, known.id);
+  if (!row) throw new Error(`An idempotency key names ${known.id}, which is not in the ledger`);
+  reply.header('idempotency-replayed', 'true');
+  return accepted(reply, jobView(asInserted(row), { attempt: null, artifacts: [], queuePosition: known.queue_position }));
+}
+
+function accepted(reply: FastifyReply, view: JobView): FastifyReply {
+  return reply.code(202).headers({ location: view.links.self, 'retry-after': '1' }).send(view);
+}

@@ -1,0 +1,11 @@
+import type { AppDeps } from './deps.ts';
+import type { Measurements } from './measurements.ts';
+import type { Slots } from './uploads/slots.ts';
+
+/** What handlers work with: what the application was given, and what it made of it. */
+export interface Services extends AppDeps {
+  measurements: Measurements;
+  uploads: Slots;
+  /** The OpenAPI document as YAML. */
+  openapi: string;
+}

@@ -1,0 +1,34 @@
+/** What a running job says of itself, in the form in which the API shows it. The engine's frames carry the same; a test holds the two together. */
+import Type, { type Static } from 'typebox';
+import { choice, nullable, strictObject } from '../schema.ts';
+
+export const Progress = strictObject(
+  {
+    phase: choice(['loading', 'scoring', 'pruning', 'training', 'evaluating', 'measuring', 'exporting', 'verifying', 'done']),
+    step: Type.Integer({ minimum: 0 }),
+    total_steps: Type.Integer({ minimum: 0 }),
+    fraction: Type.Number({ minimum: 0, maximum: 1 }),
+    eta_s: nullable(strictObject({ low: Type.Number({ minimum: 0 }), high: Type.Number({ minimum: 0 }) })),
+  },
+  { description: 'Where the newest attempt stands. `eta_s` is a range of seconds, or null while there is nothing to tell it from.' },
+);
+export type Progress = Static<typeof Progress>;
+
+/** Values by name; null where one is not finite. */
+export const Metrics = Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]), {
+  description: 'The newest values by name: loss, learning_rate, gradient_norm, val_accuracy, ... null where a value is not finite.',
+});
+export type Metrics = Static<typeof Metrics>;
+
+export const SERIES = ['step', 'epoch', 'prune'] as const;
+export type Series = (typeof SERIES)[number];
+
+/** One stored row of a job's series. */
+export interface SeriesRow {
+  series: Series;
+  step: number;
+  values: Metrics;
+}
+
+/** What a heartbeat carries, as the worker writes it into the ledger. */
+export type HeartbeatProgress = Progress & { metrics: Metrics };
