@@ -2,8 +2,16 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Lock, takeLock } from '../lock.ts';
 
+/** An attempt that a worker was at when it ended without a word. */
+export interface Abandoned {
+  jobId: string;
+  attempt: number;
+}
+
 /** Where one worker's engines write. Nothing in it is worth keeping: what counts is moved to the blobs. */
 export interface Scratch {
+  /** What dead workers of this machine were at, as their folders told. */
+  abandoned: Abandoned[];
   /** An empty folder for an attempt, absolute. */
   create(jobId: string, attempt: number): Promise<string>;
   remove(folder: string): Promise<void>;
@@ -17,10 +25,10 @@ export async function openScratch(root: string, workerId: string): Promise<Scrat
   await mkdir(own, { recursive: true });
   const lock = takeLock(join(own, 'lock'));
   if (!lock) throw new Error(`Another worker uses ${own}`);
-  await sweep(root, workerId);
   return {
+    abandoned: await sweep(root, workerId),
     async create(jobId, attempt) {
-      const folder = join(own, `${jobId}-${attempt}`);
+      const folder = join(own, nameOf({ jobId, attempt }));
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder);
       return folder;
@@ -33,15 +41,27 @@ export async function openScratch(root: string, workerId: string): Promise<Scrat
   };
 }
 
-async function sweep(root: string, except: string): Promise<void> {
+async function sweep(root: string, except: string): Promise<Abandoned[]> {
+  const abandoned: Abandoned[] = [];
   for (const name of await readdir(root)) {
     if (name === except) continue;
     const folder = join(root, name);
     const lock = lockOf(folder);
     if (lock === 'held') continue;
+    abandoned.push(...(await readdir(folder).catch(() => [])).map(attemptOf).filter((attempt) => attempt !== null));
     await rm(folder, { recursive: true, force: true });
     if (lock !== 'none') lock.release();
   }
+  return abandoned;
+}
+
+function nameOf({ jobId, attempt }: Abandoned): string {
+  return `${jobId}-${attempt}`;
+}
+
+function attemptOf(name: string): Abandoned | null {
+  const [, jobId, attempt] = /^(.+)-(\d+)$/.exec(name) ?? [];
+  return jobId === undefined ? null : { jobId, attempt: Number(attempt) };
 }
 
 /** A folder that has lost its lock file, or is a file, belongs to nobody. */

@@ -10,13 +10,14 @@ import { publishNudge } from '../jobs/nudge.ts';
 import { QUEUE_PREFIX, WORKER_OPTIONS } from '../jobs/queue.ts';
 import { openImpatientRedis, openPatientRedis } from '../jobs/redis.ts';
 import { type Registration, registerWorker, type WorkerRecord } from '../jobs/workers.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { openLedger } from '../ledger/open.ts';
 import type { ModelFacts } from '../model/facts.ts';
 import { handleDelivery } from './delivery.ts';
 import type { EngineReady } from './engine-process.ts';
 import { engineEnvironment } from './environment.ts';
 import type { WorkerParts } from './parts.ts';
-import { openScratch } from './scratch.ts';
+import { type Abandoned, openScratch } from './scratch.ts';
 import { warmEngines } from './warm-engines.ts';
 
 /** What a worker is given besides its configuration. */
@@ -57,6 +58,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
   await ledger.migrate();
   const blobs = await openBlobs(config);
   const scratch = await openScratch(join(config.dataFolder, 'scratch'), id);
+  await takeBack(scratch.abandoned, ledger, log);
   const { engines, facts } = await warmEngines({
     entry: options.engineEntry,
     device: config.device,
@@ -89,7 +91,9 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
   });
   // The connections say when Redis goes and comes back; BullMQ repeats it for every command that it misses.
   worker.on('error', (error) => log.debug({ err: error }, 'Queue reported an error'));
-  worker.on('failed', (delivery, error) => log.error({ err: error, delivery: delivery?.data }, 'Delivery was not handled'));
+  worker.on('failed', (delivery, error) => {
+    if (!stopping.signal.aborted) log.error({ err: error, delivery: delivery?.data }, 'Delivery was not handled');
+  });
   const record: WorkerRecord = {
     id,
     queues: [facts.device],
@@ -125,4 +129,12 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
       log.info({ worker: id }, 'Worker stopped');
     },
   };
+}
+
+/** What a worker that was killed on this machine was at goes back into the queue, without waiting for its heartbeat to be missed. */
+async function takeBack(abandoned: readonly Abandoned[], ledger: Ledger, log: Logger): Promise<void> {
+  for (const { jobId, attempt } of abandoned) {
+    if (await ledger.releaseJob(jobId, attempt, 'worker_lost'))
+      log.warn({ job_id: jobId, attempt }, 'Job taken back from a worker that is gone');
+  }
 }

@@ -47,8 +47,13 @@ describe('an engine process', () => {
     async () => {
       const { engine } = start();
       await engine.ready;
-      const nice = (path: string) => Number(readFileSync(path, 'utf8').split(') ')[1]?.split(' ')[16]);
-      expect(nice(`/proc/${engine.pid}/stat`)).toBe(10);
+      const threads = readdirSync(`/proc/${engine.pid}/task`).map((id) => {
+        const [, name, rest] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${engine.pid}/task/${id}/stat`, 'utf8')) ?? [];
+        return { name, nice: Number(rest?.split(' ')[16]) };
+      });
+      const computing = threads.filter(({ name }) => name === 'tf_Compute' || name === 'WorkerThread' || name === 'MainThread');
+      expect(computing.length).toBeGreaterThanOrEqual(2 + availableParallelism());
+      expect(computing.filter(({ nice }) => nice !== 10)).toEqual([]);
       expect(readFileSync(`/proc/${engine.pid}/oom_score_adj`, 'utf8').trim()).toBe('500');
       expect(readFileSync(`/proc/${engine.pid}/environ`, 'utf8')).not.toContain('SECRET');
     },

@@ -15,7 +15,12 @@ let train: TrainSpec;
 let prune: PruneSpec;
 
 beforeAll(async () => {
-  service = await startService('real', { ESPALIER_CHECKPOINT_INTERVAL_S: '0.5', ESPALIER_THREADS: '2' });
+  // A missed heartbeat would be noticed only after the test: a worker that starts takes back what a killed one was at.
+  service = await startService('real', {
+    ESPALIER_CHECKPOINT_INTERVAL_S: '0.5',
+    ESPALIER_THREADS: '2',
+    ESPALIER_HEARTBEAT_TIMEOUT_S: '600',
+  });
   worker = service.startWorker();
   train = await storeMnist(service);
   prune = {
@@ -86,6 +91,7 @@ describe('a train job', () => {
     worker.child.kill('SIGKILL');
     await processGone(engine as number);
     worker = service.startWorker();
+    await worker.line('Job taken back from a worker that is gone', { job_id, attempt: 1 });
     expect((await model(job_id)).sha256).toBe(whole.sha256);
     expect(await service.ledger.listAttempts(job_id)).toMatchObject([
       { end: 'worker_lost', from_step: null },

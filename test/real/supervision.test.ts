@@ -32,7 +32,7 @@ describe('a worker with one job', () => {
     const artifacts = await service.ledger.listArtifacts(id);
     expect(artifacts.map(({ role, filename }) => [role, filename]).sort()).toEqual([
       ['model', 'tiny-trained.keras'],
-      ['report', 'report.json'],
+      ['predictions', 'predictions.npz'],
     ]);
     for (const { blob_key, size_bytes } of artifacts) expect(await service.blobs.size(blob_key)).toBe(size_bytes);
     expect((await service.series(id)).map((row) => row.step)).toEqual(step(25));
@@ -179,6 +179,21 @@ describe('a worker that ends', () => {
     expect(job).toMatchObject({ status: 'succeeded', attempt: 2, result: { weights: undisturbed } });
     expect((await service.ledger.listAttempts(job_id))[0]).toMatchObject({ end: 'worker_lost' });
     expect((await service.series(job_id)).map((row) => row.step)).toEqual(step(60));
+  });
+
+  it('loses its job to another when it is silent, and finds out when it wakes', async () => {
+    const job_id = await service.postScripted(STEPS);
+    await worker.line('Checkpoint stored', { job_id, step: 20 });
+    const frozen = worker;
+    frozen.child.kill('SIGSTOP');
+    worker = service.startWorker();
+    const job = await service.reached(job_id, 'succeeded', 'failed');
+    expect(job).toMatchObject({ status: 'succeeded', attempt: 2, result: { weights: undisturbed } });
+    frozen.child.kill('SIGCONT');
+    await frozen.line('Attempt fenced off: another has the job', { job_id, attempt: 1 });
+    expect(await service.ledger.listArtifacts(job_id)).toHaveLength(2);
+    frozen.child.kill('SIGTERM');
+    await frozen.exited;
   });
 
   it('gives its job back at once when it is told to stop', async () => {

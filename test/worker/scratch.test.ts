@@ -21,13 +21,14 @@ describe('openScratch', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  it('sweeps what dead workers left and leaves what living ones have', async () => {
+  it('sweeps what dead workers left, says what they were at, and leaves what living ones have', async () => {
     const living = await openScratch(root, 'living');
     await living.create('job_1', 1);
     await mkdir(join(root, 'dead', 'job_2-1'), { recursive: true });
     await writeFile(join(root, 'dead', 'lock'), '');
     await writeFile(join(root, 'stray'), '');
     const scratch = await openScratch(root, 'new');
+    expect(scratch.abandoned).toEqual([{ jobId: 'job_2', attempt: 1 }]);
     expect((await readdir(root)).sort()).toEqual(['living', 'new']);
     expect(await readdir(join(root, 'living'))).toContain('job_1-1');
     await Promise.all([living.close(), scratch.close()]);

@@ -82,16 +82,16 @@ async function count(frame: RunFrame): Promise<void> {
   }
   const model = join(frame.scratch, 'model.keras');
   const probe = join(frame.scratch, 'probe');
-  const report = join(frame.scratch, 'report.json');
+  const predictions = join(frame.scratch, 'predictions.npz');
   writeFileSync(model, JSON.stringify({ ...state, differs: metadata.differs === 'yes' }));
   writeFileSync(probe, '');
-  writeFileSync(report, JSON.stringify({ steps }));
+  writeFileSync(predictions, 'predicted');
   send({
     kind: 'finished',
     result: { weights: state.weights },
     outputs: [
       { role: 'model', format: 'keras', path: model, probe_path: probe },
-      { role: 'predictions', format: 'npz', path: report, probe_path: null },
+      { role: 'predictions', format: 'npz', path: predictions, probe_path: null },
     ],
   });
 }
