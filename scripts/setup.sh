@@ -3,6 +3,8 @@
 #
 #   scripts/setup.sh runtime   Node, npm packages, native TensorFlow and its binding, redis-server
 #   scripts/setup.sh test      the same, and a Python environment with stock Keras
+#   scripts/setup.sh library   TensorFlow's C library alone      the container image is built with these two, a layer each;
+#   scripts/setup.sh binding   its binding for Node alone        the rest of what they need is there
 #
 # ESPALIER_TENSORFLOW=cpu|cuda chooses the TensorFlow build (default: cuda when nvidia-smi lists a device).
 # Everything lands in .toolchain/ and node_modules/, except redis-server, which the system's package manager installs.
@@ -167,19 +169,34 @@ install_keras() {
   touch "$TOOLCHAIN/keras/complete-$TENSORFLOW_VERSION-$KERAS_VERSION"
 }
 
+set_up_library() {
+  if [ "$ESPALIER_TENSORFLOW" = cpu ]; then
+    step "TensorFlow wheel (262 MiB download)" have_wheel download_wheel "check that the Python package index answers and that 2 GiB of disk are free."
+  fi
+  step "TensorFlow's C library" have_tensorflow unpack_tensorflow "check that the disk has 2 GiB free (8 GiB for cuda)."
+}
+set_up_binding() {
+  step "TensorFlow binding for Node" have_binding build_binding "see the compiler's output above; g++ 9 or newer is needed."
+}
+
+readonly PART=${1:-runtime}
 echo "Setting up ($ESPALIER_TENSORFLOW TensorFlow $TENSORFLOW_VERSION)"
+case "$PART" in
+  runtime | test) ;;
+  library) set_up_library; exit ;;
+  binding) set_up_binding; exit ;;
+  *) echo "'$PART' is no part of the set-up; it may be runtime, test, library or binding" >&2; exit 2 ;;
+esac
+
 step "Node $NODE_OLDEST or newer, with headers" have_node fetch_node \
   "install Node 22.18 or newer with its headers (nodejs.org), or npm so that it can be fetched, and run this again."
 if own_node; then export PATH="$TOOLCHAIN/node/bin:$PATH"; fi
 step "npm packages" have_packages install_packages "check that the npm registry answers (npm ping), then run this again."
 step "C++ compiler and make" have_compiler install_compiler "install g++ and make."
 step "Python with pip and venv" have_pip install_pip "install python3-pip and python3-venv."
-if [ "$ESPALIER_TENSORFLOW" = cpu ]; then
-  step "TensorFlow wheel (262 MiB download)" have_wheel download_wheel "check that the Python package index answers and that 2 GiB of disk are free."
-fi
-step "TensorFlow's C library" have_tensorflow unpack_tensorflow "check that the disk has 2 GiB free (8 GiB for cuda)."
-step "TensorFlow binding for Node" have_binding build_binding "see the compiler's output above; g++ 9 or newer is needed."
+set_up_library
+set_up_binding
 step "redis-server" have_redis install_redis "install redis-server 6.2 or newer, or set REDIS_URL."
-if [ "${1:-runtime}" = test ]; then
+if [ "$PART" = test ]; then
   step "Python environment with stock Keras $KERAS_VERSION" have_keras install_keras "check that the Python package index answers and that 3 GiB of disk are free."
 fi
