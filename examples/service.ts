@@ -1,6 +1,6 @@
 /** The service for an example: the one that `make up` runs on this data folder, or one of its own for as long as the example takes. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -19,14 +19,13 @@ export async function useService(): Promise<Service> {
   const running = await readyAddress(data);
   if (running) return { address: running, found: true, stop: async () => {} };
 
+  mkdirSync(data, { recursive: true });
+  const logFile = join(data, 'espalier.log');
+  const log = openSync(logFile, 'a');
   const child = spawn(join(ROOT, 'bin/espalier'), ['up'], {
     cwd: ROOT,
     env: { ...process.env, PORT: process.env.PORT ?? '0', ESPALIER_DATA: data },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let log = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    log = (log + chunk).slice(-20_000);
+    stdio: ['ignore', log, log],
   });
   const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
   for (;;) {
@@ -39,7 +38,9 @@ export async function useService(): Promise<Service> {
       return { address, found: false, stop };
     }
     if ((await Promise.race([exited, sleep(250, 'waiting')])) !== 'waiting') {
-      throw new Error(`espalier up ended before it was ready. Its last lines:\n${log.split('\n').slice(-10).join('\n')}`);
+      throw new Error(
+        `espalier up ended before it was ready. ${logFile} says why:\n${readFileSync(logFile, 'utf8').split('\n').slice(-10).join('\n')}`,
+      );
     }
   }
 }

@@ -50,7 +50,13 @@ export const NETWORKS: readonly Network[] = [
     file: 'lenet_5.keras',
     train: {
       type: 'train',
-      training: { epochs: 1, batch_size: 128, optimizer: { type: 'adam', learning_rate: 0.001 }, learning_rate_schedule, clipping },
+      training: {
+        epochs: 1,
+        batch_size: 128,
+        optimizer: { type: 'adamw', learning_rate: 0.002, weight_decay: 0.02 },
+        learning_rate_schedule,
+        clipping,
+      },
     },
     prune: {
       type: 'prune',
@@ -61,7 +67,13 @@ export const NETWORKS: readonly Network[] = [
         target: { macs: 0.5 },
         schedule: { type: 'iterative', rounds: 3 },
       },
-      fine_tuning: { epochs: 3, batch_size: 128, optimizer: { type: 'adam', learning_rate: 0.001 }, learning_rate_schedule, clipping },
+      fine_tuning: {
+        epochs: 4,
+        batch_size: 128,
+        optimizer: { type: 'adamw', learning_rate: 0.002, weight_decay: 0.02 },
+        learning_rate_schedule,
+        clipping,
+      },
     },
     result: 'lenet_5_half.keras',
   },
