@@ -24,11 +24,21 @@ Every error is a problem object (RFC 9457) with a stable \`code\`.`;
 
 /** The document as YAML: what `openapi.yaml` in the repository and at the service holds. */
 export async function openapiDocument(): Promise<string> {
-  return stringify(openapiObject(), { lineWidth: 0, aliasDuplicateObjects: false });
+  text ??= stringify(openapiObject(), { lineWidth: 0, aliasDuplicateObjects: false });
+  return text;
 }
 
-/** The document as a value. */
+/** The document as a value; not to be changed. */
 export function openapiObject(): Json {
+  value ??= makeDocument();
+  return value;
+}
+
+// Nothing that a process learns changes the document, and making it takes a while.
+let text: string | undefined;
+let value: Json | undefined;
+
+function makeDocument(): Json {
   const schemas = new Map<string, Json>();
   const write = schemaWriter(schemas);
   const paths: Record<string, Json> = {};
@@ -171,12 +181,12 @@ function header({ description, schema, required = true }: HeaderDoc, write: Writ
 
 /** Those of its own, and those that every route of its kind has. */
 function problemsOf({ access, problems = [], query, body, multipart }: RouteDefinition): ProblemCode[] {
-  const codes = new Set<ProblemCode>(['FORBIDDEN', 'INTERNAL', ...problems]);
+  const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', ...problems]);
   if (access !== 'open') codes.add('UNAUTHORIZED');
   if (query || body || multipart) codes.add('VALIDATION_FAILED');
-  if (body) for (const code of ['INVALID_JSON', 'MALFORMED_REQUEST'] as const) codes.add(code);
+  if (body) codes.add('INVALID_JSON');
   if (body || multipart) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);
-  if (multipart) for (const code of ['MALFORMED_REQUEST', 'TOO_MANY_REQUESTS', 'STORAGE_FULL'] as const) codes.add(code);
+  if (multipart) for (const code of ['TOO_MANY_REQUESTS', 'STORAGE_FULL'] as const) codes.add(code);
   return (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => codes.has(code));
 }
 

@@ -13,6 +13,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { buildDataset, inspectModel } from '../../src/upload/inspect.ts';
 import { type TestLog, testLog } from '../jobs/log.ts';
+import { expectDocumented } from './conformance.ts';
 
 export interface Answer {
   status: number;
@@ -34,6 +35,7 @@ export interface TestServer {
   nudges: () => number;
   /** Files and folders on their way in. */
   incoming(): Promise<string[]>;
+  /** Fails where the answer is not as the OpenAPI document has it. */
   call(method: string, path: string, options?: { body?: unknown; headers?: Record<string, string> }): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -85,7 +87,10 @@ export async function startServer(
       });
       const text = await answer.text();
       const isJson = /json/.test(answer.headers.get('content-type') ?? '');
-      return { status: answer.status, headers: answer.headers, text, body: isJson && text !== '' ? JSON.parse(text) : text };
+      const parsed = isJson && text !== '' ? JSON.parse(text) : text;
+      const got = { status: answer.status, headers: answer.headers, text, body: parsed };
+      expectDocumented(method, path, got);
+      return got;
     },
 
     async close() {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Blobs } from '../../blobs/blobs.ts';
 import { Problem } from '../../errors.ts';
@@ -19,14 +20,14 @@ export interface Content {
 export async function sendContent(content: Content, blobs: Blobs, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { sizeBytes, sha256 } = content;
   const tag = `"${sha256}"`;
-  reply.headers({
+  const headers = {
     etag: tag,
     'accept-ranges': 'bytes',
     'cache-control': 'private, no-cache',
     'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
     'content-disposition': attachment(content.filename),
-  });
-  if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
+  };
+  if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).headers(headers).send();
   const ifRange = request.headers['if-range'];
   const range = ifRange === undefined || ifRange === tag ? parseRange(request.headers.range, sizeBytes) : null;
   if (range === 'unsatisfiable') {
@@ -34,15 +35,22 @@ export async function sendContent(content: Content, blobs: Blobs, request: Fasti
       headers: { 'content-range': `bytes */${sizeBytes}` },
     });
   }
-  reply.type(content.mediaType);
+  // To HEAD an empty stream: the length of any other empty body would be announced instead of the content's.
+  const bytes = request.method === 'HEAD' ? Readable.from([]) : await readBlob(blobs, content.blobKey, range);
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
-  reply.header('content-length', range ? range.end - range.start + 1 : sizeBytes);
-  if (request.method === 'HEAD') return reply.send('');
-  const bytes = await blobs.read(content.blobKey, range ?? undefined).catch((error) => {
-    const deleted = error instanceof Problem && error.code === 'NOT_FOUND';
-    throw deleted ? new Problem('GONE', 'The content was deleted', { cause: error }) : error;
-  });
-  return reply.send(bytes);
+  return reply
+    .headers({ ...headers, 'content-length': range ? range.end - range.start + 1 : sizeBytes })
+    .type(content.mediaType)
+    .send(bytes);
+}
+
+async function readBlob(blobs: Blobs, key: string, range: { start: number; end: number } | null): Promise<Readable> {
+  try {
+    return await blobs.read(key, range ?? undefined);
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'NOT_FOUND') throw new Problem('GONE', 'The content was deleted');
+    throw error;
+  }
 }
 
 /** The request headers that `sendContent` heeds. */

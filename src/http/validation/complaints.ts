@@ -40,6 +40,9 @@ function withoutAlternatives(errors: readonly ErrorObject[]): ErrorObject[] {
     kept = kept.filter((error) => !inside.includes(error) && (error !== union || meant.length === 0));
     kept.push(...meant);
   }
+  // What has the wrong type has no right value either.
+  const mistyped = new Set(kept.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
+  kept = kept.filter(({ keyword, instancePath }) => !((keyword === 'enum' || keyword === 'const') && mistyped.has(instancePath)));
   // A missing tag is said by `required`; the discriminator says it again.
   return kept.filter(({ keyword, params }) => !(keyword === 'discriminator' && params.error === 'tag' && params.tagValue === undefined));
 }

@@ -10,16 +10,20 @@ export function suggestion(given: string, known: readonly string[]): string | nu
   return best;
 }
 
-/** Letters to insert, delete or replace to make one word of the other (Levenshtein 1966). Words longer than 64 letters count as far apart. */
+/** Letters to insert, delete, replace or swap with their neighbour to make one word of the other. Words longer than 64 letters count as far apart. */
 function editDistance(one: string, other: string): number {
   if (one.length > 64 || other.length > 64) return 64;
+  let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, j) => j);
   for (let i = 1; i <= one.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= other.length; j += 1) {
       const replaced = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const swaps = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      const swapped = swaps ? (before[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(replaced, swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row[other.length] ?? 0;

@@ -1,0 +1,97 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startServer, type TestServer } from './harness.ts';
+import { form, seedData, trainRequest, uploadSeed } from './uploads.ts';
+
+/** Bytes in MNIST's format: a magic number, the sizes of the axes, the values. */
+function idx(shape: number[], value: (index: number) => number): Buffer {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.set([0, 0, 8, shape.length]);
+  shape.forEach((size, axis) => {
+    header.writeUInt32BE(size, 4 + 4 * axis);
+  });
+  const count = shape.reduce((product, size) => product * size, 1);
+  return Buffer.concat([header, Buffer.from(Array.from({ length: count }, (_, index) => value(index)))]);
+}
+
+const images = (samples: number) => idx([samples, 4, 4], (index) => index % 256);
+const labels = (samples: number) => idx([samples], (index) => index % 3);
+
+describe('data sets', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.close());
+
+  const upload = (...parts: Parameters<typeof form>) => server.call('POST', '/v1/datasets', { body: form(...parts) });
+
+  it('come as npz in one file', async () => {
+    const { status, headers, body } = await upload(['file', await seedData(), 'data.npz'], ['name', 'seed']);
+    expect(status).toBe(201);
+    expect(headers.get('location')).toBe(`/v1/datasets/${body.id}`);
+    expect(body).toMatchObject({ object: 'dataset', name: 'seed', format: 'npz', samples: 1000, x: { shape: [20] } });
+    expect(body.sha256.file).toMatch(/^[0-9a-f]{64}$/);
+    expect((await server.call('GET', body.links.self)).body).toEqual(body);
+    expect((await server.call('GET', '/v1/datasets')).body.data[0]).toEqual(body);
+    expect(await server.incoming()).toEqual([]);
+  });
+
+  it('come as IDX parts, gzipped or not, with test samples of their own', async () => {
+    const { status, body } = await upload(
+      ['x', gzipSync(images(20)), 'train-images.gz'],
+      ['y', labels(20), 'train-labels'],
+      ['x_test', images(6), 'test-images'],
+      ['y_test', gzipSync(labels(6)), 'test-labels.gz'],
+      ['split', '{"selection": 0.25, "seed": 1}'],
+    );
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ format: 'idx', samples: 26, test_given: true, splits: { train: 15, selection: 5, test: 6 } });
+    expect(Object.keys(body.sha256).sort()).toEqual(['x', 'x_test', 'y', 'y_test']);
+    expect(body.y).toMatchObject({ classes: 3 });
+  });
+
+  it('come as CSV with the column that holds the labels', async () => {
+    const csv = Buffer.from(`a,b,species\n${Array.from({ length: 30 }, (_, i) => `${i},${i * 2},${['cat', 'dog'][i % 2]}`).join('\n')}\n`);
+    const { status, body } = await upload(['file', csv, 'pets.csv'], ['label_column', 'species'], ['scale', 'none']);
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ name: 'pets', format: 'csv', x: { columns: ['a', 'b'], scale: 1 }, y: { classes: 2 } });
+  });
+
+  it('take a scale as a word or a number', async () => {
+    expect((await upload(['x', images(20), 'x'], ['scale', 'unit'])).body.x.scale).toBe(1 / 255);
+    expect((await upload(['x', images(20), 'x'], ['scale', '0.5'])).body.x.scale).toBe(0.5);
+    expect(await upload(['x', images(20), 'x'], ['scale', 'units'])).toMatchObject({ status: 422 });
+    expect(await upload(['x', images(20), 'x'], ['scale', ''])).toMatchObject({ status: 422 });
+  });
+
+  it.each([
+    ['a split that is not JSON', '{"selection": 0.1', 'VALIDATION_FAILED'],
+    ['a split with a field that is not known', '{"selektion": 0.1}', 'DATASET_INVALID'],
+    ['a split that names its prototype', '{"__proto__": {"selection": 0.1}}', 'DATASET_INVALID'],
+  ])('are refused with %s', async (_what, split, code) => {
+    const { status, body } = await upload(['x', images(20), 'x'], ['split', split]);
+    expect({ status, code: body.code, pointer: body.errors[0].pointer }).toEqual({ status: 422, code, pointer: '#part:split' });
+    expect(await server.incoming()).toEqual([]);
+  });
+
+  it('are refused when their parts do not belong together', async () => {
+    expect(await upload(['y', labels(20), 'y'])).toMatchObject({ status: 422, body: { code: 'DATASET_INVALID' } });
+    expect(await upload()).toMatchObject({ status: 422, body: { code: 'DATASET_INVALID' } });
+  });
+
+  it('are refused when damaged', async () => {
+    expect(await upload(['x', images(20).subarray(0, 100), 'x'])).toMatchObject({ status: 422, body: { code: 'DATASET_UNREADABLE' } });
+  });
+
+  it('are gone once deleted, with their bytes, and not before their jobs have ended', async () => {
+    const inputs = await uploadSeed(server);
+    const job = await server.call('POST', '/v1/jobs', { body: trainRequest(inputs) });
+    const path = `/v1/datasets/${inputs.datasetId}`;
+    expect(await server.call('DELETE', path)).toMatchObject({ status: 409, body: { code: 'RESOURCE_IN_USE' } });
+    await server.call('POST', `/v1/jobs/${job.body.id}/cancel`);
+    expect((await server.call('DELETE', path)).status).toBe(204);
+    expect((await server.call('GET', path)).status).toBe(410);
+    for (const part of ['x', 'y', 'order']) expect(await server.blobs.size(`datasets/${inputs.datasetId}/${part}`)).toBeNull();
+  });
+});
