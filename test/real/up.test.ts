@@ -1,67 +1,24 @@
 /** `espalier up` as a stranger runs it: everything in processes of its own, ended by force one after the other. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ObservedLines, observeOutput } from '../worker/log.ts';
+import { endAll, type Running, runEspalier } from './espalier.ts';
 import { processGone } from './service.ts';
 
-const ESPALIER = new URL('../../bin/espalier', import.meta.url).pathname;
-
-interface Running extends ObservedLines {
-  child: ChildProcess;
-  exited: Promise<unknown[]>;
-  complaint(): string;
-  /** The pid of a part, the newest or the one after `before`. */
-  pid(part: string, before?: number): Promise<number>;
-  address(): Promise<string>;
-}
-
 let data: string;
-const started: Running[] = [];
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), 'espalier-up-'));
 });
 afterEach(async () => {
-  for (const { child, exited } of started.splice(0)) {
-    child.kill('SIGKILL');
-    await exited;
-  }
+  await endAll();
   await rm(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
 
-function espalier(command: string, environment: Record<string, string> = {}): Running {
-  const child = spawn(ESPALIER, [command], {
-    env: { PATH: process.env.PATH, HOME: data, PORT: '0', ESPALIER_DATA: data, LOG_LEVEL: 'debug', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let complaint = '';
-  child.stderr.on('data', (chunk) => {
-    complaint += chunk;
-  });
-  const lines = observeOutput(child.stdout);
-  const running: Running = {
-    ...lines,
-    child,
-    exited: once(child, 'exit'),
-    complaint: () => complaint,
-    async pid(part, before) {
-      for (;;) {
-        const found = lines.lines.findLast(
-          (line) => line.msg === 'Part of the service is ready' && line.part === part && line.pid !== before,
-        );
-        if (found) return found.pid as number;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    },
-    address: async () => (await lines.line('Espalier is ready')).address as string,
-  };
-  started.push(running);
-  return running;
-}
+const espalier = (command: string, environment: Record<string, string> = {}) =>
+  runEspalier(command, { ESPALIER_DATA: data, ...environment });
 
 const PARTS = ['redis-server', 'espalier serve', 'espalier work'] as const;
 

@@ -9,11 +9,24 @@ export interface ObservedLines {
   lines: Line[];
   /** The first line, past or to come, with this message and these fields. */
   line(message: string, fields?: Record<string, unknown>): Promise<Line>;
+  /** Resolves once this message was logged so many times. */
+  count(message: string, times: number): Promise<void>;
 }
 
 function observed(): ObservedLines & { add(text: string): void } {
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
+  const seen = (find: () => Line | undefined) =>
+    new Promise<Line>((resolve) => {
+      const look = () => {
+        const found = find();
+        if (!found) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+    });
   return {
     lines,
     add(text) {
@@ -21,16 +34,10 @@ function observed(): ObservedLines & { add(text: string): void } {
       for (const look of waiting) look();
     },
     line: (message, fields = {}) =>
-      new Promise((resolve) => {
-        const look = () => {
-          const found = lines.find((line) => line.msg === message && Object.entries(fields).every(([name, value]) => line[name] === value));
-          if (!found) return;
-          waiting.delete(look);
-          resolve(found);
-        };
-        waiting.add(look);
-        look();
-      }),
+      seen(() => lines.find((line) => line.msg === message && Object.entries(fields).every(([name, value]) => line[name] === value))),
+    async count(message, times) {
+      await seen(() => lines.filter(({ msg }) => msg === message)[times - 1]);
+    },
   };
 }
 
