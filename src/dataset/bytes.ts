@@ -1,12 +1,15 @@
 /** Files as pieces of bytes: plain or gzip, read as often as needed, never whole. */
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline, type Readable, type Transform } from 'node:stream';
+import { pipeline, type Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { invalid, unreadable } from './complaints.ts';
 import type { DatasetLimits } from './limits.ts';
 
-const PIECE_BYTES = 256 * 1024;
+const BLOCK_BYTES = 256 * 1024;
+
+/** What a decompressor is given and gives at once: small, since each piece of it is garbage that the collector is slow to see. */
+export const PIECE_BYTES = 64 * 1024;
 
 /** Where bytes come from. */
 export interface ByteSource {
@@ -18,30 +21,55 @@ export interface ByteSource {
   storedBytes: number;
   /** Once decompressed; null where only reading tells. */
   sizeBytes: number | null;
-  /** All bytes, decompressed, from the start; ends in DATASET_UNREADABLE where they are damaged. */
+  /** All bytes, decompressed, from the start; ends in DATASET_UNREADABLE where they are damaged. A piece is good until the next one is asked for. */
   open(): AsyncIterable<Uint8Array>;
 }
 
+/** A stretch of a file. */
+export interface FileRange {
+  path: string;
+  start: number;
+  length: number;
+}
+
 /** A file's bytes as they are. */
-export async function fileSource(path: string, pointer: string): Promise<ByteSource> {
+export async function fileSource(path: string, pointer: string): Promise<ByteSource & FileRange> {
   const { size } = await stat(path);
-  const open = () => createReadStream(path, { highWaterMark: PIECE_BYTES });
-  return { name: pointer, pointer, storedBytes: size, sizeBytes: size, open };
+  const range = { path, start: 0, length: size };
+  return { name: pointer, pointer, storedBytes: size, sizeBytes: size, ...range, open: () => pieces(range) };
 }
 
 /** What a gzip file holds. */
-export function gunzipped(file: ByteSource): ByteSource {
-  const open = () => decompressed(file.open() as Readable, createGunzip({ chunkSize: PIECE_BYTES }), file);
-  return { ...file, sizeBytes: null, open };
+export function gunzipped({ name, pointer, storedBytes, ...range }: ByteSource & FileRange): ByteSource {
+  const open = () => decompressed(range, createGunzip({ chunkSize: PIECE_BYTES }), { name, pointer });
+  return { name, pointer, storedBytes, sizeBytes: null, open };
 }
 
-/** The output of a decompressor; a broken or cut stream ends in DATASET_UNREADABLE. Leaving the loop early closes the input. */
+/** The bytes of a stretch of a file, fewer where the file ends, each piece in the same buffer as the one before. */
+export async function* pieces({ path, start, length }: FileRange): AsyncGenerator<Uint8Array> {
+  const file = openSync(path, 'r');
+  try {
+    const buffer = new Uint8Array(Math.min(BLOCK_BYTES, length));
+    let position = 0;
+    while (position < length) {
+      const count = readSync(file, buffer, 0, Math.min(buffer.length, length - position), start + position);
+      if (count === 0) return;
+      position += count;
+      yield buffer.subarray(0, count);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What a decompressor makes of a stretch of a file; a broken or cut stream ends in DATASET_UNREADABLE. Leaving the loop early closes the file. */
 export async function* decompressed(
-  input: Readable,
+  { path, start, length }: FileRange,
   decompressor: Transform,
   source: { name: string; pointer: string },
 ): AsyncGenerator<Uint8Array> {
-  pipeline(input, decompressor, () => {});
+  const stored = createReadStream(path, { start, end: start + length - 1, highWaterMark: PIECE_BYTES });
+  pipeline(stored, decompressor, () => {});
   try {
     for await (const piece of decompressor) yield piece;
   } catch (cause) {
@@ -84,10 +112,10 @@ export async function* body(source: ByteSource, skip: number, length: number): A
 }
 
 /** The same bytes in blocks of 256 KiB (the last one shorter) at the start of one buffer, which the next block overwrites: elements of 1, 2, 4 or 8 bytes are never cut. */
-export async function* blocks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const block = new Uint8Array(PIECE_BYTES);
+export async function* blocks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const block = new Uint8Array(BLOCK_BYTES);
   let filled = 0;
-  for await (const piece of pieces) {
+  for await (const piece of bytes) {
     let taken = 0;
     while (taken < piece.length) {
       const part = piece.subarray(taken, taken + block.length - filled);

@@ -10,36 +10,16 @@ export interface ElementType {
 export type Numbers = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 /**
- * The values of a block that starts at a multiple of 8 bytes and holds whole elements. The result may lie over the block, which is changed where bytes
- * have to be swapped.
+ * Turns blocks, which start at a multiple of 8 bytes and hold whole elements, into their values. These may lie over the block, whose bytes are swapped
+ * where they have to be, or over the values of the block before.
  */
-export function numbersOf(block: Uint8Array<ArrayBuffer>, type: ElementType): Numbers {
-  if (type.bigEndian) swap(block, type.bytes);
-  const { buffer, byteOffset } = block;
-  const length = block.length / type.bytes;
-  switch (`${type.kind}${type.bytes}`) {
-    case 'int1':
-      return new Int8Array(buffer, byteOffset, length);
-    case 'uint2':
-      return new Uint16Array(buffer, byteOffset, length);
-    case 'int2':
-      return new Int16Array(buffer, byteOffset, length);
-    case 'uint4':
-      return new Uint32Array(buffer, byteOffset, length);
-    case 'int4':
-      return new Int32Array(buffer, byteOffset, length);
-    case 'float4':
-      return new Float32Array(buffer, byteOffset, length);
-    case 'float8':
-      return new Float64Array(buffer, byteOffset, length);
-    case 'uint8':
-    case 'int8':
-      return fromLongs(new Uint32Array(buffer, byteOffset, 2 * length), type.kind === 'int');
-    case 'float2':
-      return fromHalves(new Uint16Array(buffer, byteOffset, length));
-    default:
-      return block;
-  }
+export function decoder(type: ElementType): (block: Uint8Array<ArrayBuffer>) => Numbers {
+  const read = nativeDecoder(type);
+  if (!type.bigEndian || type.bytes === 1) return read;
+  return (block) => {
+    swap(block, type.bytes);
+    return read(block);
+  };
 }
 
 function swap(block: Uint8Array<ArrayBuffer>, bytes: number): void {
@@ -49,19 +29,57 @@ function swap(block: Uint8Array<ArrayBuffer>, bytes: number): void {
   if (bytes === 8) buffer.swap64();
 }
 
-function fromLongs(halves: Uint32Array, signed: boolean): Float64Array {
-  const values = new Float64Array(halves.length / 2);
-  for (let index = 0; index < values.length; index += 1) {
-    const high = halves[2 * index + 1]!;
-    values[index] = (signed ? high | 0 : high) * 4_294_967_296 + halves[2 * index]!;
+function nativeDecoder({ kind, bytes }: ElementType): (block: Uint8Array<ArrayBuffer>) => Numbers {
+  const view =
+    (Values: new (buffer: ArrayBuffer, byteOffset: number, length: number) => Numbers) =>
+    ({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): Numbers =>
+      new Values(buffer, byteOffset, length / bytes);
+  switch (`${kind}${bytes}`) {
+    case 'int1':
+      return view(Int8Array);
+    case 'uint2':
+      return view(Uint16Array);
+    case 'int2':
+      return view(Int16Array);
+    case 'uint4':
+      return view(Uint32Array);
+    case 'int4':
+      return view(Int32Array);
+    case 'float4':
+      return view(Float32Array);
+    case 'float8':
+      return view(Float64Array);
+    case 'uint8':
+    case 'int8':
+      return longDecoder(kind === 'int');
+    case 'float2':
+      return halfDecoder();
+    default:
+      return (block) => block;
   }
-  return values;
 }
 
-function fromHalves(bits: Uint16Array): Float32Array {
-  const values = new Float32Array(bits.length);
-  for (let index = 0; index < bits.length; index += 1) values[index] = halfToNumber(bits[index]!);
-  return values;
+function longDecoder(signed: boolean): (block: Uint8Array<ArrayBuffer>) => Float64Array {
+  let values = new Float64Array(0);
+  return ({ buffer, byteOffset, length }) => {
+    const halves = new Uint32Array(buffer, byteOffset, length / 4);
+    if (values.length !== length / 8) values = new Float64Array(length / 8);
+    for (let index = 0; index < values.length; index += 1) {
+      const high = halves[2 * index + 1]!;
+      values[index] = (signed ? high | 0 : high) * 4_294_967_296 + halves[2 * index]!;
+    }
+    return values;
+  };
+}
+
+function halfDecoder(): (block: Uint8Array<ArrayBuffer>) => Float32Array {
+  let values = new Float32Array(0);
+  return ({ buffer, byteOffset, length }) => {
+    const bits = new Uint16Array(buffer, byteOffset, length / 2);
+    if (values.length !== bits.length) values = new Float32Array(bits.length);
+    for (let index = 0; index < values.length; index += 1) values[index] = halfToNumber(bits[index]!);
+    return values;
+  };
 }
 
 /** The value of an IEEE 754 binary16. */

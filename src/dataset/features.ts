@@ -2,7 +2,7 @@ import { type ArraySource, sampleShapeOf } from './arrays.ts';
 import { invalid } from './complaints.ts';
 import type { DataType } from './facts.ts';
 import { createFile } from './file-writer.ts';
-import { EMPTY_RANGE, type Range, store, storedTypeFor, storedTypeOf, values, widened } from './storage.ts';
+import { EMPTY_RANGE, numberWriter, type Range, storedTypeFor, storedTypeOf, values, widened } from './storage.ts';
 
 /** What was stored as x: samples × `shape`, of `dtype`. */
 export interface Features extends Range {
@@ -34,11 +34,12 @@ export async function storeFeatures(arrays: readonly [ArraySource, ...ArraySourc
 
   let range = EMPTY_RANGE;
   const file = createFile(path);
+  const write = numberWriter(dtype, file);
   try {
     for (const array of arrays) {
       for await (const { numbers } of values(array)) {
         range = widened(range, numbers);
-        store(numbers, dtype, file);
+        write(numbers);
       }
     }
   } finally {

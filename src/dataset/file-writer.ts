@@ -16,15 +16,9 @@ export function createFile(path: string): FileWriter {
   let filled = 0;
 
   const flush = () => {
-    let written = 0;
-    try {
-      while (written < filled) written += writeSync(file, buffer, written, filled - written);
-    } catch (cause) {
-      filled = 0;
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
-      throw new Problem('STORAGE_FULL', 'The disk is full; the data set was not stored', { cause });
-    }
+    const full = buffer.subarray(0, filled);
     filled = 0;
+    writeFully(file, full, null);
   };
 
   return {
@@ -46,4 +40,17 @@ export function createFile(path: string): FileWriter {
       }
     },
   };
+}
+
+/** Writes all bytes to an open file, at a position or (null) where the last write ended. Throws STORAGE_FULL where the disk is. */
+export function writeFully(file: number, bytes: Uint8Array, position: number | null): void {
+  let written = 0;
+  try {
+    while (written < bytes.length) {
+      written += writeSync(file, bytes, written, bytes.length - written, position === null ? null : position + written);
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
+    throw new Problem('STORAGE_FULL', 'The disk is full; the data set was not stored', { cause });
+  }
 }

@@ -4,7 +4,7 @@ import { invalid } from './complaints.ts';
 import type { DatasetFacts } from './facts.ts';
 import { createFile } from './file-writer.ts';
 import { MOST_CLASSES, MOST_LISTED } from './limits.ts';
-import { EMPTY_RANGE, type Range, store, values, widened } from './storage.ts';
+import { EMPTY_RANGE, numberWriter, type Range, values, widened } from './storage.ts';
 
 export interface Labels {
   facts: NonNullable<DatasetFacts['y']>;
@@ -35,11 +35,12 @@ export async function storeLabels(arrays: readonly [ArraySource, ...ArraySource[
   const classOf = facts.classes === null ? null : new Uint16Array(samples);
   const width = elementsIn(shape);
   const file = createFile(path);
+  const write = numberWriter(facts.dtype, file);
   let offset = 0;
   try {
     for (const array of arrays) {
       for await (const { numbers, first } of values(array)) {
-        store(numbers, facts.dtype, file);
+        write(numbers);
         if (classOf === null) continue;
         for (let index = 0; index < numbers.length; index += 1) {
           const value = numbers[index]!;

@@ -37,15 +37,16 @@ const compiled = Compile(DatasetOptions);
 /** Refuses options that are not of the schema. Throws DATASET_INVALID that names the option. */
 export function checkOptions(options: unknown): asserts options is DatasetOptions {
   if (compiled.Check(options)) return;
-  const [error] = compiled.Errors(options);
-  const path = error?.instancePath ?? '';
-  const name = path.split('/')[1];
+  const errors = [...compiled.Errors(options)];
+  const path = (errors[0]?.instancePath ?? '').split('/').slice(1);
   let value: unknown = options;
-  for (const key of path.split('/').slice(1)) value = (value as Record<string, unknown> | null)?.[key];
-  const pointer = name === undefined ? '' : `#part:${name}`;
+  for (const key of path) value = (value as Record<string, unknown> | null)?.[key];
+  let reason = errors[0]?.message ?? 'cannot be read';
+  if (errors[0]?.keyword === 'boolean') reason = 'is not an option';
+  else if (errors.some(({ keyword }) => keyword === 'anyOf')) reason = 'is none of the accepted values';
   throw invalid(
-    pointer,
-    `${path === '' ? 'The options' : path.slice(1).replaceAll('/', '.')} ${error?.message ?? 'cannot be read'}; ` +
+    path[0] === undefined ? '' : `#part:${path[0]}`,
+    `${path[0] === undefined ? 'The options' : path.join('.')} ${reason}; ` +
       'accepted are split {selection, test, shuffle, seed}, scale ("none", "unit" or a number above 0) and label_column',
     { received: value },
   );

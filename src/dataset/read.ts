@@ -7,7 +7,7 @@ import { type Features, storeFeatures } from './features.ts';
 import { createFile } from './file-writer.ts';
 import { checkLabelPairs, type Labels, storeLabels } from './labels.ts';
 import { DATASET_LIMITS, type DatasetLimits } from './limits.ts';
-import { checkOptions, type DatasetOptions } from './options.ts';
+import type { DatasetOptions } from './options.ts';
 import { checkParts, type DatasetPart } from './parts.ts';
 import { readCsv } from './readers/csv.ts';
 import { detectPart } from './readers/detect.ts';
@@ -31,8 +31,9 @@ interface Contents {
 }
 
 /**
- * Reads the parts of an upload, whatever their names say they are, and writes the data set's three files into `folder`, which must be empty. Nothing grows
- * with the data but 10 bytes a sample. Throws DATASET_INVALID, DATASET_UNREADABLE, STORAGE_FULL; then the folder holds leftovers for the caller to delete.
+ * Reads the parts of an upload, whatever their names say they are, with options that `checkOptions` accepts, and writes the data set's three files into
+ * `folder`, which must be empty. Memory does not grow with the data but for 10 bytes a sample. Throws DATASET_INVALID, DATASET_UNREADABLE, STORAGE_FULL; then
+ * the folder holds leftovers for the caller to delete.
  */
 export async function readDataset(
   parts: readonly DatasetPart[],
@@ -40,7 +41,6 @@ export async function readDataset(
   folder: string,
   limits: DatasetLimits = DATASET_LIMITS,
 ): Promise<StoredDataset> {
-  checkOptions(options);
   checkParts(parts);
   const paths = { x: join(folder, 'x.raw'), y: join(folder, 'y.raw'), order: join(folder, 'order.raw') };
   const contents = await storeContents(parts, options, folder, paths, limits);

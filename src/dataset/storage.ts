@@ -2,7 +2,7 @@
 import { type ArraySource, elementsIn } from './arrays.ts';
 import { blocks } from './bytes.ts';
 import { invalid } from './complaints.ts';
-import { type ElementType, type Numbers, numbersOf } from './elements.ts';
+import { decoder, type ElementType, type Numbers } from './elements.ts';
 import type { DataType } from './facts.ts';
 import type { FileWriter } from './file-writer.ts';
 
@@ -17,11 +17,9 @@ export const EMPTY_RANGE: Range = { min: Number.POSITIVE_INFINITY, max: Number.N
 /** Numbers of this magnitude and above become infinite as a float32. */
 export const FLOAT32_LIMIT = (2 - 2 ** -24) * 2 ** 127;
 
-/** Stored values. */
-export type Stored = Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+type Stored = Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/** An array of zeros that holds `length` values of a type. */
-export function allocate(type: DataType, length: number): Stored {
+function allocate(type: DataType, length: number): Stored {
   if (type === 'uint8') return new Uint8Array(length);
   return type === 'int32' ? new Int32Array(length) : new Float32Array(length);
 }
@@ -46,11 +44,12 @@ export function storedTypeFor({ min, max }: Range): DataType {
   return min >= -(2 ** 31) && max < 2 ** 31 ? 'int32' : 'float32';
 }
 
-/** The values of an array, block by block, each with the number of its first element. Throws DATASET_INVALID at the first NaN, infinity, or number beyond float32. */
+/** The values of an array, block by block, each good until the next, with the number of its first element. Throws DATASET_INVALID at the first NaN, infinity, or number beyond float32. */
 export async function* values(array: ArraySource): AsyncGenerator<{ numbers: Numbers; first: number }> {
   let first = 0;
+  const decode = decoder(array.element);
   for await (const block of blocks(array.bytes())) {
-    const numbers = numbersOf(block, array.element);
+    const numbers = decode(block);
     if (array.element.kind === 'float') checkFinite(array, numbers, first);
     yield { numbers, first };
     first += numbers.length;
@@ -80,10 +79,18 @@ export function widened({ min, max }: Range, numbers: Numbers): Range {
 }
 
 /** Appends numbers, which must fit the type, to a file, little-endian. */
-export function store(numbers: Numbers, type: DataType, file: FileWriter): void {
-  const stored = hasType(numbers, type) ? numbers : allocate(type, numbers.length);
-  if (stored !== numbers) stored.set(numbers);
-  file.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+export function numberWriter(type: DataType, file: FileWriter): (numbers: Numbers) => void {
+  let converted = allocate(type, 0);
+  return (numbers) => {
+    let stored = converted;
+    if (hasType(numbers, type)) stored = numbers;
+    else {
+      if (converted.length !== numbers.length) converted = allocate(type, numbers.length);
+      converted.set(numbers);
+      stored = converted;
+    }
+    file.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+  };
 }
 
 function hasType(numbers: Numbers, type: DataType): numbers is Stored {

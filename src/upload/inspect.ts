@@ -1,4 +1,4 @@
-/** What the service learns of an upload before it stores it, read in a thread of its own so that a hostile file costs its sender's request and nothing else. */
+/** What the service learns of an upload before it stores it, read in a process of its own so that a hostile file costs its sender's request and nothing else. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatasetFacts, DatasetFiles } from '../dataset/facts.ts';
@@ -7,7 +7,7 @@ import { checkOptions, type DatasetOptions } from '../dataset/options.ts';
 import { checkParts, type DatasetPart } from '../dataset/parts.ts';
 import type { ModelFacts } from '../model/facts.ts';
 import type { Task } from './messages.ts';
-import { createThreads } from './threads.ts';
+import { createReaders } from './readers.ts';
 
 /** How long and in how much memory an upload may be read. */
 export interface InspectionLimits {
@@ -20,8 +20,8 @@ const MODEL_LIMITS: InspectionLimits = { memoryMib: 512, timeoutMs: 300_000 };
 const DATA_LIMITS: InspectionLimits & DatasetLimits = { memoryMib: 256, timeoutMs: 300_000, ...DATASET_LIMITS };
 
 /** Uploads read at once by this process. */
-const THREADS = 2;
-const threads = createThreads(new URL('./thread.ts', import.meta.url), THREADS);
+const AT_ONCE = 2;
+const readers = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
 
 /**
  * Reads a model file. Rejects with Problem: what `readModelFacts` finds wrong with it, and MODEL_UNREADABLE beyond the limits; a plain Error is a fault of
@@ -30,7 +30,7 @@ const threads = createThreads(new URL('./thread.ts', import.meta.url), THREADS);
 export async function inspectModel(path: string, limits: Partial<InspectionLimits> = {}): Promise<ModelFacts> {
   const { memoryMib, timeoutMs } = { ...MODEL_LIMITS, ...limits };
   const task: Task = { kind: 'model', path };
-  return (await threads.run(task, { memoryMib, timeoutMs, code: 'MODEL_UNREADABLE' })) as ModelFacts;
+  return (await readers.run(task, { memoryMib, timeoutMs, code: 'MODEL_UNREADABLE' })) as ModelFacts;
 }
 
 /**
@@ -49,7 +49,7 @@ export async function buildDataset(
   const folder = await mkdtemp(join(scratchFolder, 'dataset-'));
   try {
     const task: Task = { kind: 'dataset', parts: [...parts], options, folder, limits: datasetLimits };
-    return (await threads.run(task, { memoryMib, timeoutMs, code: 'DATASET_UNREADABLE' })) as { facts: DatasetFacts; files: DatasetFiles };
+    return (await readers.run(task, { memoryMib, timeoutMs, code: 'DATASET_UNREADABLE' })) as { facts: DatasetFacts; files: DatasetFiles };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

@@ -1,4 +1,4 @@
-/** What passes between `inspect.ts` and its thread. */
+/** What passes between `readers.ts` and a process of `reader.ts`. */
 import type { DatasetLimits } from '../dataset/limits.ts';
 import type { DatasetOptions } from '../dataset/options.ts';
 import type { DatasetPart } from '../dataset/parts.ts';

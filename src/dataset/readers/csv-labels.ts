@@ -1,7 +1,6 @@
 /** The label column of a CSV file while it is read. */
-import { createReadStream } from 'node:fs';
 import type { ArraySource } from '../arrays.ts';
-import { type ByteSource, blocks } from '../bytes.ts';
+import { type ByteSource, blocks, pieces } from '../bytes.ts';
 import type { ElementType } from '../elements.ts';
 import { createFile } from '../file-writer.ts';
 import { MOST_CLASSES } from '../limits.ts';
@@ -29,7 +28,7 @@ export function labelColumn(source: ByteSource, scratchPath: string): LabelColum
   const addText = (text: string): string | null => {
     let found = texts.get(text);
     if (found === undefined) {
-      if (texts.size === MOST_CLASSES) return `is the ${MOST_CLASSES + 1}st different label; the limit is ${MOST_CLASSES}`;
+      if (texts.size === MOST_CLASSES) return `is different label number ${MOST_CLASSES + 1}; the limit is ${MOST_CLASSES}`;
       if (text.length > LONGEST_LABEL) return `is a label of ${text.length} characters; the limit is ${LONGEST_LABEL}`;
       if (text.includes('\ufffd')) return 'is not text in UTF-8';
       found = texts.size;
@@ -59,7 +58,7 @@ export function labelColumn(source: ByteSource, scratchPath: string): LabelColum
       const classNames = texts.size === 0 ? null : [...texts.keys()].sort();
       const element: ElementType =
         classNames === null ? { kind: 'float', bytes: 8, bigEndian: false } : { kind: 'uint', bytes: 2, bigEndian: false };
-      const stored = () => createReadStream(scratchPath, { highWaterMark: 256 * 1024 });
+      const stored = () => pieces({ path: scratchPath, start: 0, length: samples * element.bytes });
       const bytes = classNames === null ? stored : () => renumbered(stored(), positions(texts, classNames));
       return { array: { name: source.name, pointer: source.pointer, element, shape: [samples], bytes }, classNames };
     },
@@ -73,8 +72,8 @@ function positions(texts: ReadonlyMap<string, number>, classNames: readonly stri
   return places;
 }
 
-async function* renumbered(pieces: AsyncIterable<Uint8Array>, places: Uint16Array): AsyncGenerator<Uint8Array> {
-  for await (const block of blocks(pieces)) {
+async function* renumbered(bytes: AsyncIterable<Uint8Array>, places: Uint16Array): AsyncGenerator<Uint8Array> {
+  for await (const block of blocks(bytes)) {
     const ordinals = new Uint16Array(block.buffer, block.byteOffset, block.length / 2);
     for (let index = 0; index < ordinals.length; index += 1) ordinals[index] = places[ordinals[index]!]!;
     yield block;

@@ -153,6 +153,7 @@ async function* bounded(source: ByteSource, limits: DatasetLimits): AsyncGenerat
     const end = Math.max(piece.lastIndexOf(0x0a), piece.lastIndexOf(0x0d));
     line = end === -1 ? line + piece.length : piece.length - 1 - end;
     if (line > LONGEST_RECORD_BYTES) throw invalid(source.pointer, `${source.name} has a line longer than ${LONGEST_RECORD_BYTES} bytes`);
-    yield piece;
+    // The parser keeps what it has not come to.
+    yield Buffer.from(piece);
   }
 }

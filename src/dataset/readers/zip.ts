@@ -1,8 +1,7 @@
 /** The entries of a zip file as sources of bytes. Their names are only compared, never used as paths. */
-import { createReadStream } from 'node:fs';
 import { crc32, createInflateRaw } from 'node:zlib';
 import { type Entry, openPromise } from 'yauzl';
-import { type ByteSource, decompressed } from '../bytes.ts';
+import { type ByteSource, decompressed, type FileRange, PIECE_BYTES, pieces } from '../bytes.ts';
 import { unreadable } from '../complaints.ts';
 
 export interface ZipEntry {
@@ -12,8 +11,6 @@ export interface ZipEntry {
 
 /** No data set needs more. */
 const MOST_ENTRIES = 64;
-
-const PIECE_BYTES = 256 * 1024;
 
 /**
  * The entries of a zip file. Each is checked against the length and CRC-32 of the directory as it is read. Throws DATASET_UNREADABLE where the file is
@@ -51,12 +48,12 @@ function entrySource(path: string, entry: Entry, start: number, pointer: string)
     pointer,
     storedBytes: entry.compressedSize,
     sizeBytes: entry.uncompressedSize,
-    open: () => checked(path, entry, start, { name, pointer }),
+    open: () => checked(entry, { path, start, length: entry.compressedSize }, { name, pointer }),
   };
 }
 
 /** An entry's bytes, ending in DATASET_UNREADABLE where all of them are not of the length and CRC-32 that the directory says. */
-async function* checked(path: string, entry: Entry, start: number, source: { name: string; pointer: string }): AsyncGenerator<Uint8Array> {
+async function* checked(entry: Entry, range: FileRange, source: { name: string; pointer: string }): AsyncGenerator<Uint8Array> {
   const damaged = (detail: string) => unreadable(source.pointer, `${source.name} ${detail}`);
   if (entry.isEncrypted()) throw damaged('is encrypted; save it without a password');
   if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
@@ -64,7 +61,7 @@ async function* checked(path: string, entry: Entry, start: number, source: { nam
   }
   let length = 0;
   let checksum = 0;
-  for await (const piece of contents(path, entry, start, source)) {
+  for await (const piece of contents(entry, range, source)) {
     length += piece.length;
     if (length > entry.uncompressedSize) break;
     checksum = crc32(piece, checksum);
@@ -76,10 +73,9 @@ async function* checked(path: string, entry: Entry, start: number, source: { nam
   if (checksum !== entry.crc32) throw damaged('is damaged: its CRC-32 is not the one that the zip file declares');
 }
 
-function contents(path: string, entry: Entry, start: number, source: { name: string; pointer: string }): AsyncIterable<Uint8Array> {
+function contents(entry: Entry, range: FileRange, source: { name: string; pointer: string }): AsyncIterable<Uint8Array> {
   // A stream of no bytes cannot be asked of a file; no .npy is empty.
-  if (entry.compressedSize === 0) throw unreadable(source.pointer, `${source.name} is empty`);
-  const stored = createReadStream(path, { start, end: start + entry.compressedSize - 1, highWaterMark: PIECE_BYTES });
-  if (entry.compressionMethod === 0) return stored;
-  return decompressed(stored, createInflateRaw({ chunkSize: PIECE_BYTES }), source);
+  if (range.length === 0) throw unreadable(source.pointer, `${source.name} is empty`);
+  if (entry.compressionMethod === 0) return pieces(range);
+  return decompressed(range, createInflateRaw({ chunkSize: PIECE_BYTES }), source);
 }

@@ -1,5 +1,7 @@
-/** The thread in which one upload is read: whatever its bytes do, they do it here. Its `workerData` is a Task; it posts one Outcome and ends. */
-import { parentPort, workerData } from 'node:worker_threads';
+/**
+ * The process in which one upload is read: whatever its bytes do, they do it here. Takes one Task from its parent, answers with one Outcome, and waits to
+ * be ended; it ends by itself when the parent is gone.
+ */
 import { Problem } from '../errors.ts';
 import type { Outcome, Task } from './messages.ts';
 
@@ -23,4 +25,7 @@ async function outcomeOf(task: Task): Promise<Outcome> {
   }
 }
 
-parentPort?.postMessage(await outcomeOf(workerData as Task));
+process.once('disconnect', () => process.exit());
+process.once('message', async (task: Task) => {
+  process.send?.(await outcomeOf(task));
+});
