@@ -2,12 +2,13 @@
 # What a container runs: `entrypoint.sh up`, `serve`, `work`, `doctor`, `key`... is `espalier` with the same word.
 # Before `up` and `serve`, and with the word `first-key` alone, it makes the first API key where there is no keys file yet, and prints it this once.
 set -eu
+app=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 make_first_key() (
   file=${ESPALIER_API_KEYS_FILE:-}
   if [ -z "$file" ] || [ -e "$file" ]; then exit 0; fi
   umask 077
-  made=$(/app/bin/espalier key)
+  made=$("$app/bin/espalier" key)
   draft=$(mktemp "$file.XXXXXX") || cannot_make "$file"
   # The file gets the hashed line; the secret is kept nowhere.
   printf '%s\n' "$made" | grep -Ev '^(#|esp_)' > "$draft"
@@ -30,4 +31,4 @@ case "${1:-}" in
   first-key) make_first_key; exit 0 ;;
   up | serve) make_first_key ;;
 esac
-exec /app/bin/espalier "$@"
+exec "$app/bin/espalier" "$@"
