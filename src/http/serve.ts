@@ -1,83 +1,16 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
-import { openBlobs } from '../blobs/open.ts';
 import type { Config } from '../config.ts';
-import { startDispatcher } from '../jobs/dispatcher.ts';
-import { openQueues } from '../jobs/queue.ts';
-import { openImpatientRedis } from '../jobs/redis.ts';
-import { openLedger } from '../ledger/open.ts';
-import { buildDataset, inspectModel } from '../upload/inspect.ts';
-import { buildApp } from './app.ts';
-import { openKeyFile } from './key-file.ts';
-import { UPLOADS_AT_ONCE } from './limits.ts';
-import { isLoopback } from './loopback.ts';
-
-export interface Server {
-  /** `http://host:port`, with the port that was picked. */
-  address: string;
-  /** Takes no more requests, finishes those it has, and lets go of everything. */
-  close(): Promise<void>;
-}
+import type { Server } from './server.ts';
 
 /**
- * Runs the HTTP server and its dispatcher. Redis may be away, then and later: jobs are taken all the same. Throws an Error when it would listen beyond
- * this machine without keys, or when the address, the keys, the ledger or the blobs cannot be had.
+ * Runs the HTTP server and its dispatcher in this process. Redis may be away, then and later: jobs are taken all the same. Throws an Error when it would
+ * listen beyond this machine without keys, or when the address, the keys, the ledger or the blobs cannot be had.
  */
 export async function serve(config: Config, log: Logger): Promise<Server> {
-  if (config.apiKeysFile === null && !isLoopback(config.host)) {
-    throw new Error(
-      `HOST is '${config.host}', which others can reach, and there is no ESPALIER_API_KEYS_FILE. Listen on 127.0.0.1, or make a key: espalier key`,
-    );
-  }
-  const keys = config.apiKeysFile === null ? null : await openKeyFile(config.apiKeysFile, log);
-  const ledger = await openLedger(config);
-  await ledger.migrate();
-  const blobs = await openBlobs(config);
-  const redis = openImpatientRedis(config.redisUrl, log);
-  const queues = openQueues(redis);
-  const limits = {
-    maxUploadBytes: config.maxUploadBytes,
-    uploadsAtOnce: UPLOADS_AT_ONCE,
-    tenantRunningLimit: config.tenantRunningLimit,
-    heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds,
-  };
-  const dispatcher = startDispatcher({ ledger, blobs, redis, queues, log, limits });
-  const letGo = async () => {
-    await dispatcher.close();
-    await queues.close();
-    redis.disconnect();
-    await ledger.close();
-  };
-  try {
-    const app = await buildApp({ ledger, blobs, redis, log, keys, nudge: dispatcher.nudge, inspectModel, buildDataset, limits });
-    await app.listen({ host: config.host, port: config.port });
-    const address = addressOf(app.server.address(), config.host);
-    await writeAddress(config.dataFolder, address);
-    log.info({ address, keys: config.apiKeysFile !== null }, 'Server listens');
-    return {
-      address,
-      async close() {
-        await app.close();
-        await letGo();
-        log.info('Server closed');
-      },
-    };
-  } catch (error) {
-    await letGo();
-    throw error;
-  }
-}
-
-function addressOf(bound: ReturnType<import('node:net').Server['address']>, host: string): string {
-  if (bound === null || typeof bound === 'string') throw new Error(`The server listens on ${bound}, which is no port`);
-  return `http://${host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host}:${bound.port}`;
-}
-
-/** For whoever let a port be picked. */
-async function writeAddress(folder: string, address: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, 'address');
-  await writeFile(`${path}.new`, `${address}\n`);
-  await rename(`${path}.new`, path);
+  // An upload makes no objects to speak of, only buffers, and V8 lets those pile up to several times its young generation before it looks. One that does
+  // not grow bounds what an upload of any size holds, for more and shorter collections. It never shrinks, so this comes before the code is loaded.
+  setFlagsFromString('--semi-space-growth-factor=1');
+  const { startServer } = await import('./server.ts');
+  return startServer(config, log);
 }

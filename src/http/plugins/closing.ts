@@ -1,9 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../errors.ts';
 
-/** Sends away whoever comes over an open connection while the server closes, and the connection with them. */
+/**
+ * While the server closes, whoever still comes over an open connection is sent away, and every connection ends with the answer under way: one that
+ * stayed open for a next request would hold the server up.
+ */
 export function installClosing(app: FastifyInstance, closing: AbortSignal): void {
   app.addHook('onRequest', async () => {
-    if (closing.aborted) throw new Problem('UNAVAILABLE', 'The server is closing', { headers: { connection: 'close' } });
+    if (closing.aborted) throw new Problem('UNAVAILABLE', 'The server is closing');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing.aborted) reply.header('connection', 'close');
+  });
+  app.addHook('onResponse', async () => {
+    // A download that began before has promised to stay.
+    if (closing.aborted) setImmediate(() => app.server.closeIdleConnections());
   });
 }

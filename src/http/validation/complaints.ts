@@ -57,7 +57,11 @@ function complaint(error: ErrorObject, part: Part): ProblemItem {
       const name = String(params.additionalProperty);
       const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
       const value = (data as Record<string, unknown>)[name];
-      return { pointer: child(name), detail: `Unknown ${field} '${name}'. ${hint(name, known)}`, received: received(value) };
+      return {
+        pointer: child(name),
+        detail: `Unknown ${field} '${name.length > 100 ? `${name.slice(0, 97)}...` : name}'. ${hint(name, known)}`,
+        received: received(value),
+      };
     }
     case 'required': {
       const name = String(params.missingProperty);

@@ -12,7 +12,7 @@ export function suggestion(given: string, known: readonly string[]): string | nu
 
 /** Letters to insert, delete, replace or swap with their neighbour to make one word of the other. Words longer than 64 letters count as far apart. */
 function editDistance(one: string, other: string): number {
-  if (one.length > 64 || other.length > 64) return 64;
+  if (one.length > 64 || other.length > 64) return Number.POSITIVE_INFINITY;
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, j) => j);
   for (let i = 1; i <= one.length; i += 1) {
