@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { Criterion, Optimizer } from '../../src/jobs/spec/index.ts';
-import { registerWorker, type WorkerRecord } from '../../src/jobs/workers.ts';
-import { becomesReady } from '../jobs/ready.ts';
-import { startRedis, type TestRedis } from '../jobs/redis-server.ts';
-import { startServer, type TestServer } from './harness.ts';
-import { insertInputs, insertJob } from './inputs.ts';
+import { Criterion, Optimizer } from '../../../src/jobs/spec/index.ts';
+import { registerWorker, type WorkerRecord } from '../../../src/jobs/workers.ts';
+import { startServer, type TestServer } from '../../http/harness.ts';
+import { insertInputs, insertJob } from '../../http/inputs.ts';
+import { becomesReady } from '../../jobs/ready.ts';
+import { startRedis, type TestRedis } from '../../jobs/redis-server.ts';
 
 const worker: WorkerRecord = {
   id: 'worker-1',

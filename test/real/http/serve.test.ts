@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { newKey } from '../../src/http/keys.ts';
-import { serve } from '../../src/http/serve.ts';
-import { QUEUE_PREFIX } from '../../src/jobs/queue.ts';
-import { openPatientRedis } from '../../src/jobs/redis.ts';
-import { registerWorker } from '../../src/jobs/workers.ts';
-import { openLedger } from '../../src/ledger/open.ts';
-import { testLog } from '../jobs/log.ts';
-import { startRedis } from '../jobs/redis-server.ts';
-import { datasetSample, modelSample } from '../ledger/samples.ts';
-import { trainRequest } from './uploads.ts';
+import { readConfig } from '../../../src/config.ts';
+import { newKey } from '../../../src/http/keys.ts';
+import { serve } from '../../../src/http/serve.ts';
+import { QUEUE_PREFIX } from '../../../src/jobs/queue.ts';
+import { openPatientRedis } from '../../../src/jobs/redis.ts';
+import { registerWorker } from '../../../src/jobs/workers.ts';
+import { openLedger } from '../../../src/ledger/open.ts';
+import { trainRequest } from '../../http/uploads.ts';
+import { testLog } from '../../jobs/log.ts';
+import { startRedis } from '../../jobs/redis-server.ts';
+import { datasetSample, modelSample } from '../../ledger/samples.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -124,7 +124,7 @@ describe('the server process', () => {
   const GROWTH = 64 * 2 ** 20;
 
   it('grows by at most 64 MiB while it takes 200 MiB', async () => {
-    const main = join(import.meta.dirname, '../../src/main.ts');
+    const main = join(import.meta.dirname, '../../../src/main.ts');
     const env = { PATH: process.env.PATH, HOME: folder, ...environment() };
     const child: ChildProcess = spawn(process.execPath, [main, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const exited = once(child, 'exit');

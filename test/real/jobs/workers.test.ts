@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openImpatientRedis } from '../../src/jobs/redis.ts';
-import { listWorkers, registerWorker, type WorkerRecord } from '../../src/jobs/workers.ts';
-import { becomesReady } from './ready.ts';
-import { startRedis, type TestRedis } from './redis-server.ts';
+import { openImpatientRedis } from '../../../src/jobs/redis.ts';
+import { listWorkers, registerWorker, type WorkerRecord } from '../../../src/jobs/workers.ts';
+import { becomesReady } from '../../jobs/ready.ts';
+import { startRedis, type TestRedis } from '../../jobs/redis-server.ts';
 
 const log = pino({ level: 'silent' });
 const record: WorkerRecord = {

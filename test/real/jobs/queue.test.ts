@@ -2,10 +2,10 @@ import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Delivery, openQueues, QUEUE_PREFIX, type Queues, WORKER_OPTIONS } from '../../src/jobs/queue.ts';
-import { openImpatientRedis, openPatientRedis } from '../../src/jobs/redis.ts';
-import { becomesReady } from './ready.ts';
-import { startRedis, type TestRedis } from './redis-server.ts';
+import { type Delivery, openQueues, QUEUE_PREFIX, type Queues, WORKER_OPTIONS } from '../../../src/jobs/queue.ts';
+import { openImpatientRedis, openPatientRedis } from '../../../src/jobs/redis.ts';
+import { becomesReady } from '../../jobs/ready.ts';
+import { startRedis, type TestRedis } from '../../jobs/redis-server.ts';
 
 const log = pino({ level: 'silent' });
 
