@@ -15,6 +15,7 @@ export function installLocalOnly(app: FastifyInstance): void {
   });
 }
 
+/** A Host header without its port; empty for one that is more than a name and a port. */
 function hostName(host: string): string {
-  return URL.parse(`http://${host}`)?.hostname ?? '';
+  return /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d+)?$/i.exec(host)?.[1] ?? '';
 }
