@@ -162,7 +162,7 @@ run_up() {
   ! podman exec espalier-up grep -q "${key##*_}" /data/api-keys || fail 'the keys file holds the secret'
 
   # The worker is killed, as a machine short of memory would: it is started again, and what it left is reaped.
-  podman exec espalier-up sh -c 'for p in /proc/[0-9]*; do tr "\0" " " < $p/cmdline | grep -q "main.ts work" && kill -9 ${p#/proc/}; done; true' 2>/dev/null
+  podman exec espalier-up sh -c 'for p in /proc/[0-9]*; do tr "\0" " " < $p/cmdline | grep -q "main[.]ts work" && kill -9 ${p#/proc/}; done; true' 2>/dev/null
   sleep 1
   until_ok 60 podman exec espalier-up node /app/docker/healthcheck.mjs worker || fail 'the worker did not come back'
   until_ok 20 podman exec espalier-up sh -c '! grep -l "^State:.Z" /proc/[0-9]*/status 2>/dev/null | grep -q .' || fail 'a dead process was not reaped'
@@ -173,7 +173,7 @@ run_up() {
   last=$(podman logs espalier-up 2>/dev/null | tail -n 1)
   LC_ALL=C awk -v a="${started/,/.}" -v b="${EPOCHREALTIME/,/.}" -v last="$last" 'BEGIN { printf "  SIGTERM: %s, after %.1f s\n", last, b - a }'
   [ "$last" = 'ended with 0, 0 processes left' ] || fail 'the end'
-  podman rm -v espalier-up >/dev/null
+  podman rm -v espalier-up >/dev/null 2>&1
 }
 
 # --- The compose file ------------------------------------------------------------------------------------------------
@@ -216,6 +216,8 @@ while True: log.recv(65536)' & logger=$!
   return $status
 }
 
+is_healthy() { [ "$(podman inspect "$1" --format '{{.State.Health.Status}}')" = healthy ]; }
+
 compose_scenario() {
   local key id
   docker-compose up --no-build --detach >/dev/null 2>&1 || { echo 'up failed'; return 1; }
@@ -227,7 +229,7 @@ compose_scenario() {
   [ "$(docker-compose logs --no-color key | grep -c 'esp_')" = 1 ] || { echo 'a second start made a second key'; return 1; }
   for name in server worker redis; do
     id=$(docker-compose ps -q $name)
-    until_ok 60 test "$(podman inspect "$id" --format '{{.State.Health.Status}}')" = healthy || { echo "$name is not healthy"; return 1; }
+    until_ok 60 is_healthy "$id" || { echo "$name is not healthy"; return 1; }
     # What the engine was told, as it understood it.
     podman inspect "$id" --format '{{.Name}} {{.State.Health.Status}}, read-only {{.HostConfig.ReadonlyRootfs}}, capabilities [{{join .EffectiveCaps " "}}], user {{.Config.User}}' | sed 's/^/  /'
   done
