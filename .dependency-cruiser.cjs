@@ -4,7 +4,10 @@ const only = (from, allowed) => ({
   name: `${from}-reaches-only-${allowed.join('-') || 'itself'}`,
   severity: 'error',
   from: { path: room(from) },
-  to: { path: '^src/', pathNot: [room(from, ...allowed), '^src/(config|errors|lock|random|schema|version)\\.ts$', ...(from === 'model' ? [] : [])] },
+  to: {
+    path: '^src/',
+    pathNot: [room(from, ...allowed), '^src/(config|errors|lock|random|schema|version)\\.ts$', ...(from === 'model' ? [] : [])],
+  },
 });
 
 module.exports = {

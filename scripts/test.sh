@@ -12,6 +12,8 @@ readonly BIN=node_modules/.bin OUT=out/test
 rm -rf "$OUT"
 mkdir -p "$OUT"
 passed=0 failed=0
+# timeout puts vitest in a process group of its own, which a terminal's ^C does not reach.
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 # check NAME COMMAND...: one check of the code; its output is shown when it fails.
 check() {
@@ -28,11 +30,13 @@ check() {
   fi
 }
 
-# tests PROJECT: the tests of one vitest project, each counted. A run that ends without a report counts as one failure.
+# tests PROJECT SECONDS: the tests of one vitest project, each counted. A run that ends without a report counts as one failure, and so does one that
+# takes longer than it may: a loop without an end in a test's own thread is beyond vitest's timeouts.
 tests() {
   local report="$OUT/$1.json" counts
   echo
-  NODE_OPTIONS='--disable-warning=ExperimentalWarning' $BIN/vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$report"
+  NODE_OPTIONS='--disable-warning=ExperimentalWarning' timeout --kill-after=30 "$2" $BIN/vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$report" &
+  wait $!
   local status=$?
   counts=$(node -e '
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
@@ -53,8 +57,8 @@ check types $BIN/tsc --noEmit
 check arrows $BIN/depcruise --config .dependency-cruiser.cjs src
 check openapi openapi_is_current
 check redocly $BIN/redocly lint openapi.yaml
-tests unit
-if [ "${1:-}" != unit ]; then tests real; fi
+tests unit 900
+if [ "${1:-}" != unit ]; then tests real 3600; fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
