@@ -1,4 +1,4 @@
-/** What a running job says of itself, in the form in which the API shows it. The engine's frames carry the same; a test holds the two together. */
+/** What a running job says of itself: the engine's frames carry it, and the API shows it, in this form. */
 import Type, { type Static } from 'typebox';
 import { choice, nullable, strictObject } from '../schema.ts';
 
@@ -23,12 +23,9 @@ export type Metrics = Static<typeof Metrics>;
 export const SERIES = ['step', 'epoch', 'prune'] as const;
 export type Series = (typeof SERIES)[number];
 
-/** One stored row of a job's series. */
-export interface SeriesRow {
-  series: Series;
-  step: number;
-  values: Metrics;
-}
+/** One row of a job's series: `step` rows every training step, `epoch` rows after each evaluation, `prune` rows after each cut. */
+export const SeriesRow = strictObject({ series: choice([...SERIES]), step: Type.Integer({ minimum: 0 }), values: Metrics });
+export type SeriesRow = Static<typeof SeriesRow>;
 
 /** What a heartbeat carries, as the worker writes it into the ledger. */
 export type HeartbeatProgress = Progress & { metrics: Metrics };

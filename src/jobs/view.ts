@@ -137,7 +137,10 @@ export function jobView(
     status: row.status,
     revision: row.revision,
     spec: row.spec,
-    progress: carried ? (progress as Progress) : null,
+    // What the last heartbeat carried is older than the end.
+    progress: carried
+      ? ({ ...progress, ...(row.status === 'succeeded' ? { phase: 'done', fraction: 1, eta_s: null } : {}) } as Progress)
+      : null,
     metrics,
     queue_position: queuePosition,
     attempt: row.attempt,

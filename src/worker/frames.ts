@@ -6,6 +6,7 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DatasetFacts } from '../dataset/facts.ts';
 import { PROBLEMS, type ProblemCode, received } from '../errors.ts';
+import { Metrics, Progress, SeriesRow } from '../jobs/progress.ts';
 import { JobSpec } from '../jobs/spec/index.ts';
 import { choice, nullable, strictObject } from '../schema.ts';
 
@@ -32,25 +33,6 @@ export type VerifyFrame = Static<typeof VerifyFrame>;
 
 export const SupervisorFrame = Type.Union([RunFrame, VerifyFrame, strictObject({ kind: Type.Literal('cancel') })]);
 export type SupervisorFrame = Static<typeof SupervisorFrame>;
-
-/** Where a job stands, as `GET /v1/jobs/{id}` shows it. */
-export const Progress = strictObject({
-  phase: choice(['loading', 'scoring', 'pruning', 'training', 'evaluating', 'measuring', 'exporting', 'verifying', 'done']),
-  step: Type.Integer({ minimum: 0 }),
-  total_steps: Type.Integer({ minimum: 0 }),
-  fraction: Type.Number({ minimum: 0, maximum: 1 }),
-  eta_s: nullable(strictObject({ low: Type.Number({ minimum: 0 }), high: Type.Number({ minimum: 0 }) })),
-});
-export type Progress = Static<typeof Progress>;
-
-const Finite = Type.Union([Type.Number(), Type.Null()]);
-/** The newest values by name: `loss`, `learning_rate`, `gradient_norm`, `val_accuracy`, ... null where a value is not finite. */
-export const Metrics = Type.Record(Type.String(), Finite);
-export type Metrics = Static<typeof Metrics>;
-
-/** One row of a job's series: `step` rows every training step, `epoch` rows after each evaluation, `prune` rows after each cut. */
-export const SeriesRow = strictObject({ series: choice(['step', 'epoch', 'prune']), step: Type.Integer({ minimum: 0 }), values: Metrics });
-export type SeriesRow = Static<typeof SeriesRow>;
 
 export const Warning = strictObject({ code: Type.String(), detail: Type.String() });
 export type Warning = Static<typeof Warning>;
@@ -91,6 +73,8 @@ export const EngineFrame = Type.Union([
   }),
 ]);
 export type EngineFrame = Static<typeof EngineFrame>;
+
+export type { Metrics, Progress, SeriesRow } from '../jobs/progress.ts';
 
 /**
  * A reader of one side's frames. Each kind is checked by its own schema, so that a complaint is about that kind's fields. Throws an Error that names

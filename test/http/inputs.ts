@@ -1,12 +1,17 @@
+import { createReadStream } from 'node:fs';
 import { newId } from '../../src/jobs/ids.ts';
 import type { DatasetRow, JobRow, ModelRow } from '../../src/ledger/ledger.ts';
 import { claimOf, datasetSample, endingOf, jobSample, modelSample } from '../ledger/samples.ts';
 import type { TestServer } from './harness.ts';
 
+/** What stands under every inserted model; its facts are the sample's. */
+const MODEL_FILE = new URL('../../examples/mnist/lenet_300_100.keras', import.meta.url);
+
 /** A model and a data set of a tenant, put straight into the ledger: for tests of what comes after the upload. */
 export async function insertInputs(server: TestServer, tenant = 'default'): Promise<{ model: ModelRow; dataset: DatasetRow }> {
   const model = modelSample({ id: newId('mdl'), tenant });
   const dataset = datasetSample({ id: newId('dst'), tenant });
+  await server.blobs.put(model.blob_key, createReadStream(MODEL_FILE));
   await server.ledger.insertModel(model);
   await server.ledger.insertDataset(dataset);
   return { model, dataset };

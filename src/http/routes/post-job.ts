@@ -70,7 +70,13 @@ export const postJob = route({
     const asked = fillDefaults(JobSpec, body);
     const model = inputOf('model', asked.model_id, await ledger.findModel(tenant, asked.model_id));
     const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
-    const readConfig = async () => readModelConfig(await blobs.localPath(model.blob_key));
+    const readConfig = async () => {
+      const path = await blobs.localPath(model.blob_key).catch((error) => {
+        // The row is there and its bytes are not: the caller has done nothing wrong.
+        throw new Error(`The bytes of ${model.id} are missing`, { cause: error });
+      });
+      return readModelConfig(path);
+    };
     const spec = await checkJob(asked, { facts: model.facts, readConfig }, dataset.facts);
     const row: JobRow = {
       id: newId('job'),

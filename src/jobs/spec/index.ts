@@ -34,8 +34,9 @@ const common = {
   ),
   device: defaulted(choice(['any', 'cpu', 'gpu']), 'any'),
   metadata: defaulted(
-    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), {
+    Type.Record(Type.String(), Type.String({ maxLength: 512 }), {
       maxProperties: 16,
+      propertyNames: { maxLength: 64 },
       description: 'The caller’s own labels; stored and returned, never read.',
     }),
     {},
