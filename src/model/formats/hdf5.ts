@@ -25,64 +25,84 @@ export interface Hdf5Dataset {
   data: TypedArray;
 }
 
-export interface Hdf5Group {
-  path: string;
-  /** The string attribute `name`, where there is one. */
-  name: string | null;
-}
-
+/** What is written: groups with their `name` attribute, and data sets. */
 export interface Hdf5Content {
-  groups: Hdf5Group[];
+  groups: { path: string; name: string }[];
   datasets: Hdf5Dataset[];
 }
 
 const MAX_DEPTH = 32;
 const MAX_OBJECTS = 200_000;
+/** Of all data sets together: one whose chunks are not stored may declare any size. */
+const MAX_BYTES = 1.5 * 2 ** 30;
 let files = 0;
 
 /**
- * Every group and numeric data set of a file, in the file's order; `skip` leaves out whole branches.
+ * Left alone, the library prints what went wrong and h5wasm hands out memory that was never written. Each error thrown through the library costs some
+ * of its stack: after 2,000 damaged files a process can read no more, so uploads are read in processes of their own.
+ */
+async function library(): Promise<Awaited<typeof h5wasm.ready>> {
+  const module = await h5wasm.ready;
+  module.activate_throwing_error_handler();
+  return module;
+}
+
+/**
+ * Every numeric data set of a file, in the file's order; `skip` leaves out whole branches. Attributes are not read: nothing needs them, and HDF5
+ * never returns from those of some damaged files.
  * Throws Problem MODEL_UNREADABLE for what HDF5 cannot open, for soft and external links, and for data that are not plain numbers.
  */
-export async function readHdf5(bytes: Uint8Array, skip: (path: string) => boolean = () => false): Promise<Hdf5Content> {
-  const { FS } = await h5wasm.ready;
+export async function readHdf5(bytes: Uint8Array, skip: (path: string) => boolean = () => false): Promise<Hdf5Dataset[]> {
+  const { FS } = await library();
   const path = `/read-${files++}.h5`;
   FS.writeFile(path, bytes);
   let file: h5wasm.File | null = null;
   try {
     file = new h5wasm.File(path, 'r');
-    const content: Hdf5Content = { groups: [], datasets: [] };
-    walk(file, '', 0, content, skip);
-    return content;
+    const found: Found = { objects: 0, bytes: 0, datasets: [] };
+    walk(file, '', 0, found, skip);
+    return found.datasets;
   } catch (error) {
     if (error instanceof Problem) throw error;
-    throw new Problem('MODEL_UNREADABLE', `The weights are not an HDF5 file that can be read: ${(error as Error).message}.`, {
+    throw new Problem('MODEL_UNREADABLE', `The weights are not an HDF5 file that can be read: ${reasonOf(error as Error)}.`, {
       cause: error,
     });
   } finally {
     try {
       file?.close();
-    } finally {
-      FS.unlink(path);
+    } catch {
+      // Of a damaged file: the library gives it up.
     }
+    FS.unlink(path);
   }
 }
 
-function walk(group: h5wasm.Group, prefix: string, depth: number, content: Hdf5Content, skip: (path: string) => boolean): void {
+/** The innermost line of HDF5's error stack, which says what is wrong, or the whole message of another error. */
+function reasonOf({ message }: Error): string {
+  return [...message.matchAll(/^ +#\d+: (?!.*H5PL).*?\(\): (.*)$/gm)].at(-1)?.[1] ?? message;
+}
+
+interface Found {
+  objects: number;
+  bytes: number;
+  datasets: Hdf5Dataset[];
+}
+
+function walk(group: h5wasm.Group, prefix: string, depth: number, found: Found, skip: (path: string) => boolean): void {
   if (depth > MAX_DEPTH) throw new Problem('MODEL_UNREADABLE', `The weights file nests groups deeper than ${MAX_DEPTH}.`);
   for (const key of group.keys()) {
     const path = prefix === '' ? key : `${prefix}/${key}`;
     if (skip(path)) continue;
-    if (content.groups.length + content.datasets.length >= MAX_OBJECTS) {
+    if (found.objects++ >= MAX_OBJECTS) {
       throw new Problem('MODEL_UNREADABLE', `The weights file holds more than ${MAX_OBJECTS} objects.`);
     }
     const entity = group.get(key);
     if (entity instanceof h5wasm.Group) {
-      const name = entity.attrs.name?.value;
-      content.groups.push({ path, name: typeof name === 'string' ? name : null });
-      walk(entity, path, depth + 1, content, skip);
+      walk(entity, path, depth + 1, found, skip);
     } else if (entity instanceof h5wasm.Dataset) {
-      content.datasets.push(readDataset(entity, path));
+      found.bytes += (entity.shape ?? []).reduce((product, axis) => product * axis, entity.metadata.size);
+      if (found.bytes > MAX_BYTES) throw new Problem('MODEL_UNREADABLE', `The weights file declares more than ${MAX_BYTES} bytes of data.`);
+      found.datasets.push(readDataset(entity, path));
     } else {
       throw new Problem(
         'MODEL_UNREADABLE',
@@ -121,7 +141,7 @@ function scalar(value: unknown, dtype: string): TypedArray {
 
 /** The bytes of an HDF5 file of contiguous data sets. The same content gives the same bytes. */
 export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayBuffer>> {
-  const { FS } = await h5wasm.ready;
+  const { FS } = await library();
   const path = `/write-${files++}.h5`;
   // HDF5 stamps every object with the time, and h5wasm cannot turn that off: the clock stands still for this synchronous block.
   const now = Date.now;
@@ -137,7 +157,7 @@ export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayB
     };
     for (const group of content.groups) {
       makeGroup(group.path);
-      if (group.name !== null) (file.get(group.path) as h5wasm.Group).create_attribute('name', group.name);
+      (file.get(group.path) as h5wasm.Group).create_attribute('name', group.name);
     }
     for (const { path: name, shape, dtype, data } of content.datasets) {
       makeGroup(name.slice(0, Math.max(0, name.lastIndexOf('/'))));

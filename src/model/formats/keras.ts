@@ -27,8 +27,8 @@ export async function readKeras(path: string): Promise<ModelDocument> {
   const config = parseJson(entries.get('config.json')!, 'config.json');
   const metadata = parseJson(entries.get('metadata.json')!, 'metadata.json');
   const graph = readGraph(config);
-  const content = await readHdf5(entries.get('model.weights.h5')!, (at) => at === OPTIMIZER);
-  const left = new Map(content.datasets.map((dataset) => [dataset.path, dataset]));
+  const datasets = await readHdf5(entries.get('model.weights.h5')!, (at) => at === OPTIMIZER);
+  const left = new Map(datasets.map((dataset) => [dataset.path, dataset]));
   const weights: Weights = new Map();
   for (const layer of graph.layers) {
     layer.weights.forEach((spec, index) => {
