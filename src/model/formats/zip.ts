@@ -23,7 +23,8 @@ export async function readZip(path: string, limits: Record<string, number>): Pro
     for await (const entry of archive.eachEntry()) {
       const name = entry.fileName;
       names.push(name);
-      const limit = limits[name];
+      // An entry may be called `constructor`.
+      const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
       if (limit === undefined) continue;
       if (entries.has(name)) throw new Problem('MODEL_UNREADABLE', `The archive holds ${name} twice.`);
       if (entry.uncompressedSize > limit) {
