@@ -1,6 +1,15 @@
 /** A Keras config as a graph: layers, the calls between them, and the shapes that flow. Nothing is run. */
 import { Problem, received } from '../errors.ts';
-import { isLayerClass, LAYER_CLASSES, type LayerClassName, layerClass, type Options, type Shape, type WeightSpec } from './layers/index.ts';
+import {
+  isLayerClass,
+  LAYER_CLASSES,
+  type LayerClassName,
+  layerClass,
+  type Options,
+  type Shape,
+  size,
+  type WeightSpec,
+} from './layers/index.ts';
 
 /** A tensor in the graph: output of a call, or a model input. Calls and inputs are numbered together. */
 export type TensorId = number;
@@ -40,6 +49,9 @@ export interface Graph {
 export function weightKey(layer: Pick<Layer, 'name'>, weight: string): string {
   return `${layer.name}/${weight}`;
 }
+
+/** Elements of one sample's tensor, 256 MiB of float32: what is done per element (channel maps) stays bounded whatever a config says. */
+const LARGEST_TENSOR = 2 ** 26;
 
 interface LayerConfig {
   class_name: string;
@@ -103,6 +115,8 @@ class GraphBuilder {
     let current: TensorId | null = null;
     for (const entry of entries) {
       if (entry.class_name === 'InputLayer') {
+        if (current !== null)
+          throw new Problem('MODEL_UNREADABLE', `InputLayer ${layerName(entry)} stands behind the model's first layer.`);
         current = this.addInput(entry);
         continue;
       }
@@ -243,6 +257,9 @@ class GraphBuilder {
   }
 
   private addTensor(shape: Shape): TensorId {
+    if (size(shape) > LARGEST_TENSOR) {
+      throw new Problem('MODEL_UNREADABLE', `A tensor of shape [${shape.join(', ')}] has more than ${LARGEST_TENSOR} elements a sample.`);
+    }
     return this.graph.shapes.push(shape) - 1;
   }
 
@@ -289,6 +306,10 @@ function inboundTensors(node: unknown, layer: string): [string, number][] {
     );
   }
   for (const [name, value] of Object.entries(kwargs ?? {})) {
+    // Keras fixes dropout and normalisation to this, whatever the model is doing.
+    if (name === 'training' && typeof value === 'boolean') {
+      throw new Problem('UNSUPPORTED_LAYER_OPTION', `Layer ${layer} is called with training=${value}; calls that leave it open are run.`);
+    }
     if (value !== null && typeof value === 'object') {
       throw new Problem(
         'UNSUPPORTED_LAYER_OPTION',

@@ -1,6 +1,6 @@
 import type { LayerClass, Options } from './layer-class.ts';
 import { size } from './layer-class.ts';
-import { activationName, firstRefusal, flag, integer, pair, refuseActivation, refuseChannelsFirst } from './options.ts';
+import { activationName, firstRefusal, flag, integer, pair, refuseActivation, refuseChannelsFirst, refusePadding } from './options.ts';
 import { slide, type Window } from './window.ts';
 
 /** The sliding window of a Conv2D. */
@@ -24,9 +24,7 @@ export const conv2d: LayerClass = {
       convolutionWindow(options).dilation.every((rate) => rate === 1)
         ? null
         : { option: 'dilation_rate', received: options.dilation_rate, accepted: '1' },
-      ['valid', 'same'].includes(String(options.padding ?? 'valid'))
-        ? null
-        : { option: 'padding', received: options.padding, accepted: 'valid, same' },
+      refusePadding(options),
     ),
   outputShape: (options, [input]) => {
     if (input?.at(-1) === null) throw new Error('the channel axis of the input must have a fixed size');

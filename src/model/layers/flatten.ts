@@ -11,6 +11,11 @@ export const flatten: LayerClass = {
   },
   couple: (_options, coupling) => {
     const channels = coupling.inputs[0]!;
+    if (channels.length === 0) {
+      const only = coupling.fresh(1);
+      coupling.freeze(only, 'UNFOLLOWED_LAYER', 'a single number a sample has no channel axis to follow');
+      return only;
+    }
     const flat = new Int32Array(size(coupling.outputShape));
     for (let place = 0; place < flat.length; place += channels.length) flat.set(channels, place);
     return flat;

@@ -69,6 +69,12 @@ export function refuseChannelsFirst(options: Options): RefusedOption | null {
   return { option: 'data_format', received: options.data_format, accepted: 'channels_last' };
 }
 
+/** Refuses a window's padding other than Keras' two. */
+export function refusePadding(options: Options): RefusedOption | null {
+  if (['valid', 'same'].includes(String(options.padding ?? 'valid'))) return null;
+  return { option: 'padding', received: options.padding, accepted: 'valid, same' };
+}
+
 /** The first refusal among several. */
 export function firstRefusal(...refusals: (RefusedOption | null)[]): RefusedOption | null {
   return refusals.find((refusal) => refusal !== null) ?? null;

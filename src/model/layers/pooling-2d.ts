@@ -1,6 +1,6 @@
 /** MaxPooling2D, AveragePooling2D and their global forms: each channel by itself, channels last. */
 import type { LayerClass, Options } from './layer-class.ts';
-import { firstRefusal, flag, pair, refuseChannelsFirst } from './options.ts';
+import { firstRefusal, flag, pair, refuseChannelsFirst, refusePadding } from './options.ts';
 import { slide, type Window } from './window.ts';
 
 /** The sliding window of a pooling layer; strides default to its size. */
@@ -15,7 +15,7 @@ export function poolingWindow(options: Options): Window {
 }
 
 export const pooling2d: LayerClass = {
-  refuse: refuseChannelsFirst,
+  refuse: (options) => firstRefusal(refuseChannelsFirst(options), refusePadding(options)),
   outputShape: (options, [input]) => [...slide(input!, poolingWindow(options)), input![2]!],
   couple: (_options, coupling) => coupling.inputs[0]!,
 };

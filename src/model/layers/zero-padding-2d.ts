@@ -1,12 +1,15 @@
 import type { LayerClass, Options } from './layer-class.ts';
-import { refuseChannelsFirst } from './options.ts';
+import { integer, refuseChannelsFirst } from './options.ts';
 
-/** [[top, bottom], [left, right]] from Keras' three spellings. */
+/** [[top, bottom], [left, right]] from Keras' three spellings. Throws an Error that names what was received. */
 export function paddingOf(options: Options): [[number, number], [number, number]] {
-  const padding = (options.padding ?? 1) as number | [number, number] | [[number, number], [number, number]];
-  const [vertical, horizontal] = typeof padding === 'number' ? [padding, padding] : padding;
-  const both = (side: number | [number, number]): [number, number] => (typeof side === 'number' ? [side, side] : side);
-  return [both(vertical), both(horizontal)];
+  const twice = (value: unknown): [unknown, unknown] => (Array.isArray(value) ? [value[0], value[1]] : [value, value]);
+  const [vertical, horizontal] = twice(options.padding ?? 1);
+  const sides = (axis: unknown): [number, number] => {
+    const [before, after] = twice(axis);
+    return [integer({ padding: before }, 'padding', 0), integer({ padding: after }, 'padding', 0)];
+  };
+  return [sides(vertical), sides(horizontal)];
 }
 
 export const zeroPadding2d: LayerClass = {
