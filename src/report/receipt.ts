@@ -146,6 +146,9 @@ function smaller(before: SideCosts, after: SideCosts): Claim {
   };
 }
 
+/** Two models of the same shapes differ by this much between runs: a result is called slower only beyond it. */
+const TIMING_MARGIN = 0.02;
+
 function faster(before: SideCosts, after: SideCosts, latency: readonly LatencyComparison[]): Claim {
   const detail = latency
     .map(
@@ -154,7 +157,7 @@ function faster(before: SideCosts, after: SideCosts, latency: readonly LatencyCo
     )
     .join('; ');
   if (latency.length === 0) return { verdict: 'not_proven', reason: 'NOT_MEASURED', detail: 'Latency was not measured.' };
-  if (latency.some(({ ratio }) => ratio.low > 1)) return { verdict: 'refuted', reason: 'SLOWER', detail };
+  if (latency.some(({ ratio }) => ratio.low > 1 + TIMING_MARGIN)) return { verdict: 'refuted', reason: 'SLOWER', detail };
   if (after.macs === before.macs) {
     const reason = after.zeros > before.zeros ? 'ONLY_ZEROS' : 'SAME_SHAPES';
     return { verdict: 'not_proven', reason, detail: `The shapes are the same and no stock runtime skips zeros. ${detail}` };
