@@ -15,7 +15,8 @@ readonly TARGET=${1:-cpu}
 readonly REHEARSAL=${REHEARSAL:-/var/tmp/espalier-rehearsal}
 readonly ADDRESS=http://127.0.0.1:8080
 
-podman() { CONTAINERS_CONF="$REHEARSAL/containers.conf" command podman --root "$REHEARSAL/storage" --runroot "$REHEARSAL/run" --storage-driver overlay "$@"; }
+# TMPDIR is where the builder's caches lie.
+podman() { TMPDIR="$REHEARSAL/tmp" CONTAINERS_CONF="$REHEARSAL/containers.conf" command podman --root "$REHEARSAL/storage" --runroot "$REHEARSAL/run" --storage-driver overlay "$@"; }
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '\nFAILED: %s\n' "$*" >&2; exit 1; }
 
@@ -43,7 +44,7 @@ install_tools() {
 }
 
 configure_podman() {
-  mkdir -p "$REHEARSAL"
+  mkdir -p "$REHEARSAL/tmp"
   # An engine raises these limits for its containers; a sandbox may not let it, so they stay what they are here.
   cat > "$REHEARSAL/containers.conf" <<CONF
 [containers]
@@ -161,6 +162,11 @@ run_up() {
   [ "$(podman exec espalier-up stat -c '%a %u' /data/api-keys)" = '600 10001' ] || fail 'mode of the keys file'
   ! podman exec espalier-up grep -q "${key##*_}" /data/api-keys || fail 'the keys file holds the secret'
 
+  key=$(podman exec espalier-up docker/entrypoint.sh add-key | grep -o '^esp_.*')
+  podman exec espalier-up node -e "fetch('$ADDRESS/v1/models', { headers: { authorization: 'Bearer $key' } }).then(({ status }) => process.exit(status - 200))" \
+    || fail 'an added key'
+  echo '  an added key is taken'
+
   # The worker is killed, as a machine short of memory would: it is started again, and what it left is reaped.
   podman exec espalier-up sh -c 'for p in /proc/[0-9]*; do tr "\0" " " < $p/cmdline | grep -q "main[.]ts work" && kill -9 ${p#/proc/}; done; true' 2>/dev/null
   sleep 1
@@ -242,14 +248,18 @@ compose_scenario() {
 
 check_cuda() {
   say "CUDA's libraries, where TensorFlow looks for them"
+  # No driver is here, so TensorFlow opens none of them; what it would open is looked at instead.
   # shellcheck disable=SC2016 # expanded inside
   podman run --rm "${HARDENED[@]}" --entrypoint /bin/sh espalier:cuda -euc '
     cd /app/.toolchain/tensorflow-*/
-    ls -d nvidia/*/lib
-    library=tensorflow/libtensorflow_cc.so.2
     du -sh tensorflow nvidia
-    missing=$(ldd $library | grep "not found" || true)
-    [ -z "$missing" ] || { echo "$missing"; exit 1; }' 2>/dev/null || fail 'libraries'
+    folders=$(cat tensorflow/*.so.2 | grep -aoE "[$]ORIGIN/[.][.]/nvidia/[a-z_]+/lib" | sort -u | cut -d/ -f3-)
+    # Between machines only; the wheel names its path and does not ask for it.
+    for folder in $folders; do [ -d $folder ] || [ $folder = nvidia/nvshmem/lib ] || { echo "$folder is missing"; exit 1; }; done
+    echo "run paths:" $folders
+    missing=$(ldd tensorflow/*.so.2 nvidia/*/lib/*.so.* 2>/dev/null | grep "not found" | grep -v "libcuda.so.1\|libnvidia-ml.so.1" | sort -u || true)
+    [ -z "$missing" ] || { echo "not found: $missing"; exit 1; }
+    echo "every library finds those it needs, but for the driver"' 2>/dev/null || fail 'libraries'
   podman run --rm "${HARDENED[@]}" -e HOST=127.0.0.1 -e ESPALIER_API_KEYS_FILE= espalier:cuda doctor 2>/dev/null | sed -n '/^Checks/,$p' || fail 'doctor'
 }
 
@@ -259,7 +269,11 @@ check_cuda() {
 NODE=$PWD/.toolchain/node/bin/node
 [ -x "$NODE" ] || NODE=node
 case "$TARGET" in
-  clean) rm -rf "$REHEARSAL"; exit ;;
+  clean)
+    # The storage is mounted onto itself.
+    umount -q "$REHEARSAL/storage/overlay" || true
+    rm -rf "$REHEARSAL"
+    exit ;;
   compose-inside) compose_inside; exit ;;
   cpu | cuda) ;;
   *) fail "'$TARGET' is no target; it may be cpu, cuda or clean" ;;

@@ -42,6 +42,16 @@ describe('the entrypoint', () => {
     expect(parseKeyLine(await readFile(keys, 'utf8'))?.hash).toEqual(hashSecret(secrets[0] ?? ''));
   });
 
+  it('adds a key to those that are there', async () => {
+    const keys = join(folder, 'api-keys');
+    await entrypoint('first-key', keys);
+    const before = await readFile(keys, 'utf8');
+    const secret = /^esp_\S+$/m.exec((await entrypoint('add-key', keys)).stdout)?.[0] ?? '';
+    const after = await readFile(keys, 'utf8');
+    expect(after.startsWith(before)).toBe(true);
+    expect(parseKeyLine(after.slice(before.length))?.hash).toEqual(hashSecret(secret));
+  });
+
   it('says what to do when the file cannot be made, and does not start the server', async () => {
     await expect(entrypoint('serve', join(folder, 'missing/api-keys'))).rejects.toMatchObject({
       code: 1,
