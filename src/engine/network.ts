@@ -1,6 +1,7 @@
 /** Runs a document's graph, call by call, on weights that somebody else holds. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Call, type Graph, type TensorId, weightKey } from '../model/graph.ts';
+import { outputCall } from '../model/output-call.ts';
 import { EXECUTIONS } from './layers/index.ts';
 import { tf } from './tensorflow.ts';
 
@@ -27,9 +28,9 @@ export function forward(graph: Graph, weights: WeightReader, inputs: readonly Te
   graph.inputs.forEach((input, index) => {
     tensors[input.tensor] = inputs[index]!;
   });
-  const outputs = new Set(graph.outputs.map((output) => output.tensor));
+  const last = outputCalls(graph);
   for (const [index, call] of graph.calls.entries()) {
-    const bare = options.logits === true && outputs.has(call.output);
+    const bare = options.logits === true && last.has(call);
     const value = runCall(
       call,
       weights,
@@ -41,6 +42,11 @@ export function forward(graph: Graph, weights: WeightReader, inputs: readonly Te
     tensors[call.output] = options.tap?.(call.output, value) ?? value;
   }
   return graph.outputs.map((output) => tensors[output.tensor]!);
+}
+
+/** The calls whose softmax or sigmoid is left out where logits are asked for. */
+export function outputCalls(graph: Graph): Set<Call | null> {
+  return new Set(graph.outputs.map((output) => outputCall(graph, output.tensor)));
 }
 
 /** One call. `bare` leaves out a softmax or sigmoid that the layer applies last. */

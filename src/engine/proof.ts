@@ -9,7 +9,7 @@ import type { ModelDocument } from '../model/document.ts';
 import type { LayerClassName } from '../model/layers/index.ts';
 import type { ChannelMap } from '../pruning/groups.ts';
 import type { Removed } from '../pruning/surgery.ts';
-import { forward, runCall, type WeightReader } from './network.ts';
+import { forward, outputCalls, runCall, type WeightReader } from './network.ts';
 import { scope } from './scope.ts';
 import { tf } from './tensorflow.ts';
 import { Variables } from './variables.ts';
@@ -92,13 +92,13 @@ export function maskedForward(map: ChannelMap, removed: Removed, weights: Weight
     values[input.tensor] = inputs;
     masks[input.tensor] = tf.ones([1, ...inputs.shape.slice(1)]);
   }
-  const outputs = new Set(graph.outputs.map((output) => output.tensor));
+  const last = outputCalls(graph);
   for (const call of graph.calls) {
     const given = call.inputs.map((tensor) => values[tensor]!);
     const givenMasks = call.inputs.map((tensor) => masks[tensor]!);
     const silenced = (): Tensor[] => given.map((value, index) => tf.mul(value, givenMasks[index]!));
     const options = { training: false };
-    const bare = outputs.has(call.output);
+    const bare = last.has(call);
     const run = (tensors: Tensor[], stripped = false): Tensor => runCall(call, weights, tensors, options, 0, stripped);
     const kind = MASKS[call.layer.className];
     switch (kind) {

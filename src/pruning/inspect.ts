@@ -5,6 +5,7 @@ import type { ModelDocument } from '../model/document.ts';
 import type { ModelFacts, PrunabilityFacts } from '../model/facts.ts';
 import { readModel } from '../model/formats/index.ts';
 import { layerClass, size } from '../model/layers/index.ts';
+import { outputCall } from '../model/output-call.ts';
 import { channelMap } from './groups.ts';
 import { prunableKernels } from './masks.ts';
 
@@ -25,7 +26,7 @@ export function modelFacts(document: ModelDocument): ModelFacts {
     name: graph.name,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, shape: [null, ...shape] })),
     outputs: graph.outputs.map(({ name, shape, tensor }) => {
-      const layer = graph.calls.find((call) => call.output === tensor)?.layer;
+      const layer = outputCall(graph, tensor)?.layer;
       return {
         name,
         shape: [null, ...shape],

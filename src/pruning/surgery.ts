@@ -16,7 +16,8 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
   delete config.build_config;
   for (const layer of layers) delete layer.build_config;
   for (const { layer, option, units } of map.resizes) {
-    layers.find((entry) => entry.config.name === layer)!.config[option] = kept(units, removed);
+    const { config: options } = layers.find((entry) => entry.config.name === layer)!;
+    options[option] = resized(options[option], kept(units, removed));
   }
   const weights = new Map(
     [...document.weights].map(([key, weight]) => {
@@ -26,6 +27,11 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
     }),
   );
   return makeDocument({ config, metadata: document.metadata, weights, extras: document.extras });
+}
+
+function resized(value: unknown, count: number): unknown {
+  if (!Array.isArray(value)) return count;
+  return value.at(-1) === -1 ? value : value.with(-1, count);
 }
 
 /** The weight without the indices of `axis` whose unit is removed. */

@@ -14,7 +14,13 @@ function coupleActivation(options: Options, coupling: Coupling): Units {
   return units;
 }
 
-export const activation: LayerClass = { ...through, refuse: refuseActivation, couple: coupleActivation, activation: activationName };
+export const activation: LayerClass = {
+  ...through,
+  refuse: refuseActivation,
+  couple: coupleActivation,
+  keepsValues: (options) => activationName(options) === 'linear',
+  activation: activationName,
+};
 
 /** ReLU with Keras 3's `max_value`, `negative_slope` and `threshold`. */
 export const reLU: LayerClass = { ...through, activation: () => 'relu' };
@@ -33,6 +39,7 @@ export const softmax: LayerClass = {
 /** Dropout: the identity outside training. */
 export const dropout: LayerClass = {
   ...through,
+  keepsValues: () => true,
   refuse: (options): RefusedOption | null =>
     options.noise_shape === null || options.noise_shape === undefined
       ? null

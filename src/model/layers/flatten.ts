@@ -9,6 +9,7 @@ export const flatten: LayerClass = {
     if (input!.some((dimension) => dimension === null)) throw new Error('every axis of the input must have a fixed size');
     return [size(input!)];
   },
+  keepsValues: () => true,
   couple: (_options, coupling) => {
     const channels = coupling.inputs[0]!;
     if (channels.length === 0) {

@@ -31,7 +31,7 @@ export interface Coupling {
   fresh(count: number): Units;
   /** Axis `axis` of the weight follows these units. */
   bind(weight: string, axis: number, units: Units): void;
-  /** The number in the config under `option` is the count of these units. */
+  /** The number in the config under `option`, or the last one of a list there (unless it is -1, which follows by itself), is the count of these units. */
   resize(option: string, units: Units): void;
   /** The layer mixes input `index` over its channels: it reads each unit there and passes none on. */
   reads(index: number): void;
@@ -61,6 +61,8 @@ export interface LayerClass {
   macs?(options: Options, inputs: readonly Shape[], output: Shape): number;
   /** The units along the output's last axis. */
   couple(options: Options, coupling: Coupling): Units;
+  /** Outside training the values are those of the only input, in another shape at most. */
+  keepsValues?(options: Options): boolean;
   /** The name of the nonlinearity applied last; `linear` where there is none. */
   activation?(options: Options): string;
 }

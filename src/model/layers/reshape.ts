@@ -14,10 +14,14 @@ export const reshape: LayerClass = {
     }
     return shape;
   },
+  keepsValues: () => true,
   couple: (_options, coupling) => {
     const units = coupling.inputs[0]!;
     const shape = coupling.outputShape;
-    if (shape.at(-1) === units.length) return units;
+    if (shape.at(-1) === units.length) {
+      coupling.resize('target_shape', units);
+      return units;
+    }
     coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a Reshape that changes the last axis scatters the channels');
     const fresh = coupling.fresh(shape.at(-1) ?? 1);
     coupling.freeze(fresh, 'UNFOLLOWED_LAYER', 'a Reshape that changes the last axis scatters the channels');

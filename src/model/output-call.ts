@@ -1,0 +1,13 @@
+import type { Call, Graph, TensorId } from './graph.ts';
+import { layerClass } from './layers/index.ts';
+
+/** The call that makes an output's values: the last that does more than to hand them on in another shape; null where that is an input. */
+export function outputCall(graph: Graph, output: TensorId): Call | null {
+  let call = callOf(graph, output);
+  while (call && layerClass(call.layer.className).keepsValues?.(call.layer.options)) call = callOf(graph, call.inputs[0]!);
+  return call;
+}
+
+function callOf(graph: Graph, tensor: TensorId): Call | null {
+  return graph.calls.find((call) => call.output === tensor) ?? null;
+}
