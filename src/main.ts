@@ -7,6 +7,8 @@ import { VERSION } from './version.ts';
 const ENGINE = new URL('./engine/child.ts', import.meta.url);
 /** How long a process may take to stop before it ends itself the hard way. */
 const STOP_LIMIT_MS = 10_000;
+/** The same for one whose parent has ended: its port and its files are wanted by whoever starts next. */
+const ORPHAN_STOP_LIMIT_MS = 1_000;
 
 interface Command {
   /** Arguments it takes, as the help shows them. */
@@ -165,10 +167,11 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function limitStop(log: Logger): void {
+  const limit_ms = process.connected === false ? ORPHAN_STOP_LIMIT_MS : STOP_LIMIT_MS;
   setTimeout(() => {
-    log.error({ limit_ms: STOP_LIMIT_MS }, 'Stopping took too long; ending');
+    log.error({ limit_ms }, 'Stopping took too long; ending');
     process.kill(process.pid, 'SIGKILL');
-  }, STOP_LIMIT_MS).unref();
+  }, limit_ms).unref();
 }
 
 function tellParent(message: ReadyMessage): void {
