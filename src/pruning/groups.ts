@@ -16,8 +16,12 @@ export interface Binding {
   units: Units;
 }
 
+/**
+ * Units that the same layers produce, so that each of these layers keeps at least what the group keeps. A layer may have units in several groups: in
+ * a + concat(b, c), a shares some with b and the others with c.
+ */
 export interface ChannelGroup {
-  /** Layers that produce the units, in the order of their calls. */
+  /** In the order of their calls. */
   layers: string[];
   /** The group's units: each number once, ascending. */
   units: Units;
@@ -44,9 +48,6 @@ export interface ChannelMap {
 /** The channel map of a graph. */
 export function channelMap(graph: Graph): ChannelMap {
   const ties = new DisjointSets();
-  /** Sets of units that were made together or tied: the groups. */
-  const families = new DisjointSets();
-  const familyOf: number[] = [];
   const frozen = new Map<number, { reason: FrozenReason; detail: string }>();
   const map: ChannelMap = {
     graph,
@@ -58,18 +59,11 @@ export function channelMap(graph: Graph): ChannelMap {
     readers: [],
     producers: [],
   };
-  const makeUnits = (count: number): Units => {
-    const family = families.add();
-    return Int32Array.from({ length: count }, () => {
-      familyOf.push(family);
-      return ties.add();
-    });
-  };
+  const makeUnits = (count: number): Units => Int32Array.from({ length: count }, () => ties.add());
   const tie = (a: Units, b: Units): void => {
     if (a.length !== b.length) throw new Error(`${a.length} units cannot be tied to ${b.length}`);
     a.forEach((unit, index) => {
       ties.union(unit, b[index]!);
-      families.union(familyOf[unit]!, familyOf[b[index]!]!);
     });
   };
   const freeze = (units: Units, reason: FrozenReason, detail: string): void => {
@@ -115,28 +109,33 @@ export function channelMap(graph: Graph): ChannelMap {
   }
   for (const output of graph.outputs) freeze(map.tensorUnits[output.tensor]!, 'MODEL_OUTPUT', `output ${output.name} keeps its shape`);
 
-  map.unitCount = familyOf.length;
+  map.unitCount = ties.size;
   const root = (units: Units): Units => units.map((unit) => ties.find(unit));
   map.tensorUnits = map.tensorUnits.map(root);
   for (const bindings of map.bindings.values()) for (const binding of bindings) binding.units = root(binding.units);
   for (const resize of map.resizes) resize.units = root(resize.units);
   for (const producer of map.producers) producer.units = root(producer.units);
 
-  const groups = new Map<number, ChannelGroup>();
+  const layersOf = new Map<number, string[]>();
   for (const { call, units } of map.producers) {
-    if (units.length === 0) continue;
-    const family = families.find(familyOf[units[0]!]!);
-    const group = groups.get(family) ?? { layers: [], units: new Int32Array(), frozen: null };
-    if (!group.layers.includes(call.layer.name)) group.layers.push(call.layer.name);
-    group.units = Int32Array.from(new Set([...group.units, ...units])).sort();
-    groups.set(family, group);
+    for (const unit of units) {
+      const layers = layersOf.get(unit) ?? [];
+      if (!layers.includes(call.layer.name)) layersOf.set(unit, [...layers, call.layer.name]);
+    }
   }
-  // One frozen unit freezes its group: in a sum, every summand.
-  for (const [unit, why] of frozen) {
-    const group = groups.get(families.find(familyOf[unit]!));
-    if (group) group.frozen ??= why;
+  const members = new Map<string, { layers: string[]; units: number[] }>();
+  for (const [unit, layers] of layersOf) {
+    const key = JSON.stringify(layers);
+    const group = members.get(key) ?? { layers, units: [] };
+    group.units.push(unit);
+    members.set(key, group);
   }
-  map.groups = [...groups.values()];
+  const frozenUnits = new Map([...frozen].map(([unit, why]) => [ties.find(unit), why]));
+  map.groups = [...members.values()].map(({ layers, units }) => ({
+    layers,
+    units: Int32Array.from(units).sort(),
+    frozen: units.map((unit) => frozenUnits.get(unit)).find((why) => why !== undefined) ?? null,
+  }));
   return map;
 }
 
@@ -150,6 +149,10 @@ export function gateTensor(graph: Graph, producer: Call): TensorId {
 
 class DisjointSets {
   private readonly parents: number[] = [];
+
+  get size(): number {
+    return this.parents.length;
+  }
 
   add(): number {
     return this.parents.push(this.parents.length) - 1;
