@@ -157,8 +157,8 @@ function targetOf(spec: Extract<JobSpec, { type: 'prune' }>, original: ModelDocu
   const kernels = prunableKernels(result.graph, spec.pruning.layers);
   const achieved = sparsityOf(kernels, result.weights);
   const weights = kernels.reduce((total, kernel) => total + kernel.count, 0);
-  // One weight is the resolution of the count.
-  const met = achieved >= target.sparsity - 1 / weights;
+  // One weight is the resolution of the count, in each layer where every layer has a fraction of its own.
+  const met = achieved >= target.sparsity - kernels.length / weights;
   if (!met) throw new Problem('TARGET_OUT_OF_REACH', `The sparsity reached is ${achieved}; ${target.sparsity} was asked for.`);
   return { requested: target, achieved: { sparsity: achieved }, met };
 }

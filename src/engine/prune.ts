@@ -25,7 +25,7 @@ const PROOF_INPUTS = 64;
 export function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): void {
   const { schedule } = spec.pruning;
   const rounds = schedule.type === 'iterative' ? schedule.rounds : 1;
-  const cutter = spec.pruning.structure.type === 'channels' ? channelCutter(spec, run, parts) : weightCutter(spec, run, parts);
+  const cutter = spec.pruning.structure.type === 'channels' ? channelCutter(spec, run, parts) : weightCutter(spec, run, parts, resumed);
   for (let stage = run.state.stage; stage < rounds; stage++) {
     const cutIsMade = resumed && stage === run.state.stage;
     run.state.stage = stage;
@@ -50,11 +50,14 @@ function keptAtTheEnd({ pruning: { target } }: PruneSpec): number {
 
 type Cutter = (kept: number) => void;
 
-function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts): Cutter {
+function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): Cutter {
   const { pruning, seed } = spec;
   const rule = criterion(pruning.criterion);
   const kernels = prunableKernels(run.present().graph, pruning.layers);
-  if (run.presentMasks().size === 0) run.setMasks(maskZeros(kernels, run.present()));
+  // Where a run is resumed, what is zero may be so by training, and masks are in its checkpoint.
+  if (!resumed) run.setMasks(maskZeros(kernels, run.present()));
+  const final = keptAtTheEnd(spec);
+  const progress = (kept: number): number => (kept === final || final === 1 ? 1 : (1 - kept) / (1 - final));
   return (kept) => {
     const document = run.present();
     const statistics =
@@ -75,7 +78,7 @@ function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts
       chooseMasks(kernels, scores, run.presentMasks(), {
         sparsity: 1 - kept,
         scope: pruning.scope,
-        overrides: scaledOverrides(pruning.layers.overrides, (fraction) => (fraction * (1 - kept)) / (1 - keptAtTheEnd(spec))),
+        overrides: scaledOverrides(pruning.layers.overrides, (fraction) => fraction * progress(kept)),
       }),
     );
     const weights = run.presentWeights();

@@ -6,7 +6,7 @@ import type { ModelFacts } from '../model/facts.ts';
 import { readGraph } from '../model/graph.ts';
 import { fewestMacs, selectableGroups } from '../pruning/allocation.ts';
 import { channelMap } from '../pruning/groups.ts';
-import { largestSparsity, prunableKernels } from '../pruning/masks.ts';
+import { planFault, prunableKernels } from '../pruning/masks.ts';
 import { fillDefaults } from '../schema.ts';
 import { type JobSpec, type LossName, type Optimizer, type PruneSpec, Training } from './spec/index.ts';
 
@@ -242,15 +242,9 @@ function checkReach({ pruning }: PruneSpec, config: unknown): void {
   if (structure.type === 'unstructured') {
     const kernels = prunableKernels(graph, layers);
     if (kernels.length === 0) refuse('NOTHING_TO_PRUNE', '/pruning/layers', 'No layer with a kernel is left to prune.', layers);
-    const most = largestSparsity(kernels);
-    if ('sparsity' in target && target.sparsity > most) {
-      refuse(
-        'TARGET_OUT_OF_REACH',
-        '/pruning/target/sparsity',
-        `Every output unit keeps a weight: at most ${most.toFixed(6)} can be zero.`,
-        target.sparsity,
-      );
-    }
+    if (!('sparsity' in target)) return;
+    const fault = planFault(kernels, { sparsity: target.sparsity, scope: pruning.scope, overrides: layers.overrides });
+    if (fault !== null) refuse('TARGET_OUT_OF_REACH', '/pruning/target/sparsity', fault, target.sparsity);
     return;
   }
   const map = channelMap(graph);
@@ -259,7 +253,7 @@ function checkReach({ pruning }: PruneSpec, config: unknown): void {
     const reasons = map.groups.map((group) => `${group.layers.join('+')}: ${group.frozen?.detail ?? 'excluded'}`);
     refuse('NOTHING_TO_PRUNE', '/pruning/layers', `No group of channels may be cut. ${reasons.join('; ')}.`, layers);
   }
-  const least = fewestMacs(map, groups, structure) / totalMacs(graph);
+  const least = fewestMacs(map, groups, { ...structure, overrides: layers.overrides }) / totalMacs(graph);
   if ('macs' in target && target.macs < least) {
     refuse(
       'TARGET_OUT_OF_REACH',

@@ -44,15 +44,26 @@ export function mostRemovable(group: ChannelGroup, options: Pick<AllocationOptio
   return Math.max(0, count - Math.ceil(least / options.round_to) * options.round_to);
 }
 
-/** Multiply-accumulates with every group cut as far as it may be: no target below this can be met. */
+/** Multiply-accumulates with every group cut as far as it may be, or by its override: no target below this can be met. */
 export function fewestMacs(
   map: ChannelMap,
   groups: readonly ChannelGroup[],
-  options: Pick<AllocationOptions, 'round_to' | 'min_channels' | 'max_ratio'>,
+  options: Pick<AllocationOptions, 'round_to' | 'min_channels' | 'max_ratio' | 'overrides'>,
 ): number {
   const removed: Removed = new Uint8Array(map.unitCount);
-  for (const group of groups) for (const unit of group.units.subarray(0, mostRemovable(group, options))) removed[unit] = 1;
+  for (const group of groups) {
+    const most = mostRemovable(group, options);
+    const fraction = ownFraction(group, options.overrides);
+    const count = fraction === null ? most : toStep({ group, most }, fraction * group.units.length, options.round_to);
+    for (const unit of group.units.subarray(0, count)) removed[unit] = 1;
+  }
   return macsWithout(map, removed);
+}
+
+/** The fraction that an override gives a group: the largest of its layers'. */
+function ownFraction(group: ChannelGroup, overrides: AllocationOptions['overrides']): number | null {
+  const fractions = group.layers.map((layer) => overrides[layer]?.sparsity).filter((fraction) => fraction !== undefined);
+  return fractions.length > 0 ? Math.max(...fractions) : null;
 }
 
 /**
@@ -61,16 +72,15 @@ export function fewestMacs(
  * Throws Problem TARGET_OUT_OF_REACH when every group is at its limit above the target.
  */
 export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], scores: Float64Array, options: AllocationOptions): Removed {
-  const candidates = groups.map((group): Candidate => {
-    const fractions = group.layers.map((layer) => options.overrides[layer]?.sparsity).filter((fraction) => fraction !== undefined);
-    return {
+  const candidates = groups.map(
+    (group): Candidate => ({
       group,
       ranking: [...group.units].sort((a, b) => scores[a]! - scores[b]! || a - b),
       scores,
       most: mostRemovable(group, options),
-      fraction: fractions.length > 0 ? Math.max(...fractions) : null,
-    };
-  });
+      fraction: ownFraction(group, options.overrides),
+    }),
+  );
   const fixed = candidates.filter((candidate) => candidate.fraction !== null);
   const free = candidates.filter((candidate) => candidate.fraction === null);
   const base = new Map(
@@ -98,7 +108,7 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
     else low = middle + 1;
   }
   const counts = countsAfter(plan, low);
-  // Put back: the last step taken of each group, best score first, while the target still holds.
+  // Put back: the last steps taken of each group, best score first, while the target still holds; in layer scope one, so that groups stay alike.
   for (const candidate of [...free].sort((a, b) => lastScore(b, counts) - lastScore(a, counts))) {
     for (;;) {
       const count = counts.get(candidate) ?? 0;
@@ -108,13 +118,15 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
         counts.set(candidate, count);
         break;
       }
+      if (options.scope === 'layer') break;
     }
   }
   return counted(counts);
 }
 
-/** The number removed that is nearest `wanted` among those that leave a multiple of `round_to`, within the group's limit. */
-function toStep(candidate: Candidate, wanted: number, roundTo: number): number {
+/** The number removed that is nearest `wanted` among those that leave a multiple of `round_to`, within the group's limit; of 0 none. */
+function toStep(candidate: Pick<Candidate, 'group' | 'most'>, wanted: number, roundTo: number): number {
+  if (wanted === 0) return 0;
   const count = candidate.group.units.length;
   const keeps = Math.max(roundTo, Math.round((count - wanted) / roundTo) * roundTo);
   return Math.min(candidate.most, Math.max(0, count - keeps));

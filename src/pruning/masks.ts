@@ -38,13 +38,63 @@ export function prunableKernels(graph: Graph, selection: Pick<LayerSelection, 'i
 
 /** The largest sparsity that leaves every output unit one weight. */
 export function largestSparsity(kernels: readonly PrunableKernel[]): number {
-  const count = kernels.reduce((total, kernel) => total + kernel.count, 0);
+  const count = countOf(kernels);
   const units = kernels.reduce((total, kernel) => total + kernel.shape[kernel.outputAxis]!, 0);
   return count === 0 ? 0 : 1 - units / count;
 }
 
+export interface ZerosOptions {
+  sparsity: number;
+  scope: 'layer' | 'global';
+  overrides?: LayerSelection['overrides'];
+}
+
 /**
- * Masks with exactly round(sparsity · weights) zeros. Weights masked already stay so; of the rest the lowest scores go, ties by position.
+ * How many zeros which kernels get together: those with a fraction of their own by themselves, the others in one pool (global) or each its share
+ * (layer), round(sparsity · weights) in all unless the overrides alone are more.
+ */
+export function planZeros(kernels: readonly PrunableKernel[], options: ZerosOptions): { kernels: PrunableKernel[]; zeros: number }[] {
+  const own = (kernel: PrunableKernel): number | undefined => options.overrides?.[kernel.layer]?.sparsity;
+  const plan = kernels
+    .filter((kernel) => own(kernel) !== undefined)
+    .map((kernel) => ({ kernels: [kernel], zeros: Math.round(own(kernel)! * kernel.count) }));
+  const pool = kernels.filter((kernel) => own(kernel) === undefined);
+  const asked = Math.round(options.sparsity * countOf(kernels));
+  const rest = Math.max(
+    0,
+    plan.reduce((left, { zeros }) => left - zeros, asked),
+  );
+  if (options.scope === 'global') return pool.length === 0 ? plan : [...plan, { kernels: pool, zeros: rest }];
+  // Shares are cut from the running total, so that their roundings do not add up.
+  const total = countOf(pool);
+  let passed = 0;
+  for (const kernel of pool) {
+    const before = Math.round((rest * passed) / total);
+    passed += kernel.count;
+    plan.push({ kernels: [kernel], zeros: Math.round((rest * passed) / total) - before });
+  }
+  return plan;
+}
+
+/** Why a plan cannot be met, whatever the scores, or null where it can: each output unit keeps a weight, and the plan holds what is asked for. */
+export function planFault(kernels: readonly PrunableKernel[], options: ZerosOptions): string | null {
+  const plan = planZeros(kernels, options);
+  for (const { kernels: together, zeros } of plan) {
+    const count = countOf(together);
+    const most = Math.round(largestSparsity(together) * count);
+    if (zeros > most) {
+      return `${zeros} zeros among the ${count} weights of ${together.map((kernel) => kernel.layer).join(', ')} would leave an output unit without any; at most ${most} can be zero.`;
+    }
+  }
+  const asked = Math.round(options.sparsity * countOf(kernels));
+  const planned = plan.reduce((sum, { zeros }) => sum + zeros, 0);
+  // Overrides of every layer round each for itself.
+  if (planned < asked - kernels.length) return `The layers' own fractions leave ${planned} zeros of the ${asked} that are asked for.`;
+  return null;
+}
+
+/**
+ * Masks with the zeros of `planZeros`. Weights masked already stay so, which may be more; of the rest the lowest scores go, ties by position.
  * `scores` and `present` are by weight key and in the weight's order; scores must be finite.
  * Throws Problem TARGET_OUT_OF_REACH when every output unit could not keep a weight.
  */
@@ -52,26 +102,15 @@ export function chooseMasks(
   kernels: readonly PrunableKernel[],
   scores: ReadonlyMap<string, Float32Array>,
   present: Masks,
-  options: { sparsity: number; scope: 'layer' | 'global'; overrides?: LayerSelection['overrides'] },
+  options: ZerosOptions,
 ): Masks {
-  const own = (kernel: PrunableKernel): number | undefined => options.overrides?.[kernel.layer]?.sparsity;
-  const overridden = kernels.filter((kernel) => own(kernel) !== undefined);
-  const pooled = kernels.filter((kernel) => own(kernel) === undefined);
-  const zeros = Math.round(options.sparsity * kernels.reduce((total, kernel) => total + kernel.count, 0));
   const masks: Masks = new Map();
-  let spent = 0;
-  for (const kernel of overridden) {
-    const count = Math.round(own(kernel)! * kernel.count);
-    spent += count;
-    cut([kernel], count, scores, present, masks);
-  }
-  const rest = Math.max(0, zeros - spent);
-  if (options.scope === 'global') cut(pooled, rest, scores, present, masks);
-  else {
-    const pool = pooled.reduce((total, kernel) => total + kernel.count, 0);
-    for (const kernel of pooled) cut([kernel], Math.round((rest / pool) * kernel.count), scores, present, masks);
-  }
+  for (const { kernels: together, zeros } of planZeros(kernels, options)) cut(together, zeros, scores, present, masks);
   return masks;
+}
+
+function countOf(kernels: readonly PrunableKernel[]): number {
+  return kernels.reduce((total, kernel) => total + kernel.count, 0);
 }
 
 /** Cuts `asked` weights out of the kernels together and puts their masks into `masks`. */
@@ -82,8 +121,7 @@ function cut(
   present: Masks,
   masks: Masks,
 ): void {
-  if (kernels.length === 0) return;
-  const total = kernels.reduce((sum, kernel) => sum + kernel.count, 0);
+  const total = countOf(kernels);
   const all = new Float32Array(total);
   let offset = 0;
   for (const kernel of kernels) {
@@ -98,7 +136,7 @@ function cut(
   const masked = all.reduce((count, score) => count + (score === Number.NEGATIVE_INFINITY ? 1 : 0), 0);
   const zeros = Math.max(asked, masked);
   const sorted = all.slice().sort();
-  const threshold = zeros === 0 ? Number.NEGATIVE_INFINITY : sorted[zeros - 1]!;
+  const threshold = zeros === 0 ? Number.NEGATIVE_INFINITY : (sorted[zeros - 1] ?? Number.POSITIVE_INFINITY);
   if (threshold === Number.POSITIVE_INFINITY || Number.isNaN(threshold)) {
     throw new Problem(
       'TARGET_OUT_OF_REACH',
