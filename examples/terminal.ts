@@ -69,13 +69,16 @@ export function receiptTable(result: Record<string, unknown>): string {
   const whole = (value: number): string => value.toLocaleString('en');
   const percent = (value: number | null | undefined): string =>
     typeof value === 'number' ? `${(value * 100).toFixed(2)} %` : 'not measured';
+  const loss = (side: Side): string => side.test?.loss.value.toPrecision(4) ?? 'not measured';
   const rows: [string, string, string, string][] = [
     ['', 'original', 'result', ''],
     ['parameters', whole(original.parameters), whole(made.parameters), kept(made.parameters, original.parameters)],
     ['zeros', whole(original.zeros), whole(made.zeros), ''],
     ['multiply-accumulates', whole(original.macs), whole(made.macs), kept(made.macs, original.macs)],
     ['.keras file, bytes', whole(original.file_bytes), whole(made.file_bytes), kept(made.file_bytes, original.file_bytes)],
-    ['test error', percent(original.test?.error), percent(made.test?.error), ''],
+    typeof original.test?.error === 'number'
+      ? ['test error', percent(original.test.error), percent(made.test?.error), '']
+      : ['test loss', loss(original), loss(made), ''],
     ...receipt.latency.map(({ batch_size: batch, original: a, result: b, ratio }): [string, string, string, string] => [
       `latency, batch ${batch}, median`,
       `${a.median_ms.toFixed(3)} ms`,
