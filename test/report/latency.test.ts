@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { generator } from '../../src/random.ts';
+import { compareLatencies, quantile } from '../../src/report/latency.ts';
+
+describe('quantile', () => {
+  it('interpolates between the sorted values', () => {
+    expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
+    expect(quantile([4, 1, 3, 2], 0)).toBe(1);
+    expect(quantile([4, 1, 3, 2], 1)).toBe(4);
+    expect(quantile([10, 20, 30], 0.95)).toBeCloseTo(29, 12);
+    expect(quantile([7], 0.5)).toBe(7);
+  });
+
+  it('leaves its values as they were', () => {
+    const values = [3, 1, 2];
+    quantile(values, 0.5);
+    expect(values).toEqual([3, 1, 2]);
+  });
+});
+
+describe('a comparison of times', () => {
+  it('says the median and the 95th percentile of each, and the median of the ratios', () => {
+    const compared = compareLatencies([2, 4, 6], [1, 1, 1], 0);
+    expect(compared).toMatchObject({ pairs: 3, original: { median_ms: 4 }, result: { median_ms: 1, p95_ms: 1 }, ratio: { value: 0.25 } });
+    expect(compared.original.p95_ms).toBeCloseTo(5.8, 12);
+  });
+
+  it('is of pairs: what slows both leaves the ratio alone', () => {
+    const { normal, uniform } = generator(0, 'times');
+    const load = Array.from({ length: 100 }, () => 1 + 10 * uniform());
+    const original = load.map((factor) => factor * (1 + 0.01 * normal()));
+    const result = load.map((factor) => 0.5 * factor * (1 + 0.01 * normal()));
+    const { ratio } = compareLatencies(original, result, 0);
+    expect(ratio.low).toBeGreaterThan(0.49);
+    expect(ratio.high).toBeLessThan(0.51);
+    expect(ratio.low).toBeLessThanOrEqual(ratio.value);
+    expect(ratio.high).toBeGreaterThanOrEqual(ratio.value);
+  });
+
+  it('does not tell equal models apart', () => {
+    const { normal } = generator(1, 'times');
+    const times = () => Array.from({ length: 200 }, () => Math.exp(0.1 * normal()));
+    const { ratio } = compareLatencies(times(), times(), 0);
+    expect(ratio.low).toBeLessThan(1);
+    expect(ratio.high).toBeGreaterThan(1);
+  });
+
+  it('is not moved by a few outliers', () => {
+    const slow = Array.from({ length: 50 }, (_, index) => (index < 3 ? 100 : 1));
+    expect(compareLatencies(Array(50).fill(2), slow, 0).ratio.high).toBe(0.5);
+  });
+
+  it('is the same for the same seed', () => {
+    const { uniform } = generator(2, 'times');
+    const [a, b] = [0, 1].map(() => Array.from({ length: 30 }, () => 1 + uniform()));
+    expect(compareLatencies(a!, b!, 7)).toEqual(compareLatencies(a!, b!, 7));
+  });
+});

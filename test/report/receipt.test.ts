@@ -1,0 +1,185 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { type ModelDocument, withWeights } from '../../src/model/document.ts';
+import { channelMap } from '../../src/pruning/groups.ts';
+import { removeUnits } from '../../src/pruning/surgery.ts';
+import type { LatencyComparison } from '../../src/report/latency.ts';
+import { makeReceipt, type ReceiptParts } from '../../src/report/receipt.ts';
+import type { SampleScores } from '../../src/report/scores.ts';
+import { batchNormalization, conv2d, dense, documentOf, flatten, randomFill, sequential } from '../helpers/documents.ts';
+
+const original = documentOf(
+  sequential([6, 6, 1], [conv2d('c', 8, 3), batchNormalization('n'), flatten('f'), dense('d', 16), dense('out', 3)]),
+  randomFill(3),
+);
+const withoutUnits = (count: number): ModelDocument => {
+  const map = channelMap(original.graph);
+  const removed = new Uint8Array(map.unitCount);
+  for (const unit of map.groups[0]!.units.subarray(0, count)) removed[unit] = 1;
+  return removeUnits(original, map, removed);
+};
+const zeroed: ModelDocument = withWeights(
+  original,
+  new Map(
+    [...original.weights].map(([key, weight]) => [
+      key,
+      key === 'd/kernel' ? { ...weight, data: weight.data.map((value, index) => (index % 2 === 0 ? 0 : value)) } : weight,
+    ]),
+  ),
+);
+const noisier: ModelDocument = withWeights(
+  original,
+  new Map([...original.weights].map(([key, weight]) => [key, key === 'd/bias' ? { ...weight, data: weight.data.map(() => 0) } : weight])),
+);
+
+const timed = (low: number, high: number): LatencyComparison => ({
+  batch_size: 1,
+  pairs: 30,
+  original: { median_ms: 1, p95_ms: 1 },
+  result: { median_ms: 1, p95_ms: 1 },
+  ratio: { value: (low + high) / 2, low, high },
+});
+const hits = (values: number[]): SampleScores => ({
+  kind: 'classification',
+  losses: Float64Array.from(values, (hit) => 1 - hit),
+  hits: Uint8Array.from(values),
+  absoluteErrors: new Float64Array(values.length),
+});
+const errors = (values: number[]): SampleScores => ({
+  kind: 'regression',
+  losses: Float64Array.from(values),
+  hits: new Uint8Array(values.length),
+  absoluteErrors: Float64Array.from(values),
+});
+
+async function receiptOf(parts: Partial<ReceiptParts>) {
+  const defaults: ReceiptParts = {
+    original,
+    result: original,
+    uploadedBytes: 12_345,
+    scores: null,
+    testGiven: true,
+    latency: [],
+    seed: 0,
+    maxAccuracyDrop: 0.005,
+  };
+  return makeReceipt({ ...defaults, ...parts });
+}
+const claimsOf = async (parts: Partial<ReceiptParts>) => (await receiptOf(parts)).receipt.claims;
+
+describe('the costs in a receipt', () => {
+  it('are those of both documents, and of the very file that is handed out', async () => {
+    const { receipt, file } = await receiptOf({ result: zeroed });
+    // conv 3·3·1·8 on 4·4 places, dense 128·16, out 16·3.
+    expect(receipt.original).toMatchObject({
+      macs: 1152 + 2048 + 48,
+      parameters: 80 + 32 + 2064 + 51,
+      zeros: 0,
+      sparsity: 0,
+      uploaded_bytes: 12_345,
+    });
+    expect(receipt.result).toMatchObject({ macs: 3248, parameters: 2227, zeros: 1024, sparsity: 1024 / (72 + 2048 + 48) });
+    expect(receipt.result.file_bytes).toBe(file.length);
+    expect(receipt.result.gzip_bytes).toBe(gzipSync(file, { level: 9 }).length);
+    expect(gunzipSync(gzipSync(file)).equals(file)).toBe(true);
+    expect(receipt.result.file_bytes).toBeLessThan(receipt.original.file_bytes);
+  });
+
+  it('are listed layer by layer, for layers that have any', async () => {
+    const { receipt } = await receiptOf({ result: withoutUnits(3) });
+    expect(
+      receipt.layers.map(({ name, original: before, result }) => [name, before.units, result.units, before.macs, result.macs]),
+    ).toEqual([
+      ['c', 8, 5, 1152, 720],
+      ['n', null, null, 0, 0],
+      ['d', 16, 16, 2048, 1280],
+      ['out', 3, 3, 48, 48],
+    ]);
+    expect(receipt.layers[1]!.result.parameters).toBe(20);
+  });
+
+  it('count zeros of both signs, in kernels only', async () => {
+    const signed = withWeights(
+      original,
+      new Map([...original.weights].map(([key, weight]) => [key, { ...weight, data: weight.data.map((_, at) => (at < 2 ? -0 : 1)) }])),
+    );
+    expect((await receiptOf({ result: signed })).receipt.result.zeros).toBe(6);
+  });
+});
+
+describe('the claim that the result is smaller', () => {
+  it('is proven by fewer parameters', async () => {
+    expect((await claimsOf({ result: withoutUnits(3) })).smaller).toMatchObject({ verdict: 'proven', reason: 'FEWER_PARAMETERS' });
+  });
+  it('is proven by a file that compresses better, and says that memory is not smaller', async () => {
+    const { smaller } = await claimsOf({ result: zeroed });
+    expect(smaller).toMatchObject({ verdict: 'proven', reason: 'COMPRESSES_BETTER' });
+    expect(smaller.detail).toMatch(/only the file is smaller/i);
+  });
+  it('is not proven by a file of the same size', async () => {
+    expect((await claimsOf({})).smaller).toMatchObject({ verdict: 'not_proven', reason: 'FILE_NOT_SMALLER' });
+  });
+  it('is refuted by a larger file', async () => {
+    expect((await claimsOf({ original: noisier, result: original })).smaller).toMatchObject({
+      verdict: 'refuted',
+      reason: 'FILE_NOT_SMALLER',
+    });
+  });
+});
+
+describe('the claim that the result is faster', () => {
+  const faster = async (parts: Partial<ReceiptParts>) => {
+    const { verdict, reason } = (await claimsOf(parts)).faster;
+    return [verdict, reason];
+  };
+  const cut = withoutUnits(3);
+  it('is not proven without a measurement', async () => expect(await faster({ result: cut })).toEqual(['not_proven', 'NOT_MEASURED']));
+  it('is proven where every batch size is faster beyond doubt', async () =>
+    expect(await faster({ result: cut, latency: [timed(0.5, 0.6), timed(0.9, 0.99)] })).toEqual(['proven', 'MEASURED']));
+  it('is not proven where one batch size is within noise', async () =>
+    expect(await faster({ result: cut, latency: [timed(0.5, 0.6), timed(0.9, 1)] })).toEqual(['not_proven', 'WITHIN_NOISE']));
+  it('is refuted where one batch size is slower beyond doubt, whatever the shapes', async () => {
+    expect(await faster({ result: cut, latency: [timed(0.5, 0.6), timed(1.05, 1.2)] })).toEqual(['refuted', 'SLOWER']);
+    expect(await faster({ latency: [timed(1.05, 1.2)] })).toEqual(['refuted', 'SLOWER']);
+  });
+  it('is not refuted by what equal models differ by', async () =>
+    expect(await faster({ result: cut, latency: [timed(1.01, 1.03)] })).toEqual(['not_proven', 'WITHIN_NOISE']));
+  it('is never proven for zeros alone, which no runtime skips, however the times fell', async () =>
+    expect(await faster({ result: zeroed, latency: [timed(0.5, 0.6)] })).toEqual(['not_proven', 'ONLY_ZEROS']));
+  it('is never proven for the same shapes', async () =>
+    expect(await faster({ latency: [timed(0.5, 0.6)] })).toEqual(['not_proven', 'SAME_SHAPES']));
+});
+
+describe('the claim that the result is as accurate', () => {
+  const accurate = async (before: SampleScores, after: SampleScores, parts: Partial<ReceiptParts> = {}) => {
+    const { verdict, reason } = (await claimsOf({ scores: { original: before, result: after }, ...parts })).as_accurate;
+    return [verdict, reason];
+  };
+  const right = (count: number, n: number) => hits(Array.from({ length: n }, (_, index) => (index < count ? 1 : 0)));
+
+  it('is not proven without a test split', async () =>
+    expect((await claimsOf({})).as_accurate).toMatchObject({ verdict: 'not_proven', reason: 'NO_TEST_SPLIT' }));
+  it('is proven where the interval’s lower end lost no more than is allowed', async () => {
+    expect(await accurate(right(900, 1000), right(900, 1000))).toEqual(['proven', 'MEASURED']);
+    // 3 of 1,000 lost: the interval reaches from about -0.007 to 0.
+    expect(await accurate(right(900, 1000), right(897, 1000), { maxAccuracyDrop: 0.01 })).toEqual(['proven', 'MEASURED']);
+  });
+  it('is not proven where the interval reaches beyond', async () =>
+    expect(await accurate(right(900, 1000), right(897, 1000))).toEqual(['not_proven', 'WITHIN_NOISE']));
+  it('is refuted where all of the interval is beyond', async () =>
+    expect(await accurate(right(900, 1000), right(800, 1000))).toEqual(['refuted', 'WORSE']));
+  it('is not proven on samples the service drew, which the model may have seen; but can be refuted', async () => {
+    expect(await accurate(right(900, 1000), right(900, 1000), { testGiven: false })).toEqual(['not_proven', 'TEST_MAY_HAVE_BEEN_SEEN']);
+    expect(await accurate(right(900, 1000), right(800, 1000), { testGiven: false })).toEqual(['refuted', 'WORSE']);
+  });
+  it('is, of a regression, proven where the loss fell and refuted where it rose', async () => {
+    expect(await accurate(errors([2, 3, 4]), errors([1, 2, 3]))).toEqual(['proven', 'MEASURED']);
+    expect(await accurate(errors([2, 3, 4]), errors([2, 3, 4]))).toEqual(['proven', 'MEASURED']);
+    expect(await accurate(errors([1, 2, 3]), errors([2, 3, 4]))).toEqual(['refuted', 'WORSE']);
+    expect(await accurate(errors([1, 2, 3, 4]), errors([2, 1, 4, 3]))).toEqual(['not_proven', 'WITHIN_NOISE']);
+  });
+  it('says in numbers what it rests on', async () => {
+    const { as_accurate } = await claimsOf({ scores: { original: right(900, 1000), result: right(800, 1000) } });
+    expect(as_accurate.detail).toMatch(/moved by -10\.00 points .* -0\.50 points is allowed/);
+  });
+});

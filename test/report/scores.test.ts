@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { generator } from '../../src/random.ts';
+import { compareScores, mcnemarExact, meanInterval, quality, type SampleScores, wilson } from '../../src/report/scores.ts';
+
+const classified = (hits: number[], losses: number[] = hits.map(() => 1)): SampleScores => ({
+  kind: 'classification',
+  losses: Float64Array.from(losses),
+  hits: Uint8Array.from(hits),
+  absoluteErrors: new Float64Array(hits.length),
+});
+const regressed = (losses: number[]): SampleScores => ({
+  kind: 'regression',
+  losses: Float64Array.from(losses),
+  hits: new Uint8Array(losses.length),
+  absoluteErrors: Float64Array.from(losses, Math.sqrt),
+});
+
+describe('Wilson’s interval', () => {
+  // Newcombe 1998, table I, and R's prop.test(correct = FALSE).
+  it.each([
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+    [29, 29, 0.883, 1],
+  ])('of %s in %s is %s to %s', (successes, n, low, high) => {
+    const interval = wilson(successes, n);
+    expect(interval.value).toBe(successes / n);
+    expect(interval.low).toBeCloseTo(low, 4);
+    expect(interval.high).toBeCloseTo(high, 4);
+  });
+
+  it('lies within [0, 1] and around its value', () => {
+    fc.assert(
+      fc.property(fc.nat(500), fc.integer({ min: 1, max: 500 }), (k, n) => {
+        const { value, low, high } = wilson(Math.min(k, n), n);
+        expect(0 <= low && low <= value + 1e-12 && value <= high + 1e-12 && high <= 1).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a mean’s interval', () => {
+  it('is 1.96 standard errors to each side: of 1..5, 3 ± 1.3859', () => {
+    const { value, low, high } = meanInterval(Float64Array.of(1, 2, 3, 4, 5));
+    expect(value).toBe(3);
+    expect(high - 3).toBeCloseTo(1.959964 * Math.sqrt(2.5 / 5), 6);
+    expect(3 - low).toBeCloseTo(1.959964 * Math.sqrt(2.5 / 5), 6);
+  });
+
+  it('of one value is that value', () => expect(meanInterval(Float64Array.of(7))).toEqual({ value: 7, low: 7, high: 7 }));
+});
+
+describe('McNemar’s exact p', () => {
+  // Twice the binomial tail, by hand.
+  it.each([
+    [0, 0, 1],
+    [0, 1, 1],
+    [0, 5, 2 / 32],
+    [5, 0, 2 / 32],
+    [1, 5, (2 * 7) / 64],
+    [2, 10, (2 * 79) / 4096],
+    [5, 5, 1],
+    [4, 5, 1],
+  ])('of %s and %s is %s', (b, c, p) => expect(mcnemarExact(b, c)).toBeCloseTo(p, 12));
+
+  /** The tail in whole numbers. */
+  function exact(b: number, c: number): number {
+    const n = b + c;
+    let choose = 1n;
+    let tail = 0n;
+    for (let k = 0; k <= Math.min(b, c); k++) {
+      if (k > 0) choose = (choose * BigInt(n - k + 1)) / BigInt(k);
+      tail += choose;
+    }
+    return Math.min(1, Number((2n * tail * 2n ** 200n) >> BigInt(n)) / 2 ** 200);
+  }
+
+  it.each([
+    [10, 25],
+    [100, 140],
+    [470, 530],
+    [3, 40],
+  ])('of %s and %s agrees with whole-number arithmetic', (b, c) => {
+    expect(mcnemarExact(b, c) / exact(b, c)).toBeCloseTo(1, 9);
+  });
+
+  it('neither under- nor overflows on many pairs', () => {
+    expect(mcnemarExact(50_000, 50_000)).toBe(1);
+    expect(mcnemarExact(50_500, 49_500)).toBeGreaterThan(0.001);
+    expect(mcnemarExact(50_500, 49_500)).toBeLessThan(0.002);
+    expect(mcnemarExact(90_000, 10_000)).toBe(0);
+  });
+});
+
+describe('quality', () => {
+  it('of a classifier is its loss and accuracy', () => {
+    expect(quality(classified([1, 1, 0, 1], [0.5, 0.5, 2, 1]))).toMatchObject({
+      samples: 4,
+      loss: { value: 1 },
+      accuracy: { value: 0.75 },
+      error: 0.25,
+      mean_absolute_error: null,
+    });
+  });
+
+  it('of a regression is its loss and mean absolute error', () => {
+    expect(quality(regressed([1, 4, 9]))).toMatchObject({
+      samples: 3,
+      loss: { value: 14 / 3 },
+      accuracy: null,
+      error: null,
+      mean_absolute_error: { value: 2 },
+    });
+  });
+});
+
+describe('a paired comparison', () => {
+  it('counts who alone is right, and takes the difference as result - original', () => {
+    const comparison = compareScores(classified([1, 1, 1, 0, 0]), classified([1, 0, 0, 1, 0]), 0);
+    expect(comparison).toMatchObject({ measure: 'accuracy', only_original_right: 2, only_result_right: 1, mcnemar_p: 1 });
+    expect(comparison.difference.value).toBeCloseTo(-0.2, 12);
+  });
+
+  it('of a regression is of losses', () => {
+    const comparison = compareScores(regressed([1, 2, 3]), regressed([2, 2, 5]), 0);
+    expect(comparison).toMatchObject({ measure: 'loss', only_original_right: null, only_result_right: null, mcnemar_p: null });
+    expect(comparison.difference.value).toBe(1);
+  });
+
+  it('of a model with itself is 0 without width', () => {
+    const scores = classified([1, 0, 1]);
+    expect(compareScores(scores, scores, 0).difference).toEqual({ value: 0, low: 0, high: 0 });
+  });
+
+  it('of a difference that is the same everywhere has no width', () => {
+    const shifted = compareScores(regressed([1, 2, 3]), regressed([1.5, 2.5, 3.5]), 0).difference;
+    expect(shifted).toEqual({ value: 0.5, low: 0.5, high: 0.5 });
+  });
+
+  const drawn = (n: number, rate: number, stream: string) => {
+    const { uniform } = generator(1, stream);
+    return classified(Array.from({ length: n }, () => (uniform() < rate ? 1 : 0)));
+  };
+
+  it('has the width that the normal interval has, on many samples', () => {
+    const [original, result] = [drawn(2000, 0.9, 'a'), drawn(2000, 0.8, 'b')];
+    const { low, high, value } = compareScores(original, result, 3).difference;
+    const normal = meanInterval(Float64Array.from(original.hits, (hit, index) => result.hits[index]! - hit));
+    expect(value).toBeCloseTo(normal.value, 12);
+    expect(Math.abs((high - low) / (normal.high - normal.low) - 1)).toBeLessThan(0.06);
+    expect(low).toBeLessThan(value);
+    expect(high).toBeGreaterThan(value);
+  });
+
+  it('is the same for the same seed, and of about the same width for another', () => {
+    const [original, result] = [drawn(500, 0.9, 'a'), drawn(500, 0.85, 'b')];
+    const at = (seed: number) => compareScores(original, result, seed).difference;
+    expect(at(1)).toEqual(at(1));
+    expect(at(1)).not.toEqual(at(2));
+    expect(Math.abs((at(1).high - at(1).low) / (at(2).high - at(2).low) - 1)).toBeLessThan(0.1);
+  });
+
+  it('covers the true difference in about 95 of 100 samples', () => {
+    let covered = 0;
+    for (let run = 0; run < 60; run++) {
+      const { low, high } = compareScores(drawn(200, 0.8, `o${run}`), drawn(200, 0.7, `r${run}`), run).difference;
+      if (low <= -0.1 && -0.1 <= high) covered++;
+    }
+    expect(covered).toBeGreaterThanOrEqual(52);
+  });
+
+  it('is narrower than of unpaired samples where the two fail on the same ones', () => {
+    const original = drawn(1000, 0.8, 'a');
+    const result = { ...original, hits: original.hits.map((hit, index) => (index < 5 ? 1 - hit : hit)) };
+    const { low, high } = compareScores(original, result, 0).difference;
+    expect(high - low).toBeLessThan(0.01);
+  });
+
+  it('beyond 20,000 samples is the normal one', () => {
+    const [original, result] = [drawn(20_001, 0.9, 'a'), drawn(20_001, 0.9, 'b')];
+    expect(compareScores(original, result, 0).difference).toEqual(
+      meanInterval(Float64Array.from(original.hits, (hit, index) => result.hits[index]! - hit)),
+    );
+  });
+});
