@@ -2,7 +2,7 @@
 # Builds the image from the Dockerfile and runs it, and the compose file, on a machine that has no Docker engine and reaches package registries only.
 #
 #   sudo scripts/rehearse-dockerfile.sh          target cpu: build, run `up`, run the compose file
-#   sudo scripts/rehearse-dockerfile.sh cuda     target cuda: build, and see that CUDA's libraries are found (12 GiB of disk besides)
+#   sudo scripts/rehearse-dockerfile.sh cuda     target cuda: build, and see that CUDA's libraries are found (12 GB of disk besides)
 #   sudo scripts/rehearse-dockerfile.sh clean    remove what a rehearsal left
 #
 # Podman carries out the Dockerfile itself, so there is no copy of its steps that could fall behind. What would come from a hub is made here: Debian by
@@ -16,7 +16,9 @@ readonly REHEARSAL=${REHEARSAL:-/var/tmp/espalier-rehearsal}
 readonly ADDRESS=http://127.0.0.1:8080
 
 # TMPDIR is where the builder's caches lie.
-podman() { TMPDIR="$REHEARSAL/tmp" CONTAINERS_CONF="$REHEARSAL/containers.conf" command podman --root "$REHEARSAL/storage" --runroot "$REHEARSAL/run" --storage-driver overlay "$@"; }
+readonly PODMAN=(env "TMPDIR=$REHEARSAL/tmp" "CONTAINERS_CONF=$REHEARSAL/containers.conf" podman
+  --root "$REHEARSAL/storage" --runroot "$REHEARSAL/run" --storage-driver overlay)
+podman() { "${PODMAN[@]}" "$@"; }
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '\nFAILED: %s\n' "$*" >&2; exit 1; }
 
@@ -207,7 +209,8 @@ log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 log.bind("/dev/log")
 while True: log.recv(65536)' & logger=$!
   fi
-  podman system service --time=0 "unix://$socket" > "$REHEARSAL/service.log" 2>&1 & service=$!
+  # Not through the function, whose number would be a shell's.
+  "${PODMAN[@]}" system service --time=0 "unix://$socket" > "$REHEARSAL/service.log" 2>&1 & service=$!
   until_ok 10 test -S "$socket"
   # Without systemd nobody runs Podman's health checks.
   (while sleep 1; do for id in $(podman ps -q); do podman healthcheck run "$id" || true; done; done) >/dev/null 2>&1 & checks=$!
