@@ -73,6 +73,13 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
 }
 
 function resolveTraining(training: Training, pointer: string, model: ModelFacts, dataset: DatasetFacts): Training {
+  const { weight_range: range, epochs } = training;
+  if (range && range[0] > range[1]) {
+    refuse('INCOMPATIBLE_OPTIONS', `${pointer}/weight_range`, 'The range of weights goes from low to high.', range);
+  }
+  if (epochs > 0 && model.trainable_parameters === 0) {
+    refuse('INCOMPATIBLE_OPTIONS', `${pointer}/epochs`, 'Every layer of the model is frozen: there is nothing to train.', epochs);
+  }
   return {
     ...training,
     loss: resolveLoss(training.loss, `${pointer}/loss`, model, dataset),
@@ -143,6 +150,14 @@ function resolveLoss(loss: LossName, pointer: string, model: ModelFacts, { y }: 
       'INCOMPATIBLE_OPTIONS',
       pointer,
       `${name} needs a softmax or linear output; the model ends in a sigmoid. binary_crossentropy fits one-hot rows.`,
+      loss,
+    );
+  }
+  if (name === 'binary_crossentropy' && output.activation === 'softmax') {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      pointer,
+      `${name} needs a sigmoid or linear output; the model ends in a softmax. categorical_crossentropy fits one-hot rows.`,
       loss,
     );
   }
