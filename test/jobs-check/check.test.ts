@@ -1,0 +1,366 @@
+import { describe, expect, it } from 'vitest';
+import type { DatasetFacts } from '../../src/dataset/facts.ts';
+import { type Problem, type ProblemCode, received } from '../../src/errors.ts';
+import { checkJob } from '../../src/jobs/check.ts';
+import { JobSpec, type PruneSpec, type TrainSpec } from '../../src/jobs/spec/index.ts';
+import { modelFacts } from '../../src/pruning/inspect.ts';
+import { fillDefaults } from '../../src/schema.ts';
+import { type Config, conv2d, dense, documentOf, flatten, functional, layer, sequential } from '../helpers/documents.ts';
+import { expectProblem } from '../helpers/problems.ts';
+
+const ids = { model_id: 'mdl_00000000000000000000000000', dataset_id: 'dst_00000000000000000000000000' };
+const trainJob = (training: Record<string, unknown> = {}) => fillDefaults(JobSpec, { type: 'train', ...ids, training }) as TrainSpec;
+const pruneJob = (pruning: Record<string, unknown> = {}, fine_tuning: Record<string, unknown> | null = null) =>
+  fillDefaults(JobSpec, {
+    type: 'prune',
+    ...ids,
+    pruning: { criterion: { type: 'magnitude' }, target: { sparsity: 0.5 }, ...pruning },
+    fine_tuning,
+  }) as PruneSpec;
+
+const data = (x: number[], y: Labels | null = {}): DatasetFacts => ({
+  format: 'npz',
+  x: { dtype: 'float32', shape: x, min: 0, max: 1, scale: 1 },
+  y: y === null ? null : { dtype: 'uint8', shape: [], min: 0, max: 2, classes: 3, ...y },
+  samples: 100,
+  splits: { train: 80, selection: 10, test: 10 },
+  test_given: false,
+});
+type Labels = Partial<NonNullable<DatasetFacts['y']>>;
+const numbers: Labels = { dtype: 'float32', shape: [1], min: -3.5, max: 9, classes: null };
+
+const classifier = (activation = 'softmax', compile?: unknown): Config => ({
+  ...sequential([8], [dense('hidden', 6, { activation: 'relu' }), dense('out', 3, { activation })]),
+  ...(compile === undefined ? {} : { compile_config: compile }),
+});
+const regressor = (compile?: unknown): Config => ({
+  ...sequential([8], [dense('hidden', 6, { activation: 'relu' }), dense('out', 1)]),
+  ...(compile === undefined ? {} : { compile_config: compile }),
+});
+
+function check(spec: JobSpec, config: Config, dataset: DatasetFacts): Promise<JobSpec> {
+  return checkJob(spec, { facts: modelFacts(documentOf(config)), readConfig: async () => config }, dataset);
+}
+
+/** A refusal, with its first item's place and what stood there. */
+async function refused(
+  code: ProblemCode,
+  [pointer, value]: [pointer: string, value: unknown],
+  text: RegExp,
+  ...given: Parameters<typeof check>
+): Promise<Problem> {
+  const problem = await expectProblem(() => check(...given), code, text);
+  expect(problem.items[0]).toMatchObject({ pointer, received: received(value) });
+  return problem;
+}
+
+describe('the data of a job', () => {
+  it.each<[string, readonly (number | null)[], number[]]>([
+    ['the same shape', [28, 28, 1], [28, 28, 1]],
+    ['an axis of one less', [28, 28, 1], [28, 28]],
+    ['an axis of one more', [28, 28], [28, 28, 1]],
+    ['flat', [4, 6, 2], [48]],
+    ['images for a flat input', [48], [4, 6, 2]],
+    ['any size for a free axis', [null, null, 1], [17, 19]],
+  ])('fit with %s', async (_what, wanted, given) => {
+    const layers = wanted.includes(null)
+      ? [conv2d('c', 2, 3), layer('GlobalAveragePooling2D', 'g'), dense('out', 3)]
+      : [flatten('f'), dense('out', 3)];
+    await expect(check(trainJob(), sequential(wanted, layers), data(given))).resolves.toMatchObject({ type: 'train' });
+  });
+
+  it.each<[readonly (number | null)[], number[]]>([
+    [[8], [9]],
+    [
+      [4, 6],
+      [6, 4],
+    ],
+    [
+      [4, 6],
+      [4, 3, 2],
+    ],
+  ])('of samples %j are refused with samples %j', async (wanted, given) => {
+    const config = sequential(wanted, [flatten('f'), dense('out', 3)]);
+    await refused('MODEL_DATASET_MISMATCH', ['/dataset_id', given], /The model takes samples of shape/, trainJob(), config, data(given));
+  });
+
+  it('are refused where flattening would have to guess a free axis', async () => {
+    const config = sequential([null, 2], [dense('out', 3)]);
+    await refused('MODEL_DATASET_MISMATCH', ['/dataset_id', [8]], /\[any, 2\]/, trainJob(), config, data([8]));
+  });
+
+  it('are refused without labels', async () => {
+    await refused('LABELS_REQUIRED', ['/dataset_id', null], /no y/, trainJob(), classifier(), data([8], null));
+  });
+
+  it('are refused without training samples', async () => {
+    const dataset = { ...data([8]), splits: { train: 0, selection: 0, test: 100 } };
+    await refused('MODEL_DATASET_MISMATCH', ['/dataset_id', dataset.splits], /no training samples/, trainJob(), classifier(), dataset);
+  });
+
+  it('are refused for a model of two inputs or outputs', async () => {
+    const twoInputs = functional((net) =>
+      net.call(dense('out', 3), net.call(layer('Add', 'sum'), net.input('x', [8]), net.input('y', [8]))),
+    );
+    await refused('MODEL_DATASET_MISMATCH', ['/model_id', ['x', 'y', 'out']], /2 inputs and 1 outputs/, trainJob(), twoInputs, data([8]));
+    const twoOutputs = functional((net) => {
+      const x = net.input('x', [8]);
+      return [net.call(dense('a', 3), x), net.call(dense('b', 3), x)];
+    });
+    await refused('MODEL_DATASET_MISMATCH', ['/model_id', ['x', 'a', 'b']], /1 inputs and 2 outputs/, trainJob(), twoOutputs, data([8]));
+  });
+});
+
+describe('the loss', () => {
+  const loss = async (config: Config, dataset: DatasetFacts, asked = 'auto') =>
+    ((await check(trainJob({ loss: asked }), config, dataset)) as TrainSpec).training.loss;
+  const oneHot: Labels = { shape: [3], min: 0, max: 1, classes: null };
+  const binary = (activation = 'sigmoid', compile?: unknown): Config => ({
+    ...sequential([8], [dense('out', 1, { activation })]),
+    ...(compile === undefined ? {} : { compile_config: compile }),
+  });
+
+  it.each<[string, Config, DatasetFacts, string]>([
+    ['class numbers behind a softmax', classifier(), data([8]), 'sparse_categorical_crossentropy'],
+    ['class numbers behind logits', classifier('linear'), data([8]), 'sparse_categorical_crossentropy'],
+    ['one-hot rows', classifier(), data([8], oneHot), 'categorical_crossentropy'],
+    ['a single sigmoid', binary(), data([8], { max: 1, classes: 2 }), 'binary_crossentropy'],
+    ['numbers', regressor(), data([8], numbers), 'mean_squared_error'],
+    ['class numbers for one output', regressor(), data([8], { max: 2, classes: 3 }), 'mean_squared_error'],
+    ['a compiled loss by name', regressor({ loss: 'mae' }), data([8], numbers), 'mean_absolute_error'],
+    ['a compiled loss by class', regressor({ loss: { class_name: 'Huber', config: {} } }), data([8], numbers), 'huber'],
+    [
+      'a compiled sparse loss with one-hot data',
+      classifier('softmax', { loss: 'sparse_categorical_crossentropy' }),
+      data([8], oneHot),
+      'categorical_crossentropy',
+    ],
+    [
+      'a compiled one-hot loss with class numbers',
+      classifier('softmax', { loss: { class_name: 'CategoricalCrossentropy', config: {} } }),
+      data([8]),
+      'sparse_categorical_crossentropy',
+    ],
+    ['a compiled loss that does not run here', classifier('softmax', { loss: 'poisson' }), data([8]), 'sparse_categorical_crossentropy'],
+    ['a compiled binary loss with logits', binary('linear', { loss: 'BinaryCrossentropy' }), data([8], { max: 1 }), 'binary_crossentropy'],
+  ])('of %s is resolved', async (_what, config, dataset, expected) => expect(await loss(config, dataset)).toBe(expected));
+
+  it('that is asked for is kept, whatever is compiled', async () => {
+    expect(await loss(regressor({ loss: 'mse' }), data([8], numbers), 'huber')).toBe('huber');
+    expect(await loss(classifier(), data([8], { shape: [3], min: 0, max: 1, classes: null }), 'mean_squared_error')).toBe(
+      'mean_squared_error',
+    );
+  });
+
+  it('takes a sequence of classes a sample', async () => {
+    const config = sequential([5, 8], [dense('out', 3, { activation: 'softmax' })]);
+    expect(await loss(config, data([5, 8], { shape: [5] }))).toBe('sparse_categorical_crossentropy');
+  });
+
+  it.each<[string, RegExp, Config, Labels, string]>([
+    ['more classes than outputs', /labels from 0 to 2/, classifier(), { max: 3, classes: 4 }, 'auto'],
+    ['negative labels', /labels from 0 to 2/, classifier(), { min: -1, classes: 3 }, 'auto'],
+    ['numbers for classes', /labels from 0 to 2/, classifier(), { dtype: 'float32', classes: null }, 'auto'],
+    ['two labels a sample', /labels from 0 to 2/, classifier(), { shape: [2] }, 'auto'],
+    ['one output for several classes', /labels from 0 to 0/, regressor(), { max: 2 }, 'sparse_categorical_crossentropy'],
+    ['targets of another width', /targets of that shape/, regressor(), { ...numbers, shape: [2] }, 'mean_squared_error'],
+    ['labels beyond 1', /labels between 0 and 1/, binary(), { max: 2 }, 'binary_crossentropy'],
+    ['binary labels of another width', /labels between 0 and 1/, binary(), { max: 1, shape: [3] }, 'binary_crossentropy'],
+  ])('is refused with %s', async (_what, text, config, y, asked) => {
+    const dataset = data([8], y);
+    const value = { loss: asked, y: { shape: dataset.y!.shape, classes: dataset.y!.classes } };
+    await refused('MODEL_DATASET_MISMATCH', ['/training/loss', value], text, trainJob({ loss: asked }), config, dataset);
+  });
+
+  it.each<[string, RegExp, string, string, Labels]>([
+    ['a cross-entropy behind relu', /goes through relu/, 'relu', 'sparse_categorical_crossentropy', {}],
+    ['a categorical cross-entropy behind sigmoids', /ends in a sigmoid/, 'sigmoid', 'sparse_categorical_crossentropy', {}],
+    ['one-hot rows behind sigmoids', /ends in a sigmoid/, 'sigmoid', 'categorical_crossentropy', oneHot],
+    ['a binary cross-entropy behind a softmax', /ends in a softmax/, 'softmax', 'binary_crossentropy', oneHot],
+  ])('is refused as %s', async (_what, text, activation, asked, y) => {
+    await refused('INCOMPATIBLE_OPTIONS', ['/training/loss', asked], text, trainJob({ loss: asked }), classifier(activation), data([8], y));
+  });
+
+  it('of fine-tuning is refused at its own place', async () => {
+    const spec = pruneJob({}, { loss: 'binary_crossentropy' });
+    await refused('INCOMPATIBLE_OPTIONS', ['/fine_tuning/loss', 'binary_crossentropy'], /softmax/, spec, classifier(), data([8], oneHot));
+  });
+});
+
+describe('the optimizer', () => {
+  const optimizer = async (compile: unknown, asked: Record<string, unknown> = { type: 'auto' }) =>
+    ((await check(trainJob({ optimizer: asked }), classifier('softmax', compile), data([8]))) as TrainSpec).training.optimizer;
+
+  it.each([
+    [undefined, 'adam'],
+    [{ optimizer: 'sgd' }, 'sgd'],
+    [{ optimizer: { class_name: 'AdamW', config: {} } }, 'adamw'],
+    [{ optimizer: { class_name: 'RMSprop', config: {} } }, 'rmsprop'],
+    [{ optimizer: { class_name: 'Lion', config: {} } }, 'adam'],
+    [{ optimizer: null }, 'adam'],
+  ])('of the compile_config %j is %s', async (compile, type) => expect(await optimizer(compile)).toMatchObject({ type }));
+
+  it('gets every default', async () => {
+    expect(await optimizer(undefined)).toEqual({ type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 });
+  });
+
+  it('that is asked for is kept', async () => {
+    expect(await optimizer({ optimizer: 'adam' }, { type: 'sgd', learning_rate: 0.5 })).toMatchObject({ type: 'sgd', learning_rate: 0.5 });
+  });
+});
+
+describe('training options', () => {
+  it('are refused without an epoch', async () => {
+    await refused('INCOMPATIBLE_OPTIONS', ['/training/epochs', 0], /at least one epoch/, trainJob({ epochs: 0 }), classifier(), data([8]));
+  });
+
+  it('are refused with a range of weights that is empty', async () => {
+    await refused(
+      'INCOMPATIBLE_OPTIONS',
+      ['/training/weight_range', [1, -1]],
+      /from low to high/,
+      trainJob({ weight_range: [1, -1] }),
+      classifier(),
+      data([8]),
+    );
+    await expect(check(trainJob({ weight_range: [0.1, 0.1] }), classifier(), data([8]))).resolves.toBeDefined();
+  });
+
+  it('are refused for a model of frozen layers only', async () => {
+    const frozen = sequential([8], [dense('out', 3, { trainable: false })]);
+    await refused('INCOMPATIBLE_OPTIONS', ['/training/epochs', 10], /frozen/, trainJob(), frozen, data([8]));
+    await refused('INCOMPATIBLE_OPTIONS', ['/fine_tuning/epochs', 2], /frozen/, pruneJob({}, { epochs: 2 }), frozen, data([8]));
+    await expect(check(pruneJob(), frozen, data([8]))).resolves.toBeDefined();
+  });
+});
+
+describe('pruning options', () => {
+  const wide = sequential([8], [dense('a', 16), dense('b', 16), dense('out', 3)]);
+  const channels = { structure: { type: 'channels' }, target: { macs: 0.5 } };
+  const refuse = (code: ProblemCode, place: [string, unknown], text: RegExp, spec: PruneSpec, config = wide) =>
+    refused(code, place, text, spec, config, data([8]));
+
+  it('without fine-tuning are stored as one of no epochs, with its loss resolved', async () => {
+    const spec = (await check(pruneJob(), wide, data([8]))) as PruneSpec;
+    expect(spec.fine_tuning).toMatchObject({ epochs: 0, loss: 'sparse_categorical_crossentropy', optimizer: { type: 'adam' } });
+  });
+
+  it('want sparsity of zeros and MACs of channels', async () => {
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/target', { macs: 0.5 }],
+      /choose the structure channels/,
+      pruneJob({ target: { macs: 0.5 } }),
+    );
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/target', { sparsity: 0.5 }],
+      /channels is macs/,
+      pruneJob({ ...channels, target: { sparsity: 0.5 } }),
+    );
+  });
+
+  const polynomial = (options: Record<string, unknown> = {}) => ({ schedule: { type: 'polynomial', ...options } });
+  it('want a polynomial schedule for zeros, with fine-tuning, and its begin before its end', async () => {
+    const full = { type: 'polynomial', begin: 0, end: 0.75, every_steps: 100 };
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/schedule', full],
+      /one_shot or iterative/,
+      pruneJob({ ...channels, ...polynomial() }, {}),
+    );
+    await refuse('INCOMPATIBLE_OPTIONS', ['/fine_tuning/epochs', 0], /at least one epoch/, pruneJob(polynomial()));
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/schedule/begin', { ...full, begin: 0.5, end: 0.5 }],
+      /before end/,
+      pruneJob(polynomial({ begin: 0.5, end: 0.5 }), {}),
+    );
+    await expect(check(pruneJob(polynomial(), {}), wide, data([8]))).resolves.toBeDefined();
+  });
+
+  it('want enough steps for their schedule', async () => {
+    // 80 samples by 80 a batch: one step an epoch.
+    await refuse('TARGET_OUT_OF_REACH', ['/pruning/schedule/end', 0.75], /1 steps/, pruneJob(polynomial(), { epochs: 1, batch_size: 80 }));
+    await expect(check(pruneJob(polynomial(), { epochs: 2, batch_size: 80 }), wide, data([8]))).resolves.toBeDefined();
+    const rounds = { ...channels, schedule: { type: 'iterative', rounds: 5 } };
+    await refuse(
+      'TARGET_OUT_OF_REACH',
+      ['/pruning/schedule/rounds', 5],
+      /4 steps for 5 rounds/,
+      pruneJob(rounds, { epochs: 4, batch_size: 80 }),
+    );
+    await expect(check(pruneJob(rounds, { epochs: 0 }), wide, data([8]))).resolves.toBeDefined();
+  });
+
+  it('want zero inside the range of weights', async () => {
+    for (const range of [
+      [0.1, 1],
+      [-1, -0.1],
+    ]) {
+      await refuse('INCOMPATIBLE_OPTIONS', ['/fine_tuning/weight_range', range], /contain zero/, pruneJob({}, { weight_range: range }));
+    }
+    await expect(check(pruneJob({}, { weight_range: [0, 1] }), wide, data([8]))).resolves.toBeDefined();
+  });
+
+  it('want layers that the model has, and name every one it has not', async () => {
+    const layers = { include: ['a', 'x'], exclude: ['y'], overrides: { 'z/~': { sparsity: 0.5 }, b: {} } };
+    const problem = await refuse('UNKNOWN_LAYER', ['/pruning/layers/include/1', 'x'], /"x", "y", "z\/~"/, pruneJob({ layers }));
+    expect(problem.items.map(({ pointer }) => pointer)).toEqual([
+      '/pruning/layers/include/1',
+      '/pruning/layers/exclude/0',
+      '/pruning/layers/overrides/z~1~0',
+    ]);
+  });
+
+  it('want something to prune', async () => {
+    const none = { include: [], exclude: [], overrides: {} };
+    await refuse('NOTHING_TO_PRUNE', ['/pruning/layers', none], /No layer with a kernel/, pruneJob({ layers: none }));
+    await refuse(
+      'NOTHING_TO_PRUNE',
+      ['/pruning/layers', none],
+      /a: excluded; b: excluded; out: output/,
+      pruneJob({ ...channels, layers: none }),
+    );
+    const only = sequential([8], [dense('out', 3)]);
+    await refuse(
+      'NOTHING_TO_PRUNE',
+      ['/pruning/layers', { exclude: [], overrides: {} }],
+      /out: output out keeps its shape/,
+      pruneJob(channels),
+      only,
+    );
+  });
+
+  it('want a sparsity that leaves every output unit a weight, in each layer where layers are cut alike', async () => {
+    // 8·16 + 16·16 + 16·3 = 432 weights, 35 units; out may lose 45 of 48.
+    await expect(check(pruneJob({ target: { sparsity: 397 / 432 } }), wide, data([8]))).resolves.toBeDefined();
+    await refuse(
+      'TARGET_OUT_OF_REACH',
+      ['/pruning/target/sparsity', 0.93],
+      /402 zeros among the 432/,
+      pruneJob({ target: { sparsity: 0.93 } }),
+    );
+    const alike = { scope: 'layer', target: { sparsity: 0.9 } };
+    await refuse('TARGET_OUT_OF_REACH', ['/pruning/target/sparsity', 0.9], /among the 128 weights of a/, pruneJob(alike));
+  });
+
+  it('want overrides under which the target can be met', async () => {
+    const own = (overrides: Record<string, unknown>, rest: Record<string, unknown> = {}) => pruneJob({ ...rest, layers: { overrides } });
+    await refuse('TARGET_OUT_OF_REACH', ['/pruning/target/sparsity', 0.5], /weights of a, out/, own({ b: { sparsity: 0.1 } }));
+    await refuse(
+      'TARGET_OUT_OF_REACH',
+      ['/pruning/target/macs', 0.5],
+      /of the multiply-accumulates are left/,
+      own({ a: { sparsity: 0 }, b: { sparsity: 0 } }, channels),
+    );
+    await expect(check(own({ a: { sparsity: 0 } }, channels), wide, data([8]))).resolves.toBeDefined();
+  });
+
+  it('want MACs that the groups at their limits can meet', async () => {
+    const limited = (macs: number) => pruneJob({ structure: { type: 'channels', max_ratio: 0.5 }, target: { macs } });
+    // 8·8 + 8·8 + 8·3 = 152 of 432 are left.
+    await expect(check(limited(152 / 432), wide, data([8]))).resolves.toBeDefined();
+    await refuse('TARGET_OUT_OF_REACH', ['/pruning/target/macs', 0.35], /0\.3519 of the/, limited(0.35));
+  });
+});
