@@ -6,7 +6,7 @@
  * Environment, all set by the supervisor: ESPALIER_ENGINE_DEVICE (auto, cpu, gpu), TF_NUM_INTRAOP_THREADS, and what TensorFlow reads when it loads.
  */
 import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EngineFrame } from '../worker/frames.ts';
 import { failureFrame } from './failure.ts';
@@ -14,8 +14,9 @@ import type { ThreadData } from './thread.ts';
 
 const HEARTBEAT_MS = 1000;
 
-// Threads inherit this, so it comes before any is started: the server answers while the engine uses every core.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+// Threads inherit this, so it comes before any is started: the server answers while the engine uses every core. Somebody who is nicer already stays so,
+// since going back takes a right.
+if (getPriority() < constants.priority.PRIORITY_BELOW_NORMAL) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 try {
   // When memory runs out the kernel shall take the engine, which is replaced, rather than the supervisor or the server.
   writeFileSync('/proc/self/oom_score_adj', '500');

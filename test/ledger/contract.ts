@@ -451,11 +451,11 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.releaseSilent(world.clock.now)).toEqual([]);
       });
 
-      const loseAttempt = async (id: string, n: number, checkpoint: number | null, fromStep: number | null = null) => {
+      const loseAttempt = async (id: string, n: number, checkpoint: number | null, fromStep: number | null = null, end = 'engine_lost') => {
         await world.ledger.claimJob(claimOf(id, n));
         await world.ledger.markStarted(id, n, fromStep);
         if (checkpoint !== null) await world.ledger.addCheckpoint(checkpointSample(id, n, checkpoint));
-        await world.ledger.releaseJob(id, n, 'engine_lost');
+        await world.ledger.releaseJob(id, n, end);
       };
 
       it('end the job when five in a row brought no newer checkpoint', async () => {
@@ -468,6 +468,15 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(job).toMatchObject({ status: 'failed', finished_at: world.clock.now, error: { code: 'ATTEMPTS_EXHAUSTED' } });
         expect(job?.error?.detail).toContain('attempt 5: engine_lost');
         expect(await world.ledger.failExhausted(5)).toEqual([]);
+      });
+
+      it('do not count where their worker was told to stop', async () => {
+        const { id } = await world.queueJob();
+        for (const n of [1, 2, 3, 4, 5, 6]) await loseAttempt(id, n, null, null, 'worker_stopped');
+        for (const n of [7, 8, 9, 10]) await loseAttempt(id, n, null);
+        expect(await world.ledger.failExhausted(5)).toEqual([]);
+        await loseAttempt(id, 11, null);
+        expect(await world.ledger.failExhausted(5)).toEqual([id]);
       });
 
       it('count from the last one that got further', async () => {

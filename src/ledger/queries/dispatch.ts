@@ -59,14 +59,16 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
         .execute();
       const failed = [];
       for (const { id, attempt } of candidates) {
-        const recent = await db
-          .selectFrom('attempts')
-          .selectAll()
-          .where('job_id', '=', id)
-          .where('n', '>', attempt - limit)
-          .orderBy('n')
-          .execute();
-        if (recent.some(({ checkpoint_step, from_step }) => checkpoint_step !== null && checkpoint_step > (from_step ?? -1))) continue;
+        const attempts = await db.selectFrom('attempts').selectAll().where('job_id', '=', id).orderBy('n', 'desc').execute();
+        // Newest first, as far back as the newest that left a checkpoint. One that ended because its worker was told to stop says nothing of the job.
+        const progress = attempts.findIndex(
+          ({ checkpoint_step, from_step }) => checkpoint_step !== null && checkpoint_step > (from_step ?? -1),
+        );
+        const recent = (progress === -1 ? attempts : attempts.slice(0, progress))
+          .filter(({ end }) => end !== 'worker_stopped')
+          .slice(0, limit);
+        if (recent.length < limit) continue;
+        recent.reverse();
         const ends = recent.map(attemptRow).map(({ n, end }) => `attempt ${n}: ${end}`);
         const error = problemDocument(
           'ATTEMPTS_EXHAUSTED',
