@@ -55,7 +55,9 @@ async function steps(jobId: string): Promise<number[]> {
 /** What a job of this specification makes when nothing disturbs it. */
 async function undisturbed(spec: TrainSpec | PruneSpec): Promise<{ sha256: string; steps: number[] }> {
   const id = await service.post(spec);
-  return { sha256: (await model(id)).sha256, steps: await steps(id) };
+  const { sha256 } = await model(id);
+  console.info(`An undisturbed ${spec.type} job makes ${sha256}`);
+  return { sha256, steps: await steps(id) };
 }
 
 /** Posts a job, kills its engine after the first checkpoint, and expects what the undisturbed run made. */
@@ -64,7 +66,9 @@ async function killEngine(spec: TrainSpec | PruneSpec, expected: { sha256: strin
   const { engine } = await worker.line('Job claimed', { job_id });
   await worker.line('Checkpoint stored', { job_id, attempt: 1 });
   process.kill(engine as number, 'SIGKILL');
-  expect((await model(job_id)).sha256).toBe(expected.sha256);
+  const { sha256 } = await model(job_id);
+  console.info(`A ${spec.type} job whose engine was killed makes ${sha256}`);
+  expect(sha256).toBe(expected.sha256);
   expect(await service.ledger.listAttempts(job_id)).toMatchObject([
     { end: 'engine_lost', from_step: null },
     { end: 'finished', from_step: expect.any(Number) },
