@@ -306,10 +306,6 @@ function inboundTensors(node: unknown, layer: string): [string, number][] {
     );
   }
   for (const [name, value] of Object.entries(kwargs ?? {})) {
-    // Keras fixes dropout and normalisation to this, whatever the model is doing.
-    if (name === 'training' && typeof value === 'boolean') {
-      throw new Problem('UNSUPPORTED_LAYER_OPTION', `Layer ${layer} is called with training=${value}; calls that leave it open are run.`);
-    }
     if (value !== null && typeof value === 'object') {
       throw new Problem(
         'UNSUPPORTED_LAYER_OPTION',
