@@ -30,7 +30,7 @@ const LOSSES: Record<ResolvedLoss, Omit<Loss, 'name'>> = {
   },
   categorical_crossentropy: {
     onLogits: true,
-    value: (logits, target) => tf.mean(tf.neg(tf.sum(tf.mul(target, tf.logSoftmax(logits)), -1))),
+    value: (logits, target) => tf.mean(tf.neg(tf.sum(tf.mul(tf.reshape(target, logits.shape), tf.logSoftmax(logits)), -1))),
   },
   binary_crossentropy: {
     onLogits: true,
@@ -46,7 +46,11 @@ const LOSSES: Record<ResolvedLoss, Omit<Loss, 'name'>> = {
   },
   mean_absolute_error: {
     onLogits: false,
-    value: (prediction, target) => tf.mean(tf.abs(tf.sub(prediction, tf.reshape(target, prediction.shape)))),
+    value: (prediction, target) => {
+      const error = tf.sub(prediction, tf.reshape(target, prediction.shape));
+      // |e| whose derivative at 0 is 0, as in TensorFlow; that of tf.abs is -1 there.
+      return tf.mean(tf.mul(error, tf.sign(error)));
+    },
   },
   huber: {
     onLogits: false,
