@@ -96,17 +96,22 @@ export class EagerStep implements TrainingStep {
       const { graph, weights, loss, clipping, seed } = this.parts;
       const values = new Map([...this.trainables.map(({ key }) => key), ...this.fixed].map((key) => [key, weights.read(key)]));
       const moved = new Map<string, Tensor>();
+      const move = (key: string, tensor: Tensor): void => {
+        moved.get(key)?.dispose();
+        moved.set(key, tensor);
+      };
       const wanted = this.trainables.map(({ key }) => values.get(key)!);
-      const { value, grads } = tf.engine().gradients(() => {
-        const [output] = forward(graph, (key) => values.get(key)!, [batch.x], {
-          training: true,
-          logits: loss.onLogits,
-          random: { seed, step: at.step },
-          update: (key, tensor) => moved.set(key, tensor),
-        });
-        return loss.value(output!, batch.y) as Scalar;
-      }, wanted);
       try {
+        const { value, grads } = tf.engine().gradients(() => {
+          // A normalisation that is called twice moves its statistics twice.
+          const [output] = forward(graph, (key) => moved.get(key) ?? values.get(key)!, [batch.x], {
+            training: true,
+            logits: loss.onLogits,
+            random: { seed, step: at.step },
+            update: move,
+          });
+          return loss.value(output!, batch.y) as Scalar;
+        }, wanted);
         // A weight that the loss does not depend on has no gradient.
         const gradients = this.trainables.map(({ key }, index) => {
           const gradient = grads[index] ?? tf.zerosLike(wanted[index]!);
@@ -136,10 +141,14 @@ export class EagerStep implements TrainingStep {
         const clipped = applyDecision(gradients, decision);
         let after = global;
         if (decision.kind === 'scale') after = Math.hypot(...tensors.map((length, index) => length * decision.factors[index]!));
-        if (decision.kind === 'clamp') after = Math.sqrt(2 * hostSum(clipped.map(l2Loss)));
+        let bound = decision.kind === 'scale';
+        if (decision.kind === 'clamp') {
+          after = Math.sqrt(2 * hostSum(clipped.map(l2Loss)));
+          bound = largestOf(gradients) > decision.limit;
+        }
         this.update(clipped, at);
         for (const [key, tensor] of moved) weights.assign(key, tensor);
-        return report(global, after, null, decision.kind === 'scale' || (decision.kind === 'clamp' && after < global));
+        return report(global, after, null, bound);
       } finally {
         for (const tensor of moved.values()) tensor.dispose();
       }
@@ -148,9 +157,7 @@ export class EagerStep implements TrainingStep {
 
   setMasks(masks: ReadonlyMap<string, Tensor>): void {
     this.masks = masks;
-    for (const { key } of this.trainables) {
-      const mask = masks.get(key);
-      if (!mask) continue;
+    for (const [key, mask] of masks) {
       tf.tidy(() => {
         // A product would leave -0, which is another byte pattern than +0 and compresses worse. With slots at zero and gradients masked, no update
         // moves a pruned weight again.
@@ -159,7 +166,8 @@ export class EagerStep implements TrainingStep {
         this.parts.weights.assign(key, masked(this.parts.weights.read(key)));
         for (const name of this.parts.optimizer.slots) {
           const slot = slotKey(key, name);
-          this.parts.slots.assign(slot, masked(this.parts.slots.read(slot)));
+          // A frozen weight has none.
+          if (this.parts.slots.has(slot)) this.parts.slots.assign(slot, masked(this.parts.slots.read(slot)));
         }
       });
     }
@@ -179,6 +187,12 @@ export class EagerStep implements TrainingStep {
 /** The slot's key among the optimizer's variables. */
 export function slotKey(weight: string, slot: string): string {
   return `${weight}:${slot}`;
+}
+
+/** The largest |element| of all tensors. */
+function largestOf(tensors: Tensor[]): number {
+  const largest = pack(tensors.map((tensor) => tf.max(tf.abs(tensor)))).dataSync<'float32'>();
+  return Math.max(...largest);
 }
 
 function hostSum(scalars: Tensor[]): number {
