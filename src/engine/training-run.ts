@@ -25,7 +25,7 @@ export interface RunState {
   step: number;
   /** The stage that is being trained; its cut has been made. */
   stage: number;
-  /** The step at which the optimizer's slots were last zero. */
+  /** The step at which the optimizer's slots were last zero, plus the steps skipped since. */
   slotsFrom: number;
   clippedSteps: number;
   skippedSteps: number;
@@ -150,6 +150,8 @@ export class TrainingRun {
           );
         }
         this.state.skippedSteps++;
+        // The optimizer did not move: its own count of steps, by which Adam corrects its bias, stands still.
+        this.state.slotsFrom++;
       }
       if (report.clipped) this.state.clippedSteps++;
       this.state.step = step + 1;
