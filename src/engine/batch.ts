@@ -4,9 +4,18 @@ import type { Graph } from '../model/graph.ts';
 import type { Batch } from './step.ts';
 import { tf } from './tensorflow.ts';
 
-/** The shape of one sample as the model takes it, with -1 for a free dimension; data of the same size are reshaped to it. */
-export function inputShape(graph: Graph): number[] {
-  return graph.inputs[0]!.shape.map((dimension) => dimension ?? -1);
+/**
+ * The shape of one sample as the model takes it; data of the same size are reshaped to it. A free dimension is the data's: axes of one left out, the
+ * two agree (`checkJob` has seen to it).
+ */
+export function inputShape(graph: Graph, sample: readonly number[]): number[] {
+  const given = sample.filter((dimension) => dimension !== 1);
+  let axis = 0;
+  return graph.inputs[0]!.shape.map((dimension) => {
+    if (dimension === 1) return 1;
+    const own = given[axis++];
+    return dimension ?? own ?? 1;
+  });
 }
 
 /** The samples at these positions of a split as tensors. The caller disposes both. */
@@ -14,7 +23,7 @@ export function makeBatch(data: Dataset, graph: Graph, split: SplitName, positio
   const { x, y } = data.gather(split, positions);
   if (!y || !data.facts.y) throw new Error('The data set has no labels');
   return {
-    x: tf.tensor(x, [positions.length, ...inputShape(graph)], 'float32'),
+    x: tf.tensor(x, [positions.length, ...inputShape(graph, data.facts.x.shape)], 'float32'),
     y: tf.tensor(y, [positions.length, ...data.facts.y.shape], y instanceof Int32Array ? 'int32' : 'float32'),
   };
 }

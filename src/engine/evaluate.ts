@@ -35,7 +35,7 @@ export function evaluate(
     const { x, y } = data.read(split, start, batchSize);
     const count = Math.min(batchSize, samples - start);
     const outputs = scope(() => {
-      const input = tf.tensor(x, [count, ...inputShape(graph)], 'float32');
+      const input = tf.tensor(x, [count, ...inputShape(graph, data.facts.x.shape)], 'float32');
       const [output] = forward(graph, weights, [input], { training: false, logits: loss.onLogits });
       return output!.dataSync<'float32'>();
     });

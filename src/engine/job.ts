@@ -131,7 +131,7 @@ function readResume(path: string, reporter: Reporter): StoredState | null {
 function probeInputs(data: Dataset, document: ModelDocument, count: number) {
   const order = epochOrder(0, -3, data.split('train').size);
   const positions = Uint32Array.from({ length: count }, (_, index) => order[index % order.length]!);
-  return tf.tensor(data.gather('train', positions).x, [count, ...inputShape(document.graph)], 'float32');
+  return tf.tensor(data.gather('train', positions).x, [count, ...inputShape(document.graph, data.facts.x.shape)], 'float32');
 }
 
 async function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument, data: Dataset): Promise<OutputFile[]> {
