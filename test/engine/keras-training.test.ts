@@ -12,25 +12,14 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import { Clipping, Optimizer } from '../../src/jobs/spec/index.ts';
 import { readModel } from '../../src/model/formats/index.ts';
-import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
-import { numbersOf, tensorOf } from '../helpers/engine.ts';
+import { array, drawn, numbersOf, tensorOf } from '../helpers/engine.ts';
 import { type KerasArray, startKeras } from '../helpers/keras.ts';
 import { expectClose } from '../helpers/numbers.ts';
 
 const keras = startKeras();
 const folder = mkdtempSync(join(tmpdir(), 'espalier-training-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const array = (shape: number[], values: number[]): KerasArray => ({ shape, data: Float32Array.from(values) });
-const drawn = (shape: number[], stream: string, scale = 1): KerasArray => {
-  const { normal } = generator(0, stream);
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  return array(
-    shape,
-    Array.from({ length: size }, () => scale * normal()),
-  );
-};
 
 interface LossCase {
   what: string;
