@@ -25,8 +25,8 @@ export interface RemovalProof {
   vacuous: boolean;
 }
 
-/** What a class does to a mask: lets it through as it is, reshapes it with the data, or mixes channels and makes fresh ones. */
-const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'mixed' | 'summed'> = {
+/** What a class does to a mask: lets it through as it is, reshapes it with the data, gives a channel more places, or mixes channels and makes fresh ones. */
+const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'padded' | 'mixed' | 'summed'> = {
   Activation: 'through',
   Add: 'summed',
   AveragePooling2D: 'reshaped',
@@ -44,7 +44,7 @@ const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'mixed' | 'summed'>
   Rescaling: 'through',
   Reshape: 'reshaped',
   Softmax: 'through',
-  ZeroPadding2D: 'reshaped',
+  ZeroPadding2D: 'padded',
 };
 
 /** Proves one cut on probe inputs [n, ...], n at least 64 where there are so many. `map` and `removed` are of the original. */
@@ -109,6 +109,11 @@ export function maskedForward(map: ChannelMap, removed: Removed, weights: Weight
       case 'reshaped':
         values[call.output] = run(given);
         masks[call.output] = run(givenMasks);
+        break;
+      case 'padded':
+        // The border lives where its channel does: a normalisation behind it makes something of its zeros.
+        values[call.output] = run(given);
+        masks[call.output] = tf.mul(tf.ones([1, ...values[call.output]!.shape.slice(1)]), tf.max(givenMasks[0]!, [1, 2], true));
         break;
       case 'summed':
         // Where all summands lose the same channels nothing needs silencing; where they do not, only what is left of each may count.
