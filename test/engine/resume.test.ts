@@ -6,19 +6,21 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { epochOrder } from '../../src/dataset/batches.ts';
 import type { DatasetFacts, DatasetFiles } from '../../src/dataset/facts.ts';
 import { Cancelled } from '../../src/engine/cancelled.ts';
-import { readCheckpoint, writeCheckpoint } from '../../src/engine/checkpoint.ts';
+import { readCheckpoint, type StoredArray, writeCheckpoint } from '../../src/engine/checkpoint.ts';
 import { runJob } from '../../src/engine/job.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { JobSpec } from '../../src/jobs/spec/index.ts';
-import { readModelConfig } from '../../src/model/formats/index.ts';
+import { readModel, readModelConfig } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
 import { readModelFacts } from '../../src/pruning/inspect.ts';
 import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import type { EngineFrame, SeriesRow } from '../../src/worker/frames.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, layer, maxPooling, randomFill, sequential } from '../helpers/documents.ts';
+import { expectClose, expectSameBits } from '../helpers/numbers.ts';
 
 const SIDE = 6;
 const SPLITS = { train: 90, selection: 20, test: 20 };
@@ -127,7 +129,7 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
       attempt: 1,
       spec,
       model_path: model,
-      dataset: { facts, files: posted === SKIPPING ? overflowing : files },
+      dataset: { facts, files: posted.training === SKIPPING.training ? overflowing : files },
       resume_path: resume,
       scratch: mkdtempSync(join(folder, 'attempt-')),
       checkpoint_interval_s: 0,
@@ -220,6 +222,32 @@ it('starts over, and says so, where the checkpoint is of another version', async
   expect(again.rows).toEqual(undisturbed.rows);
   expect(endOf(again)).toEqual(endOf(undisturbed));
 });
+
+it('a skipped step updates nothing and does not count in Adam’s bias correction', async () => {
+  let seed = 0;
+  while (!epochOrder(seed, 0, SPLITS.train).subarray(0, 16).includes(0)) seed++;
+  const { checkpoints, rows } = await attempt({ ...SKIPPING, seed }, null, 2);
+  expect(rows.filter(({ series }) => series === 'step').map(({ values }) => values.skipped_steps)).toEqual([1, 1]);
+  const [skipped, updated] = [1, 2].map((step) => readCheckpoint(checkpoints.get(step)!)!.arrays);
+  const original = await readModel(model);
+  for (const [key, { data }] of original.weights) expectSameBits(skipped!.get(`weights/${key}`)!.data, data, key);
+  for (const [key, { data }] of skipped!) if (key.startsWith('slots/')) expect(data.every((value) => value === 0)).toBe(true);
+  expectMovedByRate(skipped!, updated!);
+});
+
+it('Adam starts afresh behind a cut, its bias correction included', async () => {
+  const { checkpoints } = await attempt(ROUNDS, null, STEPS / 3 + 1);
+  const [cut, updated] = [0, 1].map((later) => readCheckpoint(checkpoints.get(STEPS / 3 + later)!)!.arrays);
+  expect(updated!.get('weights/c/kernel')!.shape.at(-1)).toBeLessThan(cut!.get('weights/c/kernel')!.shape.at(-1)!);
+  expectMovedByRate(cut!, updated!);
+});
+
+/** Adam's first update moves a weight by the learning rate, whatever its gradient; counted as the second or seventh it would be 0.744 or 0.507 of that. */
+function expectMovedByRate(before: ReadonlyMap<string, StoredArray>, after: ReadonlyMap<string, StoredArray>): void {
+  const [from, to] = [before, after].map((arrays) => arrays.get('weights/out/bias')!.data);
+  const moved = [...to!].map((value, at) => Math.abs(value - from![at]!));
+  expectClose(moved, [0.01, 0.01], { relative: 1e-4 });
+}
 
 describe('a checkpoint file', () => {
   const path = join(folder, 'some.safetensors');
