@@ -1,9 +1,9 @@
 /** Stock Keras in one Python process a test file: requests go to `test/keras/server.py`, which runs the script they name. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll } from 'vitest';
+import { KERAS_PYTHON } from './keras-python.ts';
 
 export interface KerasArray {
   shape: number[];
@@ -11,21 +11,13 @@ export interface KerasArray {
 }
 
 export interface Keras {
-  /** The answer of a script in `test/keras`. Rejects with the Python traceback, or where there is no Keras. */
+  /** The answer of a script in `test/keras`. Rejects with the Python traceback. */
   run<Result>(script: string, args: unknown): Promise<Result>;
 }
 
-const PYTHON = process.env.ESPALIER_KERAS_PYTHON ?? resolve(import.meta.dirname, '../../.toolchain/keras/bin/python');
-
 /** Starts Keras, which is ended after the file's last test. Call it as the file loads: it starts while TensorFlow loads here. */
 export function startKeras(): Keras {
-  if (!existsSync(PYTHON)) {
-    const missing = new Error(
-      `These tests need stock Keras: there is no ${PYTHON}. scripts/setup.sh installs it; ESPALIER_KERAS_PYTHON names another`,
-    );
-    return { run: () => Promise.reject(missing) };
-  }
-  const child: ChildProcess = spawn(PYTHON, [resolve(import.meta.dirname, '../keras/server.py')], {
+  const child: ChildProcess = spawn(KERAS_PYTHON, [resolve(import.meta.dirname, '../keras/server.py')], {
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,0 +1,131 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { evaluate } from '../../src/engine/evaluate.ts';
+import { lossOf, type ResolvedLoss } from '../../src/engine/losses.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
+import { Variables } from '../../src/engine/variables.ts';
+import { datasetOf } from '../helpers/datasets.ts';
+import { type Config, conv2d, dense, documentOf, flatten, layer, randomFill, sequential } from '../helpers/documents.ts';
+import { array, drawn } from '../helpers/engine.ts';
+import type { KerasArray } from '../helpers/keras.ts';
+import { expectClose } from '../helpers/numbers.ts';
+
+/** The scores of a network whose dense layer is the identity: its logits are the inputs. */
+function scored(logits: KerasArray, y: KerasArray | Int32Array, name: ResolvedLoss, activation = 'linear') {
+  const width = logits.shape.at(-1)!;
+  const config = sequential(logits.shape.slice(1), [dense('a', width, { activation })]);
+  return evaluated(config, logits, y, name, (key, index) => (key === 'a/kernel' && index % (width + 1) === 0 ? 1 : 0));
+}
+
+function evaluated(config: Config, x: KerasArray, y: KerasArray | Int32Array, name: ResolvedLoss, fill: Parameters<typeof documentOf>[1]) {
+  const document = documentOf(config, fill);
+  const weights = Variables.from(document.weights);
+  onTestFinished(() => weights.dispose());
+  const samples = x.shape[0]!;
+  const data = datasetOf(x, y, { test: samples - 1 });
+  const before = tf.memory().numTensors;
+  const scores = evaluate(
+    document.graph,
+    (key) => weights.read(key),
+    data,
+    'test',
+    lossOf(name),
+    () => {},
+  );
+  expect(tf.memory().numTensors).toBe(before);
+  return scores;
+}
+
+describe('the scores of samples', () => {
+  // The first sample is the train split's; scores are of the others.
+  it('by class number are -log softmax, and hits where the largest logit is the label’s', () => {
+    const logits = array([4, 3], [0, 0, 0, 1, 2, 3, 3, 1, 1, 0, 0, 0]);
+    const { losses, hits, kind } = scored(logits, Int32Array.of(0, 2, 1, 0), 'sparse_categorical_crossentropy', 'softmax');
+    const sum = (values: number[]) => Math.log(values.reduce((total, value) => total + Math.exp(value), 0));
+    expectClose(losses, [sum([1, 2, 3]) - 3, sum([3, 1, 1]) - 1, Math.log(3)], { relative: 1e-6 });
+    expect([...hits]).toEqual([1, 0, 1]);
+    expect(kind).toBe('classification');
+  });
+
+  it('by class number do not saturate: a logit of 1e4 costs 1e4', () => {
+    const { losses } = scored(array([2, 2], [0, 0, 1e4, 0]), Int32Array.of(0, 1), 'sparse_categorical_crossentropy', 'softmax');
+    expect([...losses]).toEqual([1e4]);
+  });
+
+  it('by one-hot row are the same', () => {
+    const logits = array([3, 3], [0, 0, 0, 1, 2, 3, 3, 1, 1]);
+    const byRow = scored(logits, array([3, 3], [1, 0, 0, 0, 0, 1, 0, 1, 0]), 'categorical_crossentropy', 'softmax');
+    const byNumber = scored(logits, Int32Array.of(0, 2, 1), 'sparse_categorical_crossentropy', 'softmax');
+    expectClose(byRow.losses, byNumber.losses, { relative: 1e-12 });
+    expect([...byRow.hits]).toEqual([...byNumber.hits]);
+  });
+
+  it('of two classes are right where the logit has the label’s sign, and extreme ones do not overflow', () => {
+    const { losses, hits } = scored(array([5, 1], [0, 2, -2, 1000, 0]), array([5, 1], [0, 1, 1, 0, 0]), 'binary_crossentropy', 'sigmoid');
+    expectClose(losses, [Math.log1p(Math.exp(-2)), Math.log1p(Math.exp(2)), 1000, Math.LN2], { relative: 1e-6 });
+    expect([...hits]).toEqual([1, 0, 0, 1]);
+  });
+
+  it('of numbers are the loss and mean |error| of each', () => {
+    const [prediction, target] = [array([3, 2], [0, 0, 1, 2, -3, 0.5]), array([3, 2], [0, 0, 1, 0, 0, 0])];
+    const absolute = [1, 1.75];
+    for (const [name, expected] of [
+      ['mean_squared_error', [2, 4.625]],
+      ['mean_absolute_error', absolute],
+      ['huber', [0.75, (2.5 + 0.125) / 2]],
+    ] as const) {
+      const { losses, absoluteErrors, kind } = scored(prediction, target, name);
+      expectClose(losses, expected, { relative: 1e-6 }, name);
+      expectClose(absoluteErrors, absolute, { relative: 1e-6 }, name);
+      expect(kind).toBe('regression');
+    }
+  });
+
+  it('of a sequence are the mean over its places, a hit where all are right', () => {
+    const logits = array([3, 2, 2], [0, 0, 0, 0, 5, 0, 0, 5, 5, 0, 5, 0]);
+    const y = { shape: [3, 2], data: Float32Array.of(0, 0, 0, 1, 0, 1) };
+    const { losses, hits } = scored(logits, y, 'sparse_categorical_crossentropy', 'softmax');
+    const [right, wrong] = [Math.log1p(Math.exp(-5)), Math.log1p(Math.exp(5))];
+    expectClose(losses, [right, (right + wrong) / 2], { relative: 1e-6 });
+    expect([...hits]).toEqual([1, 0]);
+  });
+
+  it('are of logits also behind a reshaping of the softmax', () => {
+    const config = sequential(
+      [3],
+      [dense('a', 3, { activation: 'softmax' }), layer('Reshape', 'r', { target_shape: [3, 1] }), flatten('f')],
+    );
+    const fill = (key: string, index: number) => (key === 'a/kernel' && index % 4 === 0 ? 1 : 0);
+    const { losses } = evaluated(
+      config,
+      array([2, 3], [0, 0, 0, 1000, 0, 0]),
+      Int32Array.of(2, 1),
+      'sparse_categorical_crossentropy',
+      fill,
+    );
+    expect([...losses]).toEqual([1000]);
+  });
+
+  it('do not depend on how samples fall into batches', () => {
+    const config = sequential([2], [dense('a', 3)]);
+    const x = drawn([2050, 2], 'many');
+    const y = Int32Array.from({ length: 2050 }, (_, at) => at % 3);
+    const all = evaluated(config, x, y, 'sparse_categorical_crossentropy', randomFill(1));
+    const few = evaluated(
+      config,
+      { shape: [30, 2], data: x.data.slice(0, 60) },
+      y.slice(0, 30),
+      'sparse_categorical_crossentropy',
+      randomFill(1),
+    );
+    expect(all.losses).toHaveLength(2049);
+    expectClose(all.losses.subarray(0, 29), few.losses, { relative: 1e-6 });
+    // The last batch is of one sample.
+    expect(all.losses[2048]).toBeGreaterThan(0);
+  });
+
+  it('of a model with free axes are of the data’s size', () => {
+    const config = sequential([null, null, 1], [conv2d('c', 2, 3), layer('GlobalMaxPooling2D', 'g'), dense('a', 2)]);
+    const x = drawn([4, 5, 7], 'free');
+    expect(evaluated(config, x, Int32Array.of(0, 1, 0, 1), 'sparse_categorical_crossentropy', randomFill(1)).losses).toHaveLength(3);
+  });
+});
