@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Dataset, openDataset } from '../../src/dataset/batches.ts';
-import type { DatasetFacts } from '../../src/dataset/facts.ts';
+import type { DatasetFacts, DatasetFiles } from '../../src/dataset/facts.ts';
 import type { KerasArray } from './keras.ts';
 
-/** A data set whose samples are these, in this order: of x [n, ...], of y numbers [n, ...] or class numbers. Closed and deleted after the test. */
-export function datasetOf(x: KerasArray, y: KerasArray | Int32Array, splits: Partial<DatasetFacts['splits']> = {}): Dataset {
+/** A stored data set whose samples are these, in this order: of x [n, ...], of y numbers [n, ...] or class numbers. Deleted after the test. */
+export function storedDataset(
+  x: KerasArray,
+  y: KerasArray | Int32Array,
+  splits: Partial<DatasetFacts['splits']> = {},
+): { facts: DatasetFacts; files: DatasetFiles } {
   const folder = mkdtempSync(join(tmpdir(), 'espalier-data-'));
   const [samples, ...shape] = x.shape as [number, ...number[]];
   const files = { x: join(folder, 'x'), y: join(folder, 'y'), order: join(folder, 'order') };
@@ -20,7 +24,8 @@ export function datasetOf(x: KerasArray, y: KerasArray | Int32Array, splits: Par
     Uint32Array.from({ length: samples }, (_, index) => index),
   );
   const given = { selection: 0, test: 0, ...splits };
-  const data = openDataset(files, {
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const facts: DatasetFacts = {
     format: 'npz',
     x: { dtype: 'float32', shape, min: Math.min(...x.data), max: Math.max(...x.data), scale: 1 },
     y:
@@ -30,10 +35,14 @@ export function datasetOf(x: KerasArray, y: KerasArray | Int32Array, splits: Par
     samples,
     splits: { train: samples - given.selection - given.test, ...given },
     test_given: true,
-  });
-  onTestFinished(() => {
-    data.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  };
+  return { facts, files };
+}
+
+/** The same, opened; closed after the test. */
+export function datasetOf(...given: Parameters<typeof storedDataset>): Dataset {
+  const { facts, files } = storedDataset(...given);
+  const data = openDataset(files, facts);
+  onTestFinished(() => data.close());
   return data;
 }

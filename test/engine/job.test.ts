@@ -1,0 +1,187 @@
+/** Whole jobs at the edges of what they promise. The usual ones are in `seed.test.ts`, interrupted ones in `resume.test.ts`. */
+import { describe, expect, it } from 'vitest';
+import { totalMacs } from '../../src/model/costs.ts';
+import { type ModelDocument, withWeights } from '../../src/model/document.ts';
+import { storedDataset } from '../helpers/datasets.ts';
+import {
+  batchNormalization,
+  type Config,
+  conv2d,
+  dense,
+  documentOf,
+  functional,
+  layer,
+  randomFill,
+  sequential,
+} from '../helpers/documents.ts';
+import { drawn } from '../helpers/engine.ts';
+import { runPosted } from '../helpers/jobs.ts';
+import { expectSameBits } from '../helpers/numbers.ts';
+import { expectProblem } from '../helpers/problems.ts';
+
+const SAMPLES = 60;
+const classes = Int32Array.from({ length: SAMPLES }, (_, at) => at % 3);
+const vectors = () => storedDataset(drawn([SAMPLES, 6], 'vectors'), classes, { selection: 10, test: 10 });
+const zerosOf = (document: ModelDocument, key: string) => document.weights.get(key)!.data.filter((value) => value === 0).length;
+const short = { epochs: 2, batch_size: 20 };
+const magnitude = { type: 'magnitude' };
+
+describe('pruning weights', () => {
+  it('meets its sparsity to the weight where layers are cut alike, however their shares round', async () => {
+    const widths = [7, 5, 9, 7, 5, 9, 7];
+    const document = documentOf(sequential([6], [...widths.map((units, at) => dense(`d${at}`, units)), dense('out', 3)]), randomFill(1));
+    const posted = { type: 'prune', pruning: { criterion: magnitude, scope: 'layer', target: { sparsity: 0.55 } } };
+    const { result } = await runPosted(posted, { document, ...vectors() });
+    const weights = [6, ...widths].reduce((sum, inputs, at) => sum + inputs * [...widths, 3][at]!, 0);
+    expect(result!.target).toMatchObject({ met: true, achieved: { sparsity: Math.round(0.55 * weights) / weights } });
+  });
+
+  it('cuts frozen layers, which fine-tuning then leaves as they are', async () => {
+    const document = documentOf(sequential([6], [dense('a', 8, { trainable: false }), dense('out', 3)]), randomFill(1));
+    const posted = { type: 'prune', pruning: { criterion: magnitude, target: { sparsity: 0.5 } }, fine_tuning: short };
+    const after = (await runPosted(posted, { document, ...vectors() })).document!;
+    const [before, pruned] = [document, after].map(({ weights }) => weights.get('a/kernel')!.data);
+    expect(zerosOf(after, 'a/kernel') + zerosOf(after, 'out/kernel')).toBe(36);
+    expect(zerosOf(after, 'a/kernel')).toBeGreaterThan(10);
+    for (const [index, value] of pruned!.entries()) if (value !== 0) expect(value).toBe(before![index]);
+    expectSameBits(after.weights.get('a/bias')!.data, document.weights.get('a/bias')!.data);
+  });
+
+  it('keeps the zeros that are there already, and counts them', async () => {
+    const dense2 = documentOf(sequential([6], [dense('a', 8), dense('out', 3)]), randomFill(1));
+    const kernel = dense2.weights.get('a/kernel')!;
+    const document = withWeights(
+      dense2,
+      new Map([...dense2.weights, ['a/kernel', { ...kernel, data: kernel.data.map((value, at) => (at % 3 === 0 ? 0 : value)) }]]),
+    );
+    const posted = { type: 'prune', pruning: { criterion: magnitude, target: { sparsity: 0.4 } }, fine_tuning: short };
+    const after = (await runPosted(posted, { document, ...vectors() })).document!;
+    expect(zerosOf(after, 'a/kernel') + zerosOf(after, 'out/kernel')).toBe(Math.round(0.4 * 72));
+    for (const [index, value] of after.weights.get('a/kernel')!.data.entries()) if (index % 3 === 0) expect(Object.is(value, 0)).toBe(true);
+  });
+
+  it('gives layers their own fraction', async () => {
+    const document = documentOf(sequential([6], [dense('a', 10), dense('out', 3)]), randomFill(1));
+    const layers = { overrides: { out: { sparsity: 0.1 } } };
+    const posted = (schedule: Record<string, unknown>) => ({
+      type: 'prune',
+      pruning: { criterion: magnitude, target: { sparsity: 0.5 }, layers, schedule },
+      fine_tuning: short,
+    });
+    for (const schedule of [{ type: 'one_shot' }, { type: 'polynomial' }, { type: 'iterative', rounds: 2 }]) {
+      const after = (await runPosted(posted(schedule), { document, ...vectors() })).document!;
+      expect([zerosOf(after, 'out/kernel'), zerosOf(after, 'a/kernel')], schedule.type).toEqual([3, 42]);
+    }
+  });
+
+  it('does not take weights that training made zero for pruned ones when it goes on before its first cut', async () => {
+    const document = documentOf(sequential([6], [dense('a', 8), dense('out', 3)]), randomFill(1));
+    // The range makes zeros of every negative weight; cuts begin at step 4 of 8.
+    const posted = {
+      type: 'prune',
+      pruning: { criterion: magnitude, target: { sparsity: 0.6 }, schedule: { type: 'polynomial', begin: 0.5, end: 0.8 } },
+      fine_tuning: { epochs: 4, batch_size: 20, weight_range: [0, 1], optimizer: { type: 'sgd', learning_rate: 0.5 } },
+    };
+    const data = vectors();
+    const undisturbed = await runPosted(posted, { document, ...data });
+    const broken = await runPosted(posted, { document, ...data, until: 2 });
+    expect(broken.result).toBeNull();
+    const resumed = await runPosted(posted, { document, ...data, resume: broken.checkpoints.get(2)! });
+    for (const [key, { data: weights }] of undisturbed.document!.weights)
+      expectSameBits(resumed.document!.weights.get(key)!.data, weights, key);
+    expect([...broken.rows, ...resumed.rows]).toEqual(undisturbed.rows);
+  });
+});
+
+describe('removing channels', () => {
+  const images = () => storedDataset(drawn([SAMPLES, 6, 6], 'images'), classes, { selection: 10, test: 10 });
+  const knotted: Config = functional((net) => {
+    const x = net.input('x', [6, 6, 1]);
+    const same = { padding: 'same' };
+    const a = net.call(batchNormalization('n'), net.call(conv2d('a', 4, 3, same), x));
+    const b = net.call(conv2d('b', 3, 3, same), x);
+    const joined = net.call(layer('Concatenate', 'ab'), a, b);
+    const sum = net.call(layer('Add', 'sum'), joined, net.call(conv2d('c', 7, 3, same), x));
+    const padded = net.call(batchNormalization('m'), net.call(layer('ZeroPadding2D', 'z', { padding: 1 }), sum));
+    const places = net.call(layer('Reshape', 'r', { target_shape: [-1, 7] }), padded);
+    const read = net.call(dense('d', 5, { activation: 'relu' }), places);
+    return net.call(dense('out', 3, { activation: 'softmax' }), net.call(layer('Flatten', 'f'), read));
+  });
+
+  it.each(['magnitude', 'gradient', 'taylor', 'random'])('by %s meets its target through every knot, with its proof', async (type) => {
+    const document = documentOf(knotted, randomFill(1));
+    const posted = {
+      type: 'prune',
+      pruning: { criterion: { type }, structure: { type: 'channels' }, target: { macs: 0.4 }, schedule: { type: 'iterative', rounds: 2 } },
+      fine_tuning: short,
+    };
+    const { document: after, result } = await runPosted(posted, { document, ...images() });
+    expect(totalMacs(after!.graph)).toBeLessThanOrEqual(0.4 * totalMacs(document.graph));
+    expect(result!.target).toMatchObject({ met: true, achieved: { macs: totalMacs(after!.graph) / totalMacs(document.graph) } });
+    const cuts = result!.cuts as { proof: { holds: boolean; vacuous: boolean; inputs: number } }[];
+    expect(cuts.map(({ proof }) => [proof.holds, proof.vacuous, proof.inputs])).toEqual([
+      [true, false, 40],
+      [true, false, 40],
+    ]);
+  });
+
+  it('runs on the data’s size where the model’s input axes are free', async () => {
+    const config = sequential([null, null, 1], [conv2d('a', 6, 3), layer('GlobalAveragePooling2D', 'g'), dense('out', 3)]);
+    const posted = {
+      type: 'prune',
+      pruning: { criterion: { type: 'taylor' }, structure: { type: 'channels' }, target: { macs: 0.5 } },
+      fine_tuning: short,
+    };
+    const { document } = await runPosted(posted, { document: documentOf(config, randomFill(1)), ...images() });
+    expect(document!.weights.get('a/kernel')!.shape).toEqual([3, 3, 1, 3]);
+    expect(document!.graph.inputs[0]!.shape).toEqual([null, null, 1]);
+  });
+
+  it('warns of a proof that proves nothing', async () => {
+    const config = sequential([6, 6, 1], [conv2d('a', 6, 3), layer('Flatten', 'f'), dense('out', 3)]);
+    const document = documentOf(config, (key, index) => (key === 'out/kernel' ? 0 : index));
+    const posted = { type: 'prune', pruning: { criterion: magnitude, structure: { type: 'channels' }, target: { macs: 0.5 } } };
+    const { frames } = await runPosted(posted, { document, ...images() });
+    expect(frames.filter((frame) => frame.kind === 'warning').map(({ warning }) => warning.code)).toEqual(['PROOF_VACUOUS']);
+  });
+});
+
+describe('training', () => {
+  const broken = () => {
+    const x = drawn([SAMPLES, 6], 'vectors');
+    x.data.fill(3e38, 0, 6);
+    return storedDataset(x, classes, { selection: 10, test: 10 });
+  };
+  const document = documentOf(sequential([6], [dense('a', 8), dense('out', 3)]), randomFill(1));
+
+  it('that meets a number that is not finite fails, says where, and leaves what to do', async () => {
+    const problem = await expectProblem(
+      () => runPosted({ type: 'train', training: short }, { document, ...broken() }),
+      'NON_FINITE_GRADIENT',
+      /At step [01] the (loss|gradient of \S+) is not finite; nothing was updated/,
+    );
+    expect(problem.message).toMatch(/skip_step/);
+  });
+
+  it('goes on where it is to skip such steps, and counts them', async () => {
+    const { result, document: after } = await runPosted(
+      { type: 'train', training: { ...short, on_non_finite: 'skip_step' } },
+      { document, ...broken() },
+    );
+    expect(result!.training).toMatchObject({ steps: 4, skipped_steps: 2 });
+    for (const { data } of after!.weights.values()) expect(data.every(Number.isFinite)).toBe(true);
+  });
+
+  it('without test samples says so instead of a quality', async () => {
+    const { result } = await runPosted(
+      { type: 'train', training: short },
+      { document, ...storedDataset(drawn([SAMPLES, 6], 'vectors'), classes) },
+    );
+    const { receipt } = result as {
+      receipt: { result: { test: unknown }; comparison: unknown; claims: Record<string, { reason: string }> };
+    };
+    expect(receipt.result.test).toBeNull();
+    expect(receipt.comparison).toBeNull();
+    expect(receipt.claims.as_accurate!.reason).toBe('NO_TEST_SPLIT');
+  });
+});

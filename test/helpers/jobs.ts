@@ -1,0 +1,78 @@
+/** Whole jobs in this process, from a document and a data set to what the supervisor would be told. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { DatasetFacts, DatasetFiles } from '../../src/dataset/facts.ts';
+import { Cancelled } from '../../src/engine/cancelled.ts';
+import { runJob } from '../../src/engine/job.ts';
+import { checkJob } from '../../src/jobs/check.ts';
+import { JobSpec } from '../../src/jobs/spec/index.ts';
+import type { ModelDocument } from '../../src/model/document.ts';
+import { readModel } from '../../src/model/formats/index.ts';
+import { writeKeras } from '../../src/model/formats/keras.ts';
+import { modelFacts } from '../../src/pruning/inspect.ts';
+import { fillDefaults } from '../../src/schema.ts';
+import { type EngineFrame, readEngineFrame, type SeriesRow } from '../../src/worker/frames.ts';
+
+export interface JobInput {
+  document: ModelDocument;
+  facts: DatasetFacts;
+  files: DatasetFiles;
+  resume?: string | null;
+  /** A checkpoint after every step, and the end once that of this step is written. */
+  until?: number;
+}
+
+export interface JobOutcome {
+  frames: EngineFrame[];
+  rows: SeriesRow[];
+  /** Checkpoint files by step; deleted after the test. */
+  checkpoints: Map<number, string>;
+  /** Null where the job was ended early. */
+  result: Record<string, unknown> | null;
+  document: ModelDocument | null;
+}
+
+/** Runs a job as it is posted, ids left out. Every frame is checked by its schema. Rejects with the Problem it would be refused or fail with. */
+export async function runPosted(posted: Record<string, unknown>, input: JobInput): Promise<JobOutcome> {
+  const { document, facts, files, resume = null, until } = input;
+  const scratch = mkdtempSync(join(tmpdir(), 'espalier-job-'));
+  onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
+  const model = join(scratch, 'original.keras');
+  writeFileSync(model, await writeKeras(document));
+  const asked = fillDefaults(JobSpec, { evaluation: { latency_batch_size: 1 }, ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
+  const spec = await checkJob(asked, { facts: modelFacts(document), readConfig: async () => document.config }, facts);
+  const frames: EngineFrame[] = [];
+  const checkpoints = new Map<number, string>();
+  await runJob(
+    {
+      kind: 'run',
+      job_id: 'job',
+      attempt: 1,
+      spec,
+      model_path: model,
+      dataset: { facts, files },
+      resume_path: resume,
+      scratch,
+      checkpoint_interval_s: until === undefined ? 600 : 0,
+    },
+    {
+      emit(frame) {
+        frames.push(readEngineFrame(structuredClone(frame)));
+        if (frame.kind === 'checkpoint') checkpoints.set(frame.step, frame.path);
+      },
+      cancelled: () => until !== undefined && checkpoints.has(until),
+    },
+  ).catch((error: unknown) => {
+    if (!(error instanceof Cancelled)) throw error;
+  });
+  const finished = frames.find((frame) => frame.kind === 'finished');
+  return {
+    frames,
+    rows: frames.flatMap((frame) => (frame.kind === 'series' ? frame.rows : [])),
+    checkpoints,
+    result: finished?.result ?? null,
+    document: finished ? await readModel(finished.outputs.find(({ role }) => role === 'model')!.path) : null,
+  };
+}
