@@ -62,11 +62,10 @@ describe('fillDefaults', () => {
   });
 
   it('does not share a default between two values, nor change the value given', () => {
-    const schema = strictObject({ list: defaulted(Type.Array(Type.Integer()), [1]) });
+    const schema = strictObject({ any: defaulted(Type.Unsafe<{ list: number[] }>({ type: 'object' }), { list: [1] }) });
     const given = {};
-    const first = fillDefaults(schema, given) as { list: number[] };
-    first.list.push(2);
-    expect(fillDefaults(schema, {})).toEqual({ list: [1] });
+    fillDefaults(schema, given).any.list.push(2);
+    expect(fillDefaults(schema, {})).toEqual({ any: { list: [1] } });
     expect(given).toEqual({});
   });
 

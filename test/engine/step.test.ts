@@ -145,6 +145,12 @@ describe('a step', () => {
   });
 });
 
+it('drops other elements at another step of the job, and by another seed', () => {
+  const lossAt = (step: number, seed: number) => stepFor(network(), { seed }).run(images, targets, { step }).loss;
+  expect(new Set([lossAt(0, 0), lossAt(1, 0), lossAt(0, 1)]).size).toBe(3);
+  expect(lossAt(1, 0)).toBe(lossAt(1, 0));
+});
+
 describe('pruned weights', () => {
   const masks = {
     'c/kernel': Array.from({ length: 36 }, (_, at) => at % 3 && 1),

@@ -45,6 +45,18 @@ describe('a comparison of times', () => {
     expect(ratio.high).toBeGreaterThan(1);
   });
 
+  it('has the interval of a median: of 101 ratios 1 to 101, the 41st to the 61st or so', () => {
+    const { ratio } = compareLatencies(
+      Array(101).fill(1),
+      Array.from({ length: 101 }, (_, index) => index + 1),
+      0,
+    );
+    // 51 ± 1.96·√101/2.
+    expect(ratio.value).toBe(51);
+    expect(Math.abs(ratio.low - 41.15)).toBeLessThan(2);
+    expect(Math.abs(ratio.high - 60.85)).toBeLessThan(2);
+  });
+
   it('is not moved by a few outliers', () => {
     const slow = Array.from({ length: 50 }, (_, index) => (index < 3 ? 100 : 1));
     expect(compareLatencies(Array(50).fill(2), slow, 0).ratio.high).toBe(0.5);
