@@ -101,7 +101,7 @@ const cases = [
     optimizer: 'RMSprop',
     config: { learning_rate: 0.002, momentum: 0.8, rho: 0.8 },
   },
-  { name: 'absolute', model: 'regressor', loss: 'mean_absolute_error', optimizer: 'Adam', config: { learning_rate: 0.01 } },
+  { name: 'absolute', model: 'regressor', loss: 'mean_absolute_error', optimizer: 'Adam', config: { learning_rate: 0.003 } },
   {
     name: 'convolutional',
     model: 'convolutional',
