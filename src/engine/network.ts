@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Call, type Graph, type TensorId, weightKey } from '../model/graph.ts';
 import { outputCall } from '../model/output-call.ts';
 import { EXECUTIONS } from './layers/index.ts';
+import { pack } from './raw-ops.ts';
 import { tf } from './tensorflow.ts';
 
 /** The present value of a weight, by key. */
@@ -12,8 +13,8 @@ export interface ForwardOptions {
   training: boolean;
   /** Give what enters the final softmax or sigmoid instead of what leaves it. */
   logits?: boolean;
-  /** The step's number and the job's seed, for layers that draw random numbers. */
-  random?: { seed: number; step: number };
+  /** The job's seed and the step's number (int32 scalar), for layers that draw random numbers. */
+  random?: { seed: number; step: Tensor };
   /** Normalisation keeps to its running statistics although `training` is set. */
   frozenStatistics?: boolean;
   /** Sees, and may replace, every call's output. */
@@ -61,9 +62,15 @@ export function runCall(call: Call, weights: WeightReader, inputs: Tensor[], opt
     weights: Object.fromEntries(layer.weights.map((spec) => [spec.name, weights(weightKey(layer, spec.name))])),
     // Keras runs a frozen normalisation layer by its running statistics; dropout drops whether frozen or not.
     training: options.training && !statistics && (layer.trainable || layer.className !== 'BatchNormalization'),
-    seed: [(options.random?.seed ?? 0) ^ Math.imul(index + 1, 0x9e3779b1), options.random?.step ?? 0],
+    seed: () => drawSeed(options.random, index),
     update: (weight, value) => options.update?.(weightKey(layer, weight), tf.keep(value)),
   });
+}
+
+/** The call's own seed, int32 [2]: the step's number stays a tensor, so that a recorded step draws anew each time it is replayed. */
+function drawSeed(random: ForwardOptions['random'], call: number): Tensor {
+  if (!random) throw new Error('A layer that draws random numbers runs in training only');
+  return pack([tf.scalar(random.seed ^ Math.imul(call + 1, 0x9e3779b1), 'int32'), random.step]);
 }
 
 function isProbability(activation: unknown): boolean {

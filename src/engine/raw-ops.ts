@@ -72,17 +72,18 @@ export function l2Loss(value: Tensor): Tensor {
   return run('L2Loss', [typed('T')], [value], 1)[0]!;
 }
 
-/** [n] of n scalars. */
+/** [n, ...] of n tensors of one shape and type. */
 export function pack(values: Tensor[]): Tensor {
-  return run('Pack', [typed('T'), whole('N', values.length), whole('axis', 0)], values, 1)[0]!;
+  const type = values[0]!.dtype === 'int32' ? binding.TF_INT32 : FLOAT;
+  return run('Pack', [typed('T', type), whole('N', values.length), whole('axis', 0)], values, 1)[0]!;
 }
 
-/** Uniform [0, 1) that depends on the seed alone: two int32 words. */
-export function statelessUniform(shape: readonly number[], seed: readonly [number, number]): Tensor {
+/** Uniform [0, 1) that depends on the seed alone, int32 [2]. */
+export function statelessUniform(shape: readonly number[], seed: Tensor): Tensor {
   return run(
     'StatelessRandomUniform',
     [typed('T', binding.TF_INT32), typed('dtype'), typed('Tseed', binding.TF_INT32)],
-    [tf.tensor1d([...shape], 'int32'), tf.tensor1d([...seed], 'int32')],
+    [tf.tensor1d([...shape], 'int32'), seed],
     1,
   )[0]!;
 }

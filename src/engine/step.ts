@@ -107,7 +107,7 @@ export class EagerStep implements TrainingStep {
           const [output] = forward(graph, (key) => moved.get(key) ?? values.get(key)!, [batch.x], {
             training: true,
             logits: loss.onLogits,
-            random: { seed, step: at.step },
+            random: { seed, step: tf.scalar(at.step, 'int32') },
             update: move,
           });
           return loss.value(output!, batch.y) as Scalar;

@@ -290,7 +290,7 @@ describe('dropout', () => {
     const { forward } = await import('../../src/engine/network.ts');
     return tf.tidy((() => {
       const input = tf.tensor(ones.data.slice(), ones.shape);
-      return forward(document.graph, () => input, [input], { training, random: { seed, step } }).map((value) =>
+      return forward(document.graph, () => input, [input], { training, random: { seed, step: tf.scalar(step, 'int32') } }).map((value) =>
         Array.from(value.dataSync()),
       );
     }) as () => never) as unknown as number[][];

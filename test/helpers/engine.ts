@@ -41,7 +41,7 @@ export function gradientsOf(document: ModelDocument, x: KerasArray, direction: K
       const { grads } = tf.engine().gradients(() => {
         const [y] = forward(document.graph, (key) => moved.get(key) ?? values.get(key)!, [input], {
           training,
-          random: { seed: 1, step: 0 },
+          random: { seed: 1, step: tf.scalar(0, 'int32') },
           update: (key, value) => moved.set(key, value),
         });
         output = tf.keep(y!);

@@ -9,8 +9,8 @@ export interface Invocation {
   weights: Record<string, Tensor>;
   /** Whether the layer behaves as in training: dropout drops, normalisation uses the batch. A frozen layer is never told so. */
   training: boolean;
-  /** For random layers: differs between layers and steps, and is the same again when a step is repeated. */
-  seed: readonly [number, number];
+  /** For random layers, int32 [2]: differs between layers and steps, and is the same again when a step is repeated. */
+  seed(): Tensor;
   /** Called with the new value of a weight that the forward pass itself moves, such as `moving_mean`. The caller disposes it. */
   update(weight: string, value: Tensor): void;
 }
