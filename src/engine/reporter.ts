@@ -1,19 +1,74 @@
 /** What a job says while it runs: progress a few times a second, series in batches, checkpoints, warnings. */
-import type { EngineFrame, Metrics, Progress, SeriesRow } from '../worker/frames.ts';
+import type { EngineFrame, Metrics, Progress, SeriesChunk, SeriesRow } from '../worker/frames.ts';
+import { SeriesBuffer } from './series-buffer.ts';
 
 const PROGRESS_EVERY_MS = 250;
-const ROWS_PER_FRAME = 500;
+/** Durations of recent steps that the estimate is made from. */
+const DURATIONS = 256;
+
+/** What every training step measures: the columns of the series `step`. What is not finite is kept as such and shown as null. */
+export interface StepMeasures {
+  /** The batch's mean loss, weight decay left out. */
+  loss: number;
+  learning_rate: number;
+  /** Global norm of the gradients before clipping, masked weights left out. */
+  gradient_norm: number;
+  /** The same after clipping. */
+  clipped_norm: number;
+  /** The threshold in force; null where the rule has none. */
+  clipping_threshold: number | null;
+  /** The fraction, 0 to 1, that was clipped of what the rule looks at: the step, its tensors, its units or its elements. */
+  clipped: number;
+  /** Norm of the update over norm of the weights; null at a step where it was not measured. */
+  update_ratio: number | null;
+  /** Steps of the job so far that changed nothing because a gradient was not finite. */
+  skipped_steps: number;
+  /** Gradient elements of this step that are not finite. */
+  non_finite: number;
+}
+
+const STEP_COLUMNS = [
+  'loss',
+  'learning_rate',
+  'gradient_norm',
+  'clipped_norm',
+  'clipping_threshold',
+  'clipped',
+  'update_ratio',
+  'skipped_steps',
+  'non_finite',
+] as const satisfies (keyof StepMeasures)[];
+
+/** What is measured of each trainable weight: one value a weight, in the order in which the weights were declared. NaN where one was not measured. */
+export interface LayerMeasures {
+  /** Norm of the gradient before clipping, masked elements left out. */
+  gradient_norm: ArrayLike<number>;
+  /** The same after clipping. */
+  clipped_norm: ArrayLike<number>;
+  weight_norm: ArrayLike<number>;
+  /** Norm of the update over `weight_norm`. */
+  update_ratio: ArrayLike<number>;
+}
+
+const LAYER_MEASURES = ['gradient_norm', 'clipped_norm', 'weight_norm', 'update_ratio'] as const satisfies (keyof LayerMeasures)[];
 
 export class Reporter {
   private readonly emit: (frame: EngineFrame) => void;
   private readonly totalSteps: number;
-  private rows: SeriesRow[] = [];
+  /** By series and names of columns. */
+  private readonly buffers = new Map<string, SeriesBuffer>();
+  private steps: SeriesBuffer | null = null;
+  private layerValues: SeriesBuffer | null = null;
+  private layerCount = 0;
+  /** Rows of this attempt so far, whatever their series. */
+  private rows = 0;
   private metrics: Metrics = {};
   private phase: Progress['phase'] = 'loading';
-  private step = 0;
+  private stepsDone = 0;
   private lastSent = Number.NEGATIVE_INFINITY;
-  /** Durations of recent steps in milliseconds, for the estimate. */
-  private readonly durations: number[] = [];
+  /** In milliseconds; a ring. */
+  private readonly durations = new Float64Array(DURATIONS);
+  private measured = 0;
   private readonly warned = new Set<string>();
 
   constructor(emit: (frame: EngineFrame) => void, totalSteps: number) {
@@ -22,35 +77,88 @@ export class Reporter {
   }
 
   /** Enters a phase; sent at once. */
-  enter(phase: Progress['phase'], step = this.step): void {
+  enter(phase: Progress['phase'], step = this.stepsDone): void {
     this.phase = phase;
-    this.step = step;
+    this.stepsDone = step;
     this.send();
   }
 
   /** A training step has ended. */
   stepped(step: number, durationMs: number): void {
-    this.step = step;
-    this.durations.push(durationMs);
-    if (this.durations.length > 256) this.durations.shift();
+    this.stepsDone = step;
+    this.durations[this.measured++ % DURATIONS] = durationMs;
     if (performance.now() - this.lastSent >= PROGRESS_EVERY_MS) this.send();
   }
 
-  /** A row of a series; its values are the newest metrics as well. */
-  row(series: SeriesRow['series'], step: number, values: Record<string, number | null>): void {
-    const finite = Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, value !== null && Number.isFinite(value) ? value : null]),
-    );
-    this.rows.push({ series, step, values: finite });
-    Object.assign(this.metrics, finite);
-    if (this.rows.length >= ROWS_PER_FRAME) this.flush();
+  /**
+   * Names the columns that `step` rows have beyond those of `StepMeasures`, in the order of `step`'s `more`. Without it they have none; called again,
+   * it counts for the rows that follow.
+   */
+  declareSteps(more: readonly string[]): void {
+    Object.assign(this.metrics, this.steps?.newestValues());
+    this.steps = this.buffer('step', [...STEP_COLUMNS, ...more]);
+  }
+
+  /**
+   * A row of the series `step`, whose values are the newest metrics as well. Costs well under a microsecond: the values are copied at once, so that
+   * the caller may fill in the same object again. `step` is the number of steps done, this one included.
+   */
+  step(step: number, measures: StepMeasures, more: ArrayLike<number> = []): void {
+    this.steps ??= this.buffer('step', STEP_COLUMNS);
+    const buffer = this.steps;
+    const declared = buffer.columns.length - STEP_COLUMNS.length;
+    if (more.length !== declared)
+      throw new Error(`${declared} columns of the series step are declared beyond its own. Received: ${more.length}`);
+    this.begin(buffer, step);
+    buffer.set(0, measures.loss);
+    buffer.set(1, measures.learning_rate);
+    buffer.set(2, measures.gradient_norm);
+    buffer.set(3, measures.clipped_norm);
+    buffer.set(4, measures.clipping_threshold);
+    buffer.set(5, measures.clipped);
+    buffer.set(6, measures.update_ratio);
+    buffer.set(7, measures.skipped_steps);
+    buffer.set(8, measures.non_finite);
+    for (let index = 0; index < declared; index++) buffer.set(STEP_COLUMNS.length + index, more[index]!);
+  }
+
+  /**
+   * Names the trainable weights, by their keys, whose norms `layers` reports. Each becomes four columns of the series `layer`: `<key>:gradient_norm`,
+   * `<key>:clipped_norm`, `<key>:weight_norm`, `<key>:update_ratio`. Called again, it counts for the rows that follow.
+   */
+  declareLayers(keys: readonly string[]): void {
+    const columns = LAYER_MEASURES.flatMap((measure) => keys.map((key) => `${key}:${measure}`));
+    this.layerCount = keys.length;
+    this.layerValues = this.buffer('layer', columns);
+  }
+
+  /** A row of the series `layer`, one value a declared weight in each array; copied at once. Meant for every `layer_norms_every`-th step. */
+  layers(step: number, measures: LayerMeasures): void {
+    const { layerValues: buffer, layerCount } = this;
+    if (!buffer) throw new Error('No weights are declared whose norms could be reported: call declareLayers first');
+    for (const measure of LAYER_MEASURES) {
+      if (measures[measure].length === layerCount) continue;
+      throw new Error(`${layerCount} weights are declared. Received: ${measures[measure].length} values of ${measure}`);
+    }
+    this.begin(buffer, step);
+    for (const [place, measure] of LAYER_MEASURES.entries()) {
+      const values = measures[measure];
+      for (let index = 0; index < layerCount; index++) buffer.set(place * layerCount + index, values[index]!);
+    }
+  }
+
+  /** A row of a series with few rows and names of its own (`epoch`, `prune`); its values are the newest metrics as well. */
+  row(series: SeriesChunk['series'], step: number, values: Record<string, number | null>): void {
+    const buffer = this.buffer(series, Object.keys(values));
+    this.begin(buffer, step);
+    for (const [column, name] of buffer.columns.entries()) buffer.set(column, values[name]!);
+    Object.assign(this.metrics, buffer.newestValues());
   }
 
   /** Sends the rows that are waiting. */
   flush(): void {
-    if (this.rows.length === 0) return;
-    this.emit({ kind: 'series', rows: this.rows });
-    this.rows = [];
+    const chunks = [...this.buffers.values()].map((buffer) => buffer.take()).filter((chunk) => chunk !== null);
+    if (chunks.length > 0) this.emit({ kind: 'series', rows: rowsOf(chunks) });
   }
 
   /** A checkpoint file is whole. Rows before it are sent first, so that a resume finds all of them. */
@@ -71,6 +179,21 @@ export class Reporter {
     this.emit({ kind: 'warning', warning: { code, detail } });
   }
 
+  private buffer(series: SeriesChunk['series'], columns: readonly string[]): SeriesBuffer {
+    const key = [series, ...columns].join('\0');
+    const known = this.buffers.get(key);
+    if (known) return known;
+    const buffer = new SeriesBuffer(series, columns);
+    this.buffers.set(key, buffer);
+    return buffer;
+  }
+
+  private begin(buffer: SeriesBuffer, step: number): void {
+    // All of them: rows reach the supervisor in the order of their numbers.
+    if (buffer.full) this.flush();
+    buffer.begin(this.rows++, step);
+  }
+
   private send(): void {
     this.lastSent = performance.now();
     this.flush();
@@ -78,21 +201,43 @@ export class Reporter {
       kind: 'progress',
       progress: {
         phase: this.phase,
-        step: this.step,
+        step: this.stepsDone,
         total_steps: this.totalSteps,
-        fraction: this.totalSteps === 0 ? (this.phase === 'done' ? 1 : 0) : Math.min(1, this.step / this.totalSteps),
+        fraction: this.totalSteps === 0 ? (this.phase === 'done' ? 1 : 0) : Math.min(1, this.stepsDone / this.totalSteps),
         eta_s: this.eta(),
       },
-      metrics: { ...this.metrics },
+      metrics: { ...this.metrics, ...this.steps?.newestValues() },
     });
   }
 
   /** Seconds of training left: the steps left times the mean duration, give or take two standard errors and what steps vary by. */
   private eta(): Progress['eta_s'] {
-    if (this.durations.length < 8 || this.phase !== 'training') return null;
-    const sorted = [...this.durations].sort((a, b) => a - b);
-    const left = (this.totalSteps - this.step) / 1000;
+    if (this.measured < 8 || this.phase !== 'training') return null;
+    const sorted = this.durations.slice(0, Math.min(this.measured, DURATIONS)).sort();
+    const left = (this.totalSteps - this.stepsDone) / 1000;
     const at = (quantile: number): number => sorted[Math.floor(quantile * (sorted.length - 1))]!;
     return { low: left * at(0.25), high: left * at(0.75) };
   }
+}
+
+/** The rows of chunks in the order of their numbers. */
+function rowsOf(chunks: readonly SeriesChunk[]): SeriesRow[] {
+  return chunks
+    .flatMap(({ series, columns, rows, data }) =>
+      Array.from({ length: rows }, (_, index) => ({
+        number: data[index]!,
+        row: {
+          series,
+          step: data[rows + index]!,
+          values: Object.fromEntries(
+            columns.map((name, column) => {
+              const value = data[(column + 2) * rows + index]!;
+              return [name, Number.isFinite(value) ? value : null];
+            }),
+          ),
+        },
+      })),
+    )
+    .sort((one, other) => one.number - other.number)
+    .map(({ row }) => row);
 }

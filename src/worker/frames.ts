@@ -74,7 +74,7 @@ export const EngineFrame = Type.Union([
 ]);
 export type EngineFrame = Static<typeof EngineFrame>;
 
-export type { Metrics, Progress, SeriesRow } from '../jobs/progress.ts';
+export type { Metrics, Progress, SeriesChunk, SeriesRow } from '../jobs/progress.ts';
 
 /**
  * A reader of one side's frames. Each kind is checked by its own schema, so that a complaint is about that kind's fields. Throws an Error that names

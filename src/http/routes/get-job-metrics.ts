@@ -19,7 +19,8 @@ export const MetricsPage = strictObject(
     data: Type.Array(
       strictObject({
         series: choice([...SERIES], {
-          description: '`step`: every training step. `epoch`: after each evaluation. `prune`: after each cut.',
+          description:
+            '`step`: every training step. `epoch`: after each evaluation. `prune`: after each cut. `layer`: every so many steps.',
         }),
         step: Type.Integer({ minimum: 0 }),
         attempt: Type.Integer({ minimum: 1 }),
