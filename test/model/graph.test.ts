@@ -271,7 +271,6 @@ describe('a config of another kind', () => {
     ['dilation', /dilation_rate/, conv2d('l', 4, 3, { dilation_rate: [2, 2] })],
     ['causal padding', /causal/, conv2d('l', 4, 3, { padding: 'causal' })],
     ['a padding of pooling that is none', /padding/, layer('MaxPooling2D', 'l', { pool_size: [2, 2], strides: [2, 2], padding: 'full' })],
-    ['a global pooling that keeps its axes', /keepdims/, layer('GlobalAveragePooling2D', 'l', { keepdims: true })],
   ])('is refused with %s', async (_what, text, entry) => {
     await expectProblem(() => readGraph(sequential([8, 8, 4], [entry])), 'UNSUPPORTED_LAYER_OPTION', text);
   });

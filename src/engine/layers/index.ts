@@ -1,12 +1,24 @@
 /** The execution of every class in `model/layers`; a missing one does not compile. */
 import type { LayerClassName } from '../../model/layers/index.ts';
+import { activation } from './activation.ts';
+import { add } from './add.ts';
+import { averagePooling2d } from './average-pooling-2d.ts';
 import { batchNormalization } from './batch-normalization.ts';
+import { concatenate } from './concatenate.ts';
 import { conv2d } from './conv-2d.ts';
 import { dense } from './dense.ts';
-import { activation, dropout, leakyReLU, reLU, rescaling, softmax } from './elementwise.ts';
+import { dropout } from './dropout.ts';
 import type { Execution } from './execution.ts';
-import { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPooling2d } from './pooling-2d.ts';
-import { add, concatenate, flatten, reshape, zeroPadding2d } from './shaping.ts';
+import { flatten } from './flatten.ts';
+import { globalAveragePooling2d } from './global-average-pooling-2d.ts';
+import { globalMaxPooling2d } from './global-max-pooling-2d.ts';
+import { leakyReLU } from './leaky-re-lu.ts';
+import { maxPooling2d } from './max-pooling-2d.ts';
+import { reLU } from './re-lu.ts';
+import { rescaling } from './rescaling.ts';
+import { reshape } from './reshape.ts';
+import { softmax } from './softmax.ts';
+import { zeroPadding2d } from './zero-padding-2d.ts';
 
 export const EXECUTIONS: Record<LayerClassName, Execution> = {
   Activation: activation,

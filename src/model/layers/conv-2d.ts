@@ -1,3 +1,4 @@
+import { coupleActivation } from './channel-mixing.ts';
 import type { LayerClass, Options } from './layer-class.ts';
 import { size } from './layer-class.ts';
 import { activationName, firstRefusal, flag, integer, pair, refuseActivation, refuseChannelsFirst, refusePadding } from './options.ts';
@@ -50,8 +51,7 @@ export const conv2d: LayerClass = {
     coupling.bind('kernel', 3, units);
     if (flag(options, 'use_bias', true)) coupling.bind('bias', 0, units);
     coupling.resize('filters', units);
-    if (activationName(options) === 'softmax') coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a softmax over the channels mixes them');
-    return units;
+    return coupleActivation(options, coupling, units);
   },
   activation: activationName,
 };

@@ -1,3 +1,4 @@
+import { coupleActivation } from './channel-mixing.ts';
 import type { LayerClass } from './layer-class.ts';
 import { size } from './layer-class.ts';
 import { activationName, firstRefusal, flag, integer, refuseActivation } from './options.ts';
@@ -31,8 +32,7 @@ export const dense: LayerClass = {
     coupling.bind('kernel', 1, units);
     if (flag(options, 'use_bias', true)) coupling.bind('bias', 0, units);
     coupling.resize('units', units);
-    if (activationName(options) === 'softmax') coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a softmax over the channels mixes them');
-    return units;
+    return coupleActivation(options, coupling, units);
   },
   activation: activationName,
 };

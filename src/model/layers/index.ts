@@ -1,30 +1,38 @@
 /** Every layer class the service reads, counts, prunes and runs. `engine/layers` has the execution under the same names. */
+import { activation } from './activation.ts';
 import { add } from './add.ts';
+import { averagePooling2d } from './average-pooling-2d.ts';
 import { batchNormalization } from './batch-normalization.ts';
 import { concatenate } from './concatenate.ts';
 import { conv2d } from './conv-2d.ts';
 import { dense } from './dense.ts';
-import { activation, dropout, leakyReLU, reLU, rescaling, softmax } from './elementwise.ts';
+import { dropout } from './dropout.ts';
 import { flatten } from './flatten.ts';
+import { globalAveragePooling2d } from './global-average-pooling-2d.ts';
+import { globalMaxPooling2d } from './global-max-pooling-2d.ts';
 import type { LayerClass } from './layer-class.ts';
-import { globalPooling2d, pooling2d } from './pooling-2d.ts';
+import { leakyReLU } from './leaky-re-lu.ts';
+import { maxPooling2d } from './max-pooling-2d.ts';
+import { reLU } from './re-lu.ts';
+import { rescaling } from './rescaling.ts';
 import { reshape } from './reshape.ts';
+import { softmax } from './softmax.ts';
 import { zeroPadding2d } from './zero-padding-2d.ts';
 
 export const LAYER_CLASSES = {
   Activation: activation,
   Add: add,
-  AveragePooling2D: pooling2d,
+  AveragePooling2D: averagePooling2d,
   BatchNormalization: batchNormalization,
   Concatenate: concatenate,
   Conv2D: conv2d,
   Dense: dense,
   Dropout: dropout,
   Flatten: flatten,
-  GlobalAveragePooling2D: globalPooling2d,
-  GlobalMaxPooling2D: globalPooling2d,
+  GlobalAveragePooling2D: globalAveragePooling2d,
+  GlobalMaxPooling2D: globalMaxPooling2d,
   LeakyReLU: leakyReLU,
-  MaxPooling2D: pooling2d,
+  MaxPooling2D: maxPooling2d,
   ReLU: reLU,
   Rescaling: rescaling,
   Reshape: reshape,

@@ -8,11 +8,19 @@ export function integer(options: Options, option: string, minimum = 1): number {
   throw new Error(`${option} is ${JSON.stringify(value)}; it must be a whole number from ${minimum}`);
 }
 
+/** `count` whole numbers, such as `kernel_size`, given as one or as a list. */
+export function tuple(options: Options, option: string, count: number, minimum = 1): number[] {
+  const value = options[option];
+  if (Array.isArray(value) && value.length !== count) {
+    throw new Error(`${option} is ${JSON.stringify(value)}; ${count === 1 ? 'one number is' : `${count} numbers are`} needed`);
+  }
+  const list: unknown[] = Array.isArray(value) ? value : Array.from({ length: count }, () => value);
+  return list.map((item) => integer({ [option]: item }, option, minimum));
+}
+
 /** Two whole numbers, such as `kernel_size`, given as one or as a list. */
 export function pair(options: Options, option: string): [number, number] {
-  const value = options[option];
-  const [a, b] = Array.isArray(value) ? value : [value, value];
-  return [integer({ [option]: a }, option), integer({ [option]: b }, option)];
+  return tuple(options, option, 2) as [number, number];
 }
 
 /** A number, with the value that Keras takes where it is left out. */

@@ -1,24 +1,34 @@
-/** Shapes of sliding windows: convolution and pooling over two spatial axes, channels last. */
+/** Shapes of sliding windows: convolution and pooling over one to three spatial axes, channels last. */
 import type { Shape } from './layer-class.ts';
 
-export interface Window {
-  size: readonly [number, number];
-  strides: readonly [number, number];
-  dilation: readonly [number, number];
+/** One number a spatial axis. */
+export type Axes = readonly number[];
+
+export interface Window<Numbers extends Axes = readonly [number, number]> {
+  size: Numbers;
+  strides: Numbers;
+  dilation: Numbers;
+  /** `valid`, `same`, and over one axis `causal`. */
   padding: string;
 }
 
-/** Height and width after the window has slid over [height, width, channels]. Throws an Error where it does not fit or the rank is wrong. */
-export function slide(input: Shape, window: Window): [number | null, number | null] {
-  if (input.length !== 3) throw new Error(`the input has shape [${input.join(', ')}]; [height, width, channels] is needed`);
-  const along = (axis: 0 | 1): number | null => {
-    const length = input[axis];
-    if (length === null || length === undefined) return null;
-    const reach = (window.size[axis] - 1) * window.dilation[axis] + 1;
-    const out =
-      window.padding === 'same' ? Math.ceil(length / window.strides[axis]) : Math.floor((length - reach) / window.strides[axis]) + 1;
+const LAYOUTS = ['', '[steps, channels]', '[height, width, channels]', '[depth, height, width, channels]'];
+
+/** Throws an Error where a sample is not `rank` spatial axes and one of channels. */
+export function requireSpatial(input: Shape, rank: number): void {
+  if (input.length !== rank + 1) throw new Error(`the input has shape [${input.join(', ')}]; ${LAYOUTS[rank]} is needed`);
+}
+
+/** The spatial axes after the window has slid over them. Throws an Error where it does not fit or the rank is wrong. */
+export function slide(input: Shape, window: Window<Axes>): (number | null)[] {
+  requireSpatial(input, window.size.length);
+  return window.size.map((size, axis) => {
+    const length = input[axis]!;
+    if (length === null) return null;
+    const stride = window.strides[axis]!;
+    const reach = (size - 1) * window.dilation[axis]! + 1;
+    const out = window.padding === 'valid' ? Math.floor((length - reach) / stride) + 1 : Math.ceil(length / stride);
     if (out < 1) throw new Error(`a window of ${reach} does not fit an axis of ${length}`);
     return out;
-  };
-  return [along(0), along(1)];
+  });
 }

@@ -1,0 +1,4 @@
+import { tf } from '../tensorflow.ts';
+import type { Execution } from './execution.ts';
+
+export const concatenate: Execution = ({ inputs }) => tf.concat(inputs, -1);

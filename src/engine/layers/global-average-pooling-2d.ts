@@ -1,0 +1,1 @@
+export { globalAverage as globalAveragePooling2d } from './global-pooling.ts';

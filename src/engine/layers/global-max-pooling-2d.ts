@@ -1,0 +1,1 @@
+export { globalMax as globalMaxPooling2d } from './global-pooling.ts';

@@ -1,0 +1,4 @@
+import { tf } from '../tensorflow.ts';
+import type { Execution } from './execution.ts';
+
+export const softmax: Execution = ({ inputs: [x] }) => tf.softmax(x!);

@@ -1,0 +1,13 @@
+import { coupleActivation } from './channel-mixing.ts';
+import type { LayerClass } from './layer-class.ts';
+import { activationName, refuseActivation } from './options.ts';
+import { through } from './through.ts';
+
+/** Activation: a function by its name. */
+export const activation: LayerClass = {
+  ...through,
+  refuse: refuseActivation,
+  couple: (options, coupling) => coupleActivation(options, coupling, coupling.inputs[0]!),
+  keepsValues: (options) => activationName(options) === 'linear',
+  activation: activationName,
+};

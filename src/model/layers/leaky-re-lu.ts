@@ -1,0 +1,5 @@
+import type { LayerClass } from './layer-class.ts';
+import { through } from './through.ts';
+
+/** LeakyReLU; Keras 3 writes `negative_slope`, Keras 2 wrote `alpha`. */
+export const leakyReLU: LayerClass = { ...through, activation: () => 'leaky_relu' };

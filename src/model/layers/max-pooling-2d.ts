@@ -1,0 +1,3 @@
+import { pooling } from './pooling.ts';
+
+export const maxPooling2d = pooling(2);

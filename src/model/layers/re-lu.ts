@@ -1,0 +1,5 @@
+import type { LayerClass } from './layer-class.ts';
+import { through } from './through.ts';
+
+/** ReLU with Keras 3's `max_value`, `negative_slope` and `threshold`. */
+export const reLU: LayerClass = { ...through, activation: () => 'relu' };
