@@ -13,7 +13,7 @@ interface Binding {
   TF_ATTR_SHAPE: number;
 }
 
-interface Attribute {
+export interface Attribute {
   name: string;
   type: number;
   value: unknown;
@@ -28,13 +28,17 @@ const backend = tf.backend() as unknown as Backend;
 const { binding } = backend;
 
 const FLOAT = binding.TF_FLOAT;
-const typed = (name: string, value = FLOAT): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
-const flag = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
-const text = (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value });
-const float = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value });
-const whole = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
+export const INT32 = binding.TF_INT32;
+/** The type attribute of an operation, float32 unless said otherwise. */
+export const typed = (name: string, value = FLOAT): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
+export const flag = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
+export const text = (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value });
+export const float = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value });
+export const whole = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
+export const wholes = (name: string, value: readonly number[]): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
 
-function run(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
+/** Runs an operation of TensorFlow by its name. */
+export function run(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
   return backend.executeMultipleOutputs(name, attributes, inputs, outputs);
 }
 
