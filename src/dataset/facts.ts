@@ -21,6 +21,18 @@ export const DatasetFacts = strictObject({
     min: Type.Number(),
     max: Type.Number(),
     scale: Type.Number({ description: 'What the service multiplies stored values by before a model sees them.' }),
+    standardize: Type.Optional(
+      choice(['global', 'channel', 'feature'], {
+        description:
+          'Present where a model sees (stored · scale − mean) / std: one mean for all numbers, one for each channel (the last axis), or one for each element of a sample.',
+      }),
+    ),
+    mean: Type.Optional(Type.Array(Type.Number(), { description: 'Of stored · scale over the training split.' })),
+    std: Type.Optional(
+      Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
+        description: 'The population standard deviation of stored · scale over the training split; 1 where that is 0.',
+      }),
+    ),
     columns: Type.Optional(Type.Array(Type.String(), { description: 'CSV: the names of the features, in order.' })),
   }),
   y: nullable(
@@ -34,18 +46,26 @@ export const DatasetFacts = strictObject({
       counts: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }), { description: 'Samples of each class, all splits together.' })),
     }),
   ),
+  weights: Type.Optional(
+    strictObject(
+      { min: Type.Number({ minimum: 0 }), max: Type.Number({ exclusiveMinimum: 0 }), mean: Type.Number({ exclusiveMinimum: 0 }) },
+      { description: 'Sample weights, over the training split. Absent where every sample counts the same.' },
+    ),
+  ),
   samples: Type.Integer({ minimum: 1 }),
   splits: Splits,
   test_given: Type.Boolean({ description: 'Whether the caller named the test samples, rather than letting the service draw them.' }),
 });
 export type DatasetFacts = Static<typeof DatasetFacts>;
 
-/** Where the bytes of a stored data set lie. All three files cover all samples in upload order; `order` says which belong to which split. */
+/** Where the bytes of a stored data set lie. All files cover all samples in upload order; `order` says which belong to which split. */
 export interface DatasetFiles {
   /** Samples × `x.shape`, of `x.dtype`. */
   x: string;
   /** Samples × `y.shape`, of `y.dtype`. */
   y: string | null;
+  /** Samples, float32: their weights. Null, or left out for data sets stored before there were weights, where every sample counts the same. */
+  w?: string | null;
   /** uint32 sample numbers: all of train, then selection, then test. */
   order: string;
 }

@@ -71,7 +71,7 @@ export const DATASET_ROW: DatasetRow = {
   name: 'mnist',
   sha256: { x: SHA256, y: SHA256 },
   size_bytes: 47_580_000,
-  blob_keys: { x: 'x', y: 'y', order: 'order' },
+  blob_keys: { x: 'x', y: 'y', w: null, order: 'order' },
   facts: {
     format: 'idx',
     x: { dtype: 'uint8', shape: [28, 28], min: 0, max: 255, scale: 1 / 255 },

@@ -35,7 +35,8 @@ export interface DatasetRow {
   /** Of the uploaded parts, by part name. */
   sha256: Record<string, string>;
   size_bytes: number;
-  blob_keys: { x: string; y: string | null; order: string };
+  /** `w` holds sample weights. */
+  blob_keys: { x: string; y: string | null; w: string | null; order: string };
   facts: DatasetFacts;
   created_at: Time;
   expires_at: Time | null;

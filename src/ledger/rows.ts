@@ -17,6 +17,7 @@ export function storedDataset({ blob_keys, ...row }: DatasetRow): DatasetTable {
     sha256: JSON.stringify(row.sha256),
     blob_key_x: blob_keys.x,
     blob_key_y: blob_keys.y,
+    blob_key_w: blob_keys.w,
     blob_key_order: blob_keys.order,
     facts: JSON.stringify(row.facts),
     schema_version: DOCUMENT_VERSION,
@@ -24,11 +25,11 @@ export function storedDataset({ blob_keys, ...row }: DatasetRow): DatasetTable {
 }
 
 export function datasetRow(stored: Selectable<DatasetTable>): DatasetRow {
-  const { schema_version, blob_key_x, blob_key_y, blob_key_order, ...row } = stored;
+  const { schema_version, blob_key_x, blob_key_y, blob_key_w, blob_key_order, ...row } = stored;
   return {
     ...row,
     sha256: JSON.parse(row.sha256),
-    blob_keys: { x: blob_key_x, y: blob_key_y, order: blob_key_order },
+    blob_keys: { x: blob_key_x, y: blob_key_y, w: blob_key_w, order: blob_key_order },
     facts: readable(schema_version, row.facts),
   };
 }

@@ -28,6 +28,7 @@ export interface DatasetTable {
   size_bytes: number;
   blob_key_x: string;
   blob_key_y: string | null;
+  blob_key_w: string | null;
   blob_key_order: string;
   facts: string;
   schema_version: number;

@@ -19,7 +19,10 @@ export const RunFrame = strictObject({
   attempt: Type.Integer({ minimum: 1 }),
   spec: JobSpec,
   model_path: Path,
-  dataset: strictObject({ facts: DatasetFacts, files: strictObject({ x: Path, y: nullable(Path), order: Path }) }),
+  dataset: strictObject({
+    facts: DatasetFacts,
+    files: strictObject({ x: Path, y: nullable(Path), w: Type.Optional(nullable(Path)), order: Path }),
+  }),
   /** The checkpoint file to go on from. */
   resume_path: nullable(Path),
   scratch: Path,

@@ -27,17 +27,18 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   if (!model || model.deleted_at !== null) throw new Problem('GONE', `The job's model ${job.model_id} is gone`);
   if (!dataset || dataset.deleted_at !== null) throw new Problem('GONE', `The job's data set ${job.dataset_id} is gone`);
   const keys = dataset.blob_keys;
-  const [modelPath, x, y, order, resumePath] = await Promise.all([
+  const [modelPath, x, y, w, order, resumePath] = await Promise.all([
     blobs.localPath(model.blob_key),
     blobs.localPath(keys.x),
     keys.y === null ? null : blobs.localPath(keys.y),
+    keys.w === null ? null : blobs.localPath(keys.w),
     blobs.localPath(keys.order),
     checkpoint && wholePath(checkpoint, blobs),
   ]);
   return {
     model,
     modelPath,
-    dataset: { facts: dataset.facts, files: { x, y, order } },
+    dataset: { facts: dataset.facts, files: { x, y, w, order } },
     resume: checkpoint && resumePath ? { step: checkpoint.step, path: resumePath } : null,
     damaged: checkpoint && !resumePath ? checkpoint : null,
   };

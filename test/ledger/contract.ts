@@ -387,12 +387,16 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.endJob(endingOf(id, 1, { models: [model], artifacts: [artifactSample(id, { blob_key: shared })] }));
         const segment = segmentSample(id, 1, 0).blob_key;
         const { x, y, order } = datasetSample({ id: world.dataset.id }).blob_keys;
-        const keys = [shared, segment, x, y as string, order, 'nobody/knows'];
+        const weighed = datasetSample({ blob_keys: { x, y, w: 'datasets/weighed/w', order } });
+        await world.ledger.insertDataset(weighed);
+        expect(await world.ledger.findDataset('alice', weighed.id)).toEqual(weighed);
+        const keys = [shared, segment, x, y as string, 'datasets/weighed/w', order, 'nobody/knows'];
         expect(await world.ledger.unnamedBlobs(keys)).toEqual(['nobody/knows']);
         await world.ledger.deleteJob('alice', id);
         expect(await world.ledger.unnamedBlobs(keys)).toEqual([segment, 'nobody/knows']);
         await world.ledger.deleteModel('alice', model.id);
         await world.ledger.deleteDataset('alice', world.dataset.id);
+        await world.ledger.deleteDataset('alice', weighed.id);
         expect(await world.ledger.unnamedBlobs(keys)).toEqual(keys);
         expect(await world.ledger.unnamedBlobs([])).toEqual([]);
       });

@@ -63,7 +63,7 @@ export function datasetSample(overrides: Partial<DatasetRow> = {}): DatasetRow {
     name: 'tiny',
     sha256: { file: 'b'.repeat(64) },
     size_bytes: 200,
-    blob_keys: { x: `datasets/${id}/x`, y: `datasets/${id}/y`, order: `datasets/${id}/order` },
+    blob_keys: { x: `datasets/${id}/x`, y: `datasets/${id}/y`, w: null, order: `datasets/${id}/order` },
     facts: datasetFacts,
     created_at: 1,
     expires_at: null,

@@ -22,8 +22,9 @@ export const deleteDataset = route({
     if (!(await services.ledger.deleteDataset(principal.tenant, id))) {
       throw new Problem('RESOURCE_IN_USE', `An unfinished job uses the data set ${id}`);
     }
-    const { x, y, order } = row.blob_keys;
-    await deleteBytes(services, y === null ? [x, order] : [x, y, order], request.log);
+    const { x, y, w, order } = row.blob_keys;
+    const keys = [x, y, w, order].filter((key) => key !== null);
+    await deleteBytes(services, keys, request.log);
     return reply.code(204).send();
   },
 });

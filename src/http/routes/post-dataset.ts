@@ -68,7 +68,7 @@ export const postDataset = route({
         const built = await services.buildDataset(parts, datasetOptions(fields), scratch.folder);
         const id = newId('dst');
         let size_bytes = 0;
-        const store = async (part: 'x' | 'y' | 'order', path: string) => {
+        const store = async (part: 'x' | 'y' | 'w' | 'order', path: string) => {
           const key = `datasets/${id}/${part}`;
           keys.push(key);
           size_bytes += (await blobs.putFile(key, path)).size_bytes;
@@ -77,6 +77,7 @@ export const postDataset = route({
         const blob_keys = {
           x: await store('x', built.files.x),
           y: built.files.y === null ? null : await store('y', built.files.y),
+          w: built.files.w ? await store('w', built.files.w) : null,
           order: await store('order', built.files.order),
         };
         const made: DatasetRow = {

@@ -2,8 +2,9 @@
 import type { Kysely } from 'kysely';
 import { type MigrationProvider, Migrator } from 'kysely/migration';
 import * as start from './001-start.ts';
+import * as sampleWeights from './002-sample-weights.ts';
 
-const provider: MigrationProvider = { getMigrations: async () => ({ '001-start': start }) };
+const provider: MigrationProvider = { getMigrations: async () => ({ '001-start': start, '002-sample-weights': sampleWeights }) };
 
 /** Brings a database up to date. The dialect's lock makes it safe for several processes at once. */
 export async function migrate<Tables>(db: Kysely<Tables>): Promise<void> {

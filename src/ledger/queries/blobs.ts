@@ -31,6 +31,14 @@ export function blobQueries({ db }: Database): Pick<Ledger, 'unnamedBlobs'> {
             .$narrowType<{ key: string }>(),
         )
         .unionAll(
+          db
+            .selectFrom('datasets')
+            .select('blob_key_w as key')
+            .where('blob_key_w', 'in', wanted)
+            .where('deleted_at', 'is', null)
+            .$narrowType<{ key: string }>(),
+        )
+        .unionAll(
           db.selectFrom('datasets').select('blob_key_order as key').where('blob_key_order', 'in', wanted).where('deleted_at', 'is', null),
         )
         .unionAll(db.selectFrom('checkpoints').select('blob_key as key').where('blob_key', 'in', wanted))
