@@ -253,7 +253,7 @@ describe('a config of another kind', () => {
     ['an int8 policy', /QuantizedDTypePolicy/, dense('l', 1, { dtype: policy('QuantizedDTypePolicy', 'int8_from_float32') })],
     ['a half-precision policy', /mixed_float16/, dense('l', 1, { dtype: policy('DTypePolicy', 'mixed_float16') })],
     ['a policy by name', /bfloat16/, dense('l', 1, { dtype: 'bfloat16' })],
-    ['an activation that is not run', /activation "mish"/, dense('l', 1, { activation: 'mish' })],
+    ['an activation that is not run', /activation "glu"/, dense('l', 1, { activation: 'glu' })],
     ['an activation object', /activation/, dense('l', 1, { activation: { class_name: 'LeakyReLU', config: {} } })],
     ['LoRA weights', /lora_rank 4/, dense('l', 1, { lora_rank: 4 })],
     ['a softmax over another axis', /axis 1/, layer('Softmax', 'l', { axis: 1 })],

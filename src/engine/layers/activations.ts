@@ -1,40 +1,107 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { ActivationName } from '../../model/layers/options.ts';
+import { elementwise } from '../ops/differentiable.ts';
+import { elu } from '../ops/elu.ts';
+import { gelu } from '../ops/gelu.ts';
+import { leakyRelu } from '../ops/leaky-relu.ts';
+import { logSoftmax } from '../ops/log-softmax.ts';
+import { relu6 } from '../ops/relu6.ts';
+import { selu } from '../ops/selu.ts';
+import { sigmoid } from '../ops/sigmoid.ts';
+import { silu } from '../ops/silu.ts';
+import { softplus } from '../ops/softplus.ts';
+import { softsign } from '../ops/softsign.ts';
+import { tanh } from '../ops/tanh.ts';
 import { tf } from '../tensorflow.ts';
 
-// Of the comparisons, tfjs' tape can pass greaterEqual only.
+const zeroUnless = (condition: Tensor, x: Tensor): Tensor => tf.where(condition, x, tf.zerosLike(x));
+const between = (x: Tensor, least: number, most: number): Tensor => tf.logicalAnd(tf.greater(x, least), tf.less(x, most));
 
-/** 0 below 0, 6 above 6; without a gradient at both ends. */
-export function relu6(x: Tensor): Tensor {
-  return tf.where(tf.greaterEqual(x, 6), tf.fill(x.shape, 6), tf.relu(x));
+/** relu6(x + 3) / 6, as Keras 3 has it. */
+const hardSigmoid = (x: Tensor): Tensor => tf.mul(relu6(tf.add(x, 3)), 1 / 6);
+const hardSilu = (x: Tensor): Tensor => tf.mul(x, hardSigmoid(x));
+
+/** x, below 0 exp(x) - 1. Keras' sum of both branches has the derivatives of both at 0. */
+function celu(x: Tensor): Tensor {
+  return elementwise(x, tf.elu, (dy, from) => {
+    const above = tf.cast(tf.greaterEqual(from, 0), 'float32');
+    return tf.mul(dy, tf.add(above, zeroUnless(tf.lessEqual(from, 0), tf.exp(from))));
+  });
 }
 
-const SELU_SCALE = 1.0507009873554805;
-const SELU_SCALED_ALPHA = 1.7580993408473768;
-/** The derivative at 0 is the scale, where tfjs takes scale · alpha. */
-function selu(x: Tensor): Tensor {
-  const below = tf.mul(tf.expm1(tf.minimum(x, 0)), SELU_SCALED_ALPHA);
-  return tf.where(tf.greaterEqual(x, 0), tf.mul(x, SELU_SCALE), below);
+const SHRINK = 0.5;
+const outside = (x: Tensor): Tensor => tf.greater(tf.abs(x), SHRINK);
+
+/** x where |x| > ½, else 0. */
+function hardShrink(x: Tensor): Tensor {
+  return elementwise(
+    x,
+    (from) => zeroUnless(outside(from), from),
+    (dy, from) => zeroUnless(outside(from), dy),
+  );
 }
 
-/** Keras 3's activations by name. */
+/** |x| less ½ with the sign of x where |x| > ½, else 0. */
+function softShrink(x: Tensor): Tensor {
+  return elementwise(
+    x,
+    (from) => tf.sub(from, tf.clipByValue(from, -SHRINK, SHRINK)),
+    (dy, from) => zeroUnless(outside(from), dy),
+  );
+}
+
+/** 0 up to -1, (x + 1)²/4 up to 1, then x. */
+function sparsePlus(x: Tensor): Tensor {
+  return elementwise(
+    x,
+    (from) => tf.where(tf.less(from, 1), tf.mul(tf.square(tf.relu(tf.add(from, 1))), 0.25), from),
+    (dy, from) => tf.mul(dy, tf.clipByValue(tf.mul(tf.add(from, 1), 0.5), 0, 1)),
+  );
+}
+
+/** (x + 1)/2 cut to 0 and 1. */
+function sparseSigmoid(x: Tensor): Tensor {
+  return elementwise(
+    x,
+    (from) => tf.clipByValue(tf.mul(tf.add(from, 1), 0.5), 0, 1),
+    (dy, from) => zeroUnless(between(from, -1, 1), tf.mul(dy, 0.5)),
+  );
+}
+
+/** Keras 3's activations by name, each with Keras' derivative at its kinks. */
 const FUNCTIONS: Record<ActivationName, (x: Tensor) => Tensor> = {
   linear: (x) => x,
   relu: (x) => tf.relu(x),
   relu6,
-  sigmoid: (x) => tf.sigmoid(x),
-  tanh: (x) => tf.tanh(x),
+  leaky_relu: (x) => leakyRelu(x, 0.2),
+  sigmoid,
+  tanh,
   softmax: (x) => tf.softmax(x),
-  elu: (x) => tf.elu(x),
+  log_softmax: logSoftmax,
+  elu,
   selu,
-  softplus: (x) => tf.softplus(x),
-  softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),
-  swish: (x) => tf.mul(x, tf.sigmoid(x)),
-  silu: (x) => tf.mul(x, tf.sigmoid(x)),
-  // Keras' default is the exact form, by the error function.
-  gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
+  celu,
+  softplus,
+  softsign,
+  silu,
+  swish: silu,
+  gelu,
+  hard_sigmoid: hardSigmoid,
+  hard_silu: hardSilu,
+  hard_swish: hardSilu,
+  hard_tanh: (x) => tf.clipByValue(x, -1, 1),
+  hard_shrink: hardShrink,
+  soft_shrink: softShrink,
+  tanh_shrink: (x) => tf.sub(x, tanh(x)),
+  squareplus: (x) => tf.mul(tf.add(x, tf.sqrt(tf.add(tf.square(x), 4))), 0.5),
+  sparse_plus: sparsePlus,
+  sparse_sigmoid: sparseSigmoid,
+  exponential: (x) => tf.exp(x),
+  log_sigmoid: (x) => tf.neg(softplus(tf.neg(x))),
+  mish: (x) => tf.mul(x, tanh(softplus(x))),
 };
 
+/** The activation of a name that `refuseActivation` lets pass. */
 export function activate(x: Tensor, name: string): Tensor {
   return FUNCTIONS[name as ActivationName](x);
 }

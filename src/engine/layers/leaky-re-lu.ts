@@ -1,6 +1,6 @@
 import { number } from '../../model/layers/options.ts';
-import { tf } from '../tensorflow.ts';
+import { leakyRelu } from '../ops/leaky-relu.ts';
 import type { Execution } from './execution.ts';
 
 export const leakyReLU: Execution = ({ options, inputs: [x] }) =>
-  tf.leakyRelu(x!, number(options, options.negative_slope === undefined ? 'alpha' : 'negative_slope', 0.3));
+  leakyRelu(x!, number(options, options.negative_slope === undefined ? 'alpha' : 'negative_slope', 0.3));
