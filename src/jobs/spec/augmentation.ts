@@ -2,9 +2,9 @@ import Type, { type Static } from 'typebox';
 import { choice, defaulted, strictObject, tagged } from '../../schema.ts';
 
 const Fill = defaulted(
-  Type.Union([Type.Number(), choice(['nearest', 'reflect', 'wrap'])], {
+  Type.Union([Type.Number(), choice(['nearest', 'reflect'])], {
     description:
-      'What comes in from outside the image: a number, in units of what the model sees; `nearest` repeats the edge, `reflect` mirrors with the edge (d c b a | a b c d), `wrap` goes round.',
+      'What comes in from outside the image: a number, in units of what the model sees; `nearest` repeats the edge, `reflect` mirrors with the edge (d c b a | a b c d).',
   }),
   0,
 );
