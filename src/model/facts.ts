@@ -1,6 +1,7 @@
 /** What is known of a model without running it; the form in which the ledger keeps it and the API shows it. */
 import Type, { type Static } from 'typebox';
 import { nullable, strictObject } from '../schema.ts';
+import { CompileFacts } from './compile-facts.ts';
 
 const Shape = Type.Array(nullable(Type.Integer({ minimum: 0 })), { description: 'The first axis is the batch; null is a free dimension.' });
 
@@ -46,7 +47,7 @@ export const ModelFacts = strictObject({
   trainable_parameters: Type.Integer(),
   macs: Type.Integer({ description: 'Multiply-accumulates for one sample.' }),
   layers: Type.Array(LayerFacts),
-  compile: nullable(strictObject({ loss: nullable(Type.String()), optimizer: nullable(Type.String()) })),
+  compile: nullable(CompileFacts),
   prunability: PrunabilityFacts,
   warnings: Type.Array(strictObject({ code: Type.String(), detail: Type.String() })),
 });

@@ -1,5 +1,6 @@
 /** Everything the service says of a model at upload, read without running it. */
 
+import { readCompile } from '../model/compile.ts';
 import { callMacs, parameterCount } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import type { ModelFacts, PrunabilityFacts } from '../model/facts.ts';
@@ -19,7 +20,6 @@ export function modelFacts(document: ModelDocument): ModelFacts {
   const { graph } = document;
   const parameters = parameterCount(graph);
   const macs = callMacs(graph);
-  const compile = document.config.compile_config as Record<string, unknown> | null | undefined;
   return {
     format: 'keras',
     keras_version: typeof document.metadata.keras_version === 'string' ? document.metadata.keras_version : null,
@@ -49,7 +49,7 @@ export function modelFacts(document: ModelDocument): ModelFacts {
         macs: calls.reduce((total, cost) => total + cost.macs, 0),
       };
     }),
-    compile: compile ? { loss: identifier(compile.loss), optimizer: identifier(compile.optimizer) } : null,
+    compile: readCompile(document.config),
     prunability: prunability(document),
     warnings: warnings(document),
   };
@@ -63,14 +63,6 @@ export function prunability(document: ModelDocument): PrunabilityFacts {
     prunable_weights: kernels.reduce((total, kernel) => total + kernel.count, 0),
     prunable_layers: [...new Set(kernels.map((kernel) => kernel.layer))],
   };
-}
-
-/** A loss or an optimizer in Keras' compile_config, as its lower-case name; null for what is not one name. */
-function identifier(value: unknown): string | null {
-  if (typeof value === 'string') return value;
-  const object = value as { class_name?: unknown; config?: unknown } | null | undefined;
-  if (object?.class_name === 'function' && typeof object.config === 'string') return object.config;
-  return typeof object?.class_name === 'string' ? object.class_name : null;
 }
 
 /** Parts of the model that training here does not honour. */

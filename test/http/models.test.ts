@@ -26,7 +26,15 @@ describe('models', () => {
       sha256: createHash('sha256').update(bytes).digest('hex'),
       parameters: 331,
       macs: 310,
-      compile: { loss: 'mean_squared_error', optimizer: 'Adam' },
+      compile: {
+        loss: 'mean_squared_error',
+        optimizer: 'Adam',
+        settings: {
+          optimizer: { type: 'adam', learning_rate_schedule: null, options: { beta_1: 0.9, amsgrad: false, clipnorm: null } },
+          loss: { type: 'mean_squared_error', options: { reduction: 'sum_over_batch_size' } },
+          unread: [],
+        },
+      },
       parent_model_id: null,
       job_id: null,
     });
