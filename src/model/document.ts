@@ -25,6 +25,8 @@ export interface ModelDocument {
   weights: Weights;
   /** Data sets of the weights file that are no weights of a layer (a seed generator's state, say): written back as they were. */
   extras: Hdf5Dataset[];
+  /** The variables of the optimizer as stored, `optimizer/vars/<i>`; absent unless they were asked for or made. `readOptimizerState` names them. */
+  optimizer?: Hdf5Dataset[];
 }
 
 /** A document of a config and its weights. Throws Problem WEIGHTS_MISMATCH when a weight is missing or has another shape, and those of `readGraph`. */
@@ -55,7 +57,8 @@ export function makeDocument(parts: Omit<ModelDocument, 'graph'>): ModelDocument
   return { ...parts, graph };
 }
 
-/** The document with other weights of the same shapes. */
+/** The document with other weights of the same shapes, and without the optimizer's variables, which went with the old ones. */
 export function withWeights(document: ModelDocument, weights: Weights): ModelDocument {
-  return { ...document, weights };
+  const { optimizer: _, ...rest } = document;
+  return { ...rest, weights };
 }

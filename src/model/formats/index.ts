@@ -2,10 +2,10 @@
 import { open } from 'node:fs/promises';
 import { Problem } from '../../errors.ts';
 import type { ModelDocument } from '../document.ts';
-import { readKeras, readKerasConfig } from './keras.ts';
+import { type ReadOptions, readKeras, readKerasConfig } from './keras.ts';
 
 /** Reads a model file. Throws Problem UNSUPPORTED_FORMAT for anything but a `.keras` file, and those of `readKeras`. */
-export async function readModel(path: string): Promise<ModelDocument> {
+export async function readModel(path: string, options: ReadOptions = {}): Promise<ModelDocument> {
   const file = await open(path);
   const head = Buffer.alloc(8);
   try {
@@ -13,7 +13,7 @@ export async function readModel(path: string): Promise<ModelDocument> {
   } finally {
     await file.close();
   }
-  if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))) return readKeras(path);
+  if (head.subarray(0, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))) return readKeras(path, options);
   const found = head.equals(Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'))
     ? 'an HDF5 file; save it from Keras 3 as .keras'
     : head.length === 0 || head.every((byte) => byte === 0)

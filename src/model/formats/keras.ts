@@ -2,19 +2,25 @@
 import { Problem, received } from '../../errors.ts';
 import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
 import { readGraph, weightKey } from '../graph.ts';
+import { configText } from './config-text.ts';
 import { type Hdf5Content, type Hdf5Dataset, readHdf5, writeHdf5 } from './hdf5.ts';
 import { readZip, writeZip } from './zip.ts';
 
 const LIMITS = { 'config.json': 64 * 2 ** 20, 'metadata.json': 2 ** 20, 'model.weights.h5': 1.5 * 2 ** 30 };
 
-/** Optimizer slots stand under this group; they are read by nobody here and are not written back. */
+/** The optimizer's variables stand under this group. */
 const OPTIMIZER = 'optimizer';
+
+export interface ReadOptions {
+  /** Whether the optimizer's variables are read, up to twice as much again as the weights; without them the document has none. */
+  optimizer?: boolean;
+}
 
 /**
  * Reads a `.keras` file.
  * Throws Problem: UNSUPPORTED_FORMAT, MODEL_UNREADABLE, WEIGHTS_MISMATCH, NON_FINITE_WEIGHTS and those of `readGraph`.
  */
-export async function readKeras(path: string): Promise<ModelDocument> {
+export async function readKeras(path: string, { optimizer = false }: ReadOptions = {}): Promise<ModelDocument> {
   const { names, entries } = await readZip(path, LIMITS);
   for (const name of Object.keys(LIMITS)) {
     if (!entries.has(name)) {
@@ -27,7 +33,7 @@ export async function readKeras(path: string): Promise<ModelDocument> {
   const config = parseJson(entries.get('config.json')!, 'config.json');
   const metadata = parseJson(entries.get('metadata.json')!, 'metadata.json');
   const graph = readGraph(config);
-  const datasets = await readHdf5(entries.get('model.weights.h5')!, (at) => at === OPTIMIZER);
+  const datasets = await readHdf5(entries.get('model.weights.h5')!, (at) => at === OPTIMIZER && !optimizer);
   const left = new Map(datasets.map((dataset) => [dataset.path, dataset]));
   const weights: Weights = new Map();
   for (const layer of graph.layers) {
@@ -46,8 +52,18 @@ export async function readKeras(path: string): Promise<ModelDocument> {
       );
     }
   }
-  return makeDocument({ config, metadata, weights, extras: [...left.values()] });
+  const rest = [...left.values()];
+  const variables = rest.filter(isVariable).sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
+  return makeDocument({
+    config,
+    metadata,
+    weights,
+    extras: rest.filter((dataset) => !isVariable(dataset)),
+    ...(optimizer ? { optimizer: variables } : {}),
+  });
 }
+
+const isVariable = ({ path }: Hdf5Dataset): boolean => path.startsWith(`${OPTIMIZER}/`);
 
 /** `config.json` of a `.keras` file, parsed; the weights are not unpacked. Throws Problem MODEL_UNREADABLE. */
 export async function readKerasConfig(path: string): Promise<Record<string, unknown>> {
@@ -55,8 +71,11 @@ export async function readKerasConfig(path: string): Promise<Record<string, unkn
   return parseJson(entries.get('config.json') ?? Buffer.alloc(0), 'config.json');
 }
 
-/** The bytes of a `.keras` file, deflated. Optimizer slots are left out. The same document gives the same bytes. */
-export async function writeKeras(document: ModelDocument): Promise<Buffer> {
+/**
+ * The bytes of a `.keras` file, deflated. The optimizer's variables are in it where the document has them, unless `optimizer` is false. The same
+ * document gives the same bytes.
+ */
+export async function writeKeras(document: ModelDocument, { optimizer = true }: { optimizer?: boolean } = {}): Promise<Buffer> {
   const content: Hdf5Content = { groups: [], datasets: [] };
   for (const layer of document.graph.layers) {
     content.groups.push({ path: `${layer.storePath}/vars`, name: layer.name });
@@ -67,11 +86,20 @@ export async function writeKeras(document: ModelDocument): Promise<Buffer> {
   }
   content.groups.push({ path: 'vars', name: document.graph.name });
   content.datasets.push(...document.extras);
+  if (optimizer && document.optimizer) {
+    content.groups.push({ path: `${OPTIMIZER}/vars`, name: optimizerName(document.config) });
+    content.datasets.push(...document.optimizer);
+  }
   return writeZip([
     ['metadata.json', Buffer.from(JSON.stringify(document.metadata))],
-    ['config.json', Buffer.from(JSON.stringify(document.config))],
+    ['config.json', Buffer.from(configText(document.config))],
     ['model.weights.h5', await writeHdf5(content)],
   ]);
+}
+
+function optimizerName({ compile_config }: Record<string, unknown>): string {
+  const { optimizer } = (compile_config ?? {}) as { optimizer?: { config?: { name?: unknown } | null } | null };
+  return String(optimizer?.config?.name ?? OPTIMIZER);
 }
 
 function parseJson(bytes: Buffer, name: string): Record<string, unknown> {
