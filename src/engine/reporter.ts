@@ -1,5 +1,5 @@
 /** What a job says while it runs: progress a few times a second, series in batches, checkpoints, warnings. */
-import type { EngineFrame, Metrics, Progress, SeriesChunk, SeriesRow } from '../worker/frames.ts';
+import type { EngineFrame, Metrics, Progress, SeriesChunk } from '../worker/frames.ts';
 import { SeriesBuffer } from './series-buffer.ts';
 
 const PROGRESS_EVERY_MS = 250;
@@ -158,7 +158,7 @@ export class Reporter {
   /** Sends the rows that are waiting. */
   flush(): void {
     const chunks = [...this.buffers.values()].map((buffer) => buffer.take()).filter((chunk) => chunk !== null);
-    if (chunks.length > 0) this.emit({ kind: 'series', rows: rowsOf(chunks) });
+    if (chunks.length > 0) this.emit({ kind: 'series', chunks });
   }
 
   /** A checkpoint file is whole. Rows before it are sent first, so that a resume finds all of them. */
@@ -218,26 +218,4 @@ export class Reporter {
     const at = (quantile: number): number => sorted[Math.floor(quantile * (sorted.length - 1))]!;
     return { low: left * at(0.25), high: left * at(0.75) };
   }
-}
-
-/** The rows of chunks in the order of their numbers. */
-function rowsOf(chunks: readonly SeriesChunk[]): SeriesRow[] {
-  return chunks
-    .flatMap(({ series, columns, rows, data }) =>
-      Array.from({ length: rows }, (_, index) => ({
-        number: data[index]!,
-        row: {
-          series,
-          step: data[rows + index]!,
-          values: Object.fromEntries(
-            columns.map((name, column) => {
-              const value = data[(column + 2) * rows + index]!;
-              return [name, Number.isFinite(value) ? value : null];
-            }),
-          ),
-        },
-      })),
-    )
-    .sort((one, other) => one.number - other.number)
-    .map(({ row }) => row);
 }

@@ -42,7 +42,7 @@ async function run(frame: RunFrame): Promise<void> {
   await runJob(frame, {
     emit(emitted) {
       finished ||= emitted.kind === 'finished';
-      port.postMessage(emitted);
+      port.postMessage(emitted, emitted.kind === 'series' ? emitted.chunks.map(({ data }) => data.buffer) : []);
     },
     cancelled: () => Atomics.load(flag, 0) === 1,
   });

@@ -4,7 +4,9 @@ export const JSON_BODY_LIMIT_BYTES = 2 ** 20;
 export const LONGEST_WAIT_S = 60;
 /** Rows of a page. */
 export const PAGE = { default: 50, most: 200 } as const;
-/** Rows of a page of a series. */
-export const SERIES_PAGE = { default: 1_000, most: 10_000 } as const;
+/** Rows of a page of a series, and the values that all of them have. */
+export const SERIES_PAGE = { default: 1_000, most: 10_000, mostValues: 200_000 } as const;
+/** Points that a series can be drawn with. */
+export const SERIES_POINTS = { most: 10_000 } as const;
 /** Uploads that one server takes at the same time. */
 export const UPLOADS_AT_ONCE = 32;

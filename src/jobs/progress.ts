@@ -20,28 +20,12 @@ export const Metrics = Type.Record(Type.String(), Type.Union([Type.Number(), Typ
 });
 export type Metrics = Static<typeof Metrics>;
 
+/**
+ * The series of a job: `step` has a row every training step, `epoch` after each evaluation, `prune` after each cut, `layer` (norms of each weight) every
+ * so many steps.
+ */
 export const SERIES = ['step', 'epoch', 'prune', 'layer'] as const;
 export type Series = (typeof SERIES)[number];
-
-/**
- * One row of a job's series: `step` rows every training step, `epoch` rows after each evaluation, `prune` rows after each cut, `layer` rows (norms of
- * each weight) every so many steps.
- */
-export const SeriesRow = strictObject({ series: choice([...SERIES]), step: Type.Integer({ minimum: 0 }), values: Metrics });
-export type SeriesRow = Static<typeof SeriesRow>;
-
-/** Rows of one series that have the same columns, as they travel and are stored. */
-export interface SeriesChunk {
-  series: Series;
-  /** Names of the values. */
-  columns: string[];
-  rows: number;
-  /**
-   * [2 + columns, rows] float64, column after column: the rows' numbers within the attempt, which count over all its series; their steps; then the
-   * values, not finite where there is none.
-   */
-  data: Float64Array<ArrayBuffer>;
-}
 
 /** What a heartbeat carries, as the worker writes it into the ledger. */
 export type HeartbeatProgress = Progress & { metrics: Metrics };

@@ -121,15 +121,22 @@ export interface CheckpointRow {
   created_at: Time;
 }
 
+/** Rows of an attempt's series that are stored together. */
 export interface SegmentRow {
   job_id: string;
   attempt: number;
-  /** 0, 1, 2, ... within the attempt. */
-  segment: number;
+  /** Numbers among all rows of the attempt. Those of its segments do not overlap. */
+  first_row: number;
+  last_row: number;
+  /** The smallest and the largest step of its rows. */
   first_step: number;
   last_step: number;
-  rows: number;
+  /** Names of the series that it has rows of. */
+  series: string[];
   blob_key: string;
+  /** Length of the part of the bytes that says what is in the rest, and sums it up. */
+  head_bytes: number;
+  size_bytes: number;
   created_at: Time;
 }
 
@@ -219,7 +226,14 @@ export interface Ledger {
   /** False when the attempt is fenced off. Returns the rows that fell out (all but the newest two), whose bytes the caller deletes. */
   addCheckpoint(row: CheckpointRow): Promise<CheckpointRow[] | false>;
   newestCheckpoint(jobId: string): Promise<CheckpointRow | null>;
+  /** False when the attempt is fenced off. */
   addSegment(row: SegmentRow): Promise<boolean>;
+  /**
+   * Puts a segment in the place of those of its attempt that lie between its first and its last row. Returns the rows that it replaced, whose bytes the
+   * caller deletes; false when the attempt is fenced off.
+   */
+  mergeSegments(row: SegmentRow): Promise<SegmentRow[] | false>;
+  /** In the order of attempts, then of rows. */
   listSegments(jobId: string): Promise<SegmentRow[]>;
   listAttempts(jobId: string): Promise<AttemptRow[]>;
   /** Engine time of all attempts of the job, in milliseconds. */

@@ -1,7 +1,15 @@
 /** Between the rows of the port and the rows of the tables: documents become text and come back. */
 import type { Selectable } from 'kysely';
-import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow } from './ledger.ts';
-import { type ArtifactTable, type AttemptTable, type DatasetTable, DOCUMENT_VERSION, type JobTable, type ModelTable } from './tables.ts';
+import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow, SegmentRow } from './ledger.ts';
+import {
+  type ArtifactTable,
+  type AttemptTable,
+  type DatasetTable,
+  DOCUMENT_VERSION,
+  type JobTable,
+  type ModelTable,
+  type SegmentTable,
+} from './tables.ts';
 
 export function storedModel(row: ModelRow): ModelTable {
   return { ...row, facts: JSON.stringify(row.facts), schema_version: DOCUMENT_VERSION };
@@ -67,6 +75,14 @@ export function jobRow({ schema_version, ...stored }: Selectable<JobTable>): Job
 
 export function attemptRow({ checkpoint_step: _, ...stored }: Selectable<AttemptTable>): AttemptRow {
   return { ...stored, progress: stored.progress === null ? null : JSON.parse(stored.progress) };
+}
+
+export function storedSegment(row: SegmentRow): SegmentTable {
+  return { ...row, series: JSON.stringify(row.series) };
+}
+
+export function segmentRow(stored: Selectable<SegmentTable>): SegmentRow {
+  return { ...stored, series: JSON.parse(stored.series) };
 }
 
 /** A document, or an error where a newer version of the service wrote it. */

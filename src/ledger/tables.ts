@@ -107,11 +107,14 @@ export interface CheckpointTable {
 export interface SegmentTable {
   job_id: string;
   attempt: number;
-  segment: number;
+  first_row: number;
+  last_row: number;
   first_step: number;
   last_step: number;
-  rows: number;
+  series: string;
   blob_key: string;
+  head_bytes: number;
+  size_bytes: number;
   created_at: number;
 }
 

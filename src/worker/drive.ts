@@ -57,7 +57,7 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
         hooks.onProgress(said.progress, said.metrics);
         break;
       case 'series':
-        records.series(said.rows);
+        records.series(said.chunks);
         break;
       case 'checkpoint':
         records.checkpoint(said.step, said.path);
@@ -109,7 +109,7 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
   try {
     const outcome = await end.promise;
     if (outcome.kind !== 'fenced' && outcome.kind !== 'unrecorded') {
-      records.flush();
+      records.settle();
       await records.written();
     }
     // Writing the last records may have shown that the attempt is lost.

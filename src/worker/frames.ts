@@ -6,7 +6,8 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { DatasetFacts } from '../dataset/facts.ts';
 import { PROBLEMS, type ProblemCode, received } from '../errors.ts';
-import { Metrics, Progress, SeriesRow } from '../jobs/progress.ts';
+import { Metrics, Progress } from '../jobs/progress.ts';
+import { SeriesChunk } from '../jobs/series/chunk.ts';
 import { JobSpec } from '../jobs/spec/index.ts';
 import { choice, nullable, strictObject } from '../schema.ts';
 
@@ -63,7 +64,7 @@ export const EngineFrame = Type.Union([
   /** The first step of this attempt is about to be computed. */
   strictObject({ kind: Type.Literal('started'), resumed_from_step: nullable(Type.Integer({ minimum: 0 })) }),
   strictObject({ kind: Type.Literal('progress'), progress: Progress, metrics: Metrics }),
-  strictObject({ kind: Type.Literal('series'), rows: Type.Array(SeriesRow, { maxItems: 100_000 }) }),
+  strictObject({ kind: Type.Literal('series'), chunks: Type.Array(SeriesChunk, { maxItems: 1_000 }) }),
   strictObject({ kind: Type.Literal('checkpoint'), step: Type.Integer({ minimum: 0 }), path: Path }),
   strictObject({ kind: Type.Literal('warning'), warning: Warning }),
   strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
@@ -77,7 +78,8 @@ export const EngineFrame = Type.Union([
 ]);
 export type EngineFrame = Static<typeof EngineFrame>;
 
-export type { Metrics, Progress, SeriesChunk, SeriesRow } from '../jobs/progress.ts';
+export type { Metrics, Progress } from '../jobs/progress.ts';
+export type { SeriesChunk } from '../jobs/series/chunk.ts';
 
 /**
  * A reader of one side's frames. Each kind is checked by its own schema, so that a complaint is about that kind's fields. Throws an Error that names

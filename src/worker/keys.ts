@@ -1,6 +1,6 @@
 /** The blob keys of an attempt. Every attempt has its own, so that what one writes never lies where another reads. */
 export interface AttemptKeys {
-  segment(n: number): string;
+  segment(firstRow: number, lastRow: number): string;
   checkpoint(step: number): string;
   model(id: string): string;
   artifact(id: string): string;
@@ -9,7 +9,7 @@ export interface AttemptKeys {
 export function attemptKeys(jobId: string, attempt: number): AttemptKeys {
   const root = `jobs/${jobId}/${attempt}`;
   return {
-    segment: (n) => `${root}/series/${n}.json.gz`,
+    segment: (firstRow, lastRow) => `${root}/series/${firstRow}-${lastRow}`,
     checkpoint: (step) => `${root}/checkpoints/${step}`,
     model: (id) => `${root}/models/${id}`,
     artifact: (id) => `${root}/artifacts/${id}`,

@@ -1,28 +1,26 @@
-import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
 import type { JobWarning, Ledger } from '../ledger/ledger.ts';
 import { strayPath } from './containment.ts';
-import type { SeriesRow } from './frames.ts';
+import type { SeriesChunk } from './frames.ts';
 import { attemptKeys } from './keys.ts';
 import type { Loss } from './outcome.ts';
 import { patiently } from './patiently.ts';
-import { cutSegments, SEGMENT_ROWS, type Segment } from './segments.ts';
-
-const compress = promisify(gzip);
+import { FULL_VALUES, makeSegment } from './segments.ts';
+import { openSeriesRecords } from './series-records.ts';
 
 /** What an attempt has to say while it runs, written to blobs and ledger one after the other in the order in which it was said. */
 export interface Records {
   started(fromStep: number | null): void;
   warning(warning: JobWarning): void;
-  series(rows: readonly SeriesRow[]): void;
+  series(chunks: readonly SeriesChunk[]): void;
   /** Takes the file over. The series up to here are stored first, so that nothing is missing when another attempt goes on from it. */
   checkpoint(step: number, path: string): void;
   /** Stores the rows that wait for a full segment. */
   flush(): void;
+  /** Nothing more will be said: stores the rows that wait, and puts small segments together. */
+  settle(): void;
   /** Resolves when all that was said is written, or is given up because the attempt is lost. */
   written(): Promise<void>;
 }
@@ -43,8 +41,9 @@ export function openRecords(options: {
 }): Records {
   const { ledger, blobs, log, jobId, attempt, folder } = options;
   const keys = attemptKeys(jobId, attempt);
-  let rows: SeriesRow[] = [];
-  let segments = 0;
+  const stored = openSeriesRecords({ ledger, blobs, log, jobId, attempt, keys });
+  let waiting: SeriesChunk[] = [];
+  let values = 0;
   let lost = false;
   let chain = Promise.resolve();
 
@@ -62,26 +61,6 @@ export function openRecords(options: {
         options.onLoss({ kind: 'unrecorded', detail: `${what} could not be stored: ${(error as Error).message}` });
       }
     });
-  };
-  const store = async (segment: Segment): Promise<boolean> => {
-    const n = segments++;
-    const key = keys.segment(n);
-    const bytes = await compress(JSON.stringify(segment.rows));
-    await patiently(log, 'storing a segment', () => blobs.put(key, Readable.from([bytes])));
-    const kept = await patiently(log, 'recording a segment', () =>
-      ledger.addSegment({
-        job_id: jobId,
-        attempt,
-        segment: n,
-        first_step: segment.first_step,
-        last_step: segment.last_step,
-        rows: segment.rows.length,
-        blob_key: key,
-        created_at: Date.now(),
-      }),
-    );
-    if (!kept) await blobs.delete(key);
-    return kept;
   };
   const keepCheckpoint = async (step: number, path: string): Promise<boolean> => {
     const key = keys.checkpoint(step);
@@ -105,9 +84,12 @@ export function openRecords(options: {
       enqueue('The start', () => patiently(log, 'recording the start', () => ledger.markStarted(jobId, attempt, fromStep))),
     warning: (warning) =>
       enqueue('A warning', () => patiently(log, 'recording a warning', () => ledger.addWarning(jobId, attempt, warning))),
-    series(added) {
-      for (const row of added) rows.push(row);
-      if (rows.length >= SEGMENT_ROWS) records.flush();
+    series(chunks) {
+      for (const chunk of chunks) {
+        waiting.push(chunk);
+        values += chunk.data.length;
+      }
+      if (values >= FULL_VALUES) records.flush();
     },
     checkpoint(step, path) {
       records.flush();
@@ -124,9 +106,15 @@ export function openRecords(options: {
       });
     },
     flush() {
-      const cut = cutSegments(rows);
-      rows = [];
-      for (const segment of cut) enqueue('The series', () => store(segment));
+      const segment = makeSegment(waiting);
+      if (!segment) return;
+      waiting = [];
+      values = 0;
+      enqueue('The series', () => stored.store(segment));
+    },
+    settle() {
+      records.flush();
+      enqueue('The series', stored.settle);
     },
     written: () => chain,
   };

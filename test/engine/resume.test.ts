@@ -18,9 +18,10 @@ import { writeKeras } from '../../src/model/formats/keras.ts';
 import { readModelFacts } from '../../src/pruning/inspect.ts';
 import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
-import type { EngineFrame, SeriesRow } from '../../src/worker/frames.ts';
+import type { EngineFrame } from '../../src/worker/frames.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, layer, maxPooling, randomFill, sequential } from '../helpers/documents.ts';
 import { expectClose, expectSameBits } from '../helpers/numbers.ts';
+import { rowsOf, type SeriesRow } from '../helpers/series.ts';
 
 const SIDE = 6;
 const SPLITS = { train: 90, selection: 20, test: 20 };
@@ -145,7 +146,7 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
     if (!(error instanceof Cancelled)) throw error;
     cancelled = true;
   });
-  return { frames, checkpoints, rows: frames.flatMap((frame) => (frame.kind === 'series' ? frame.rows : [])), cancelled };
+  return { frames, checkpoints, rows: rowsOf(frames), cancelled };
 }
 
 /** What a finished attempt leaves that must not depend on when it was interrupted; latencies do. */

@@ -14,7 +14,8 @@ import { readModel, readModelConfig } from '../../src/model/formats/index.ts';
 import { readModelFacts } from '../../src/pruning/inspect.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import { buildDataset } from '../../src/upload/inspect.ts';
-import type { EngineFrame, SeriesRow } from '../../src/worker/frames.ts';
+import type { EngineFrame } from '../../src/worker/frames.ts';
+import { rowsOf } from '../helpers/series.ts';
 
 const SEED_MODEL = 'examples/seed/seed.keras';
 let folder: string;
@@ -56,7 +57,7 @@ async function run(model: string, posted: Record<string, unknown>) {
     { emit: (frame) => frames.push(frame), cancelled: () => false },
   );
   const finished = frames.find((frame) => frame.kind === 'finished')!;
-  const rows: SeriesRow[] = frames.flatMap((frame) => (frame.kind === 'series' ? frame.rows : []));
+  const rows = rowsOf(frames);
   const path = finished.outputs.find(({ role }) => role === 'model')!.path;
   return { path, document: await readModel(path), receipt: finished.result.receipt as Receipt, result: finished.result, rows };
 }

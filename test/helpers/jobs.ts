@@ -13,7 +13,8 @@ import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
 import { modelFacts } from '../../src/pruning/inspect.ts';
 import { fillDefaults } from '../../src/schema.ts';
-import { type EngineFrame, readEngineFrame, type SeriesRow } from '../../src/worker/frames.ts';
+import { type EngineFrame, readEngineFrame } from '../../src/worker/frames.ts';
+import { rowsOf, type SeriesRow } from './series.ts';
 
 export interface JobInput {
   document: ModelDocument;
@@ -70,7 +71,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
   const finished = frames.find((frame) => frame.kind === 'finished');
   return {
     frames,
-    rows: frames.flatMap((frame) => (frame.kind === 'series' ? frame.rows : [])),
+    rows: rowsOf(frames),
     checkpoints,
     result: finished?.result ?? null,
     document: finished ? await readModel(finished.outputs.find(({ role }) => role === 'model')!.path) : null,

@@ -252,6 +252,26 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.newestCheckpoint(id)).toEqual(second);
       });
 
+      it('puts a segment in the place of those it holds the rows of', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.addSegment(segmentSample(id, 1, 5));
+        await world.ledger.releaseJob(id, 1, 'engine_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        const parts = [segmentSample(id, 2, 4), segmentSample(id, 2, 5), segmentSample(id, 2, 6), segmentSample(id, 2, 7)] as const;
+        for (const part of parts) await world.ledger.addSegment(part);
+        const merged = segmentSample(id, 2, 5, { last_row: 69, last_step: 69, series: ['step', 'epoch'], blob_key: 'jobs/merged' });
+        expect(await world.ledger.mergeSegments(merged)).toEqual([parts[1], parts[2]]);
+        const expected = [segmentSample(id, 1, 5), parts[0], merged, parts[3]];
+        expect(await world.ledger.listSegments(id)).toEqual(expected);
+        // Tried again after an answer that was lost: its own bytes are not to be deleted.
+        expect(await world.ledger.mergeSegments(merged)).toEqual([]);
+        expect(await world.ledger.mergeSegments(segmentSample(id, 1, 5))).toBe(false);
+        await world.ledger.releaseJob(id, 2, 'engine_lost');
+        expect(await world.ledger.mergeSegments(segmentSample(id, 2, 4))).toBe(false);
+        expect(await world.ledger.listSegments(id)).toEqual(expected);
+      });
+
       it('lists segments in the order of attempts', async () => {
         const { id } = await world.queueJob();
         await world.ledger.claimJob(claimOf(id, 1));

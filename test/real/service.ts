@@ -5,19 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gunzipSync } from 'node:zlib';
 import type { Blobs } from '../../src/blobs/blobs.ts';
 import { openBlobs } from '../../src/blobs/open.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import { startDispatcher } from '../../src/jobs/dispatcher.ts';
 import { openQueues } from '../../src/jobs/queue.ts';
 import { openImpatientRedis } from '../../src/jobs/redis.ts';
+import { SegmentFile } from '../../src/jobs/series/segment-file.ts';
 import type { JobSpec, TrainSpec } from '../../src/jobs/spec/index.ts';
 import type { JobRow, Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { type KeptProcess, keepRunning } from '../../src/up/kept-process.ts';
 import { redisPart } from '../../src/up/redis.ts';
-import type { SeriesRow } from '../../src/worker/frames.ts';
+import { rowsOfChunks, type SeriesRow } from '../helpers/series.ts';
 import { datasetSample, jobSample, modelSample, trainSpec } from '../ledger/samples.ts';
 import { type ObservedLines, observedLog, observeOutput } from '../worker/log.ts';
 
@@ -115,8 +115,8 @@ export async function startService(engine: 'scripted' | 'real', settings: Record
       const rows: SeriesRow[] = [];
       for (const { attempt, blob_key } of segments) {
         const next = attempts.find(({ n, first_step_at }) => n > attempt && first_step_at !== null);
-        const bytes = Buffer.concat(await (await blobs.read(blob_key)).toArray());
-        const stored = JSON.parse(gunzipSync(bytes).toString()) as SeriesRow[];
+        const file = await SegmentFile.open(Buffer.concat(await (await blobs.read(blob_key)).toArray()));
+        const stored = rowsOfChunks(await Promise.all(file.chunks.map((chunk) => file.rows(chunk, () => true))));
         rows.push(...stored.filter(({ step }) => !next || step <= (next.from_step ?? 0)));
       }
       return rows;

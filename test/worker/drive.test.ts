@@ -42,6 +42,7 @@ async function run(metadata: Record<string, string>, changes: Partial<Limits> = 
     series: () => said.push('series'),
     checkpoint: () => said.push('checkpoint'),
     flush: () => said.push('flush'),
+    settle: () => said.push('settle'),
     written: async () => {
       said.push('written');
     },
@@ -57,7 +58,7 @@ describe('drive', () => {
   it('passes on what the engine says and lets the last records be written before it reports the end', async () => {
     const { outcome, said } = await run({ script: 'fail', code: 'OUT_OF_MEMORY' });
     expect(outcome).toEqual({ kind: 'failed', code: 'OUT_OF_MEMORY', detail: 'The script says so' });
-    expect(said).toEqual(['flush', 'written']);
+    expect(said).toEqual(['settle', 'written']);
   });
 
   it('takes an engine that says nothing of its job for lost, though it lives', async () => {
@@ -78,7 +79,7 @@ describe('drive', () => {
   it('reports a worker that stops, and writes what was said until then', async () => {
     const { outcome, said } = await run({ script: 'stuck' }, { stopping: AbortSignal.abort() });
     expect(outcome).toEqual({ kind: 'worker_stopped' });
-    expect(said).toEqual(['flush', 'written']);
+    expect(said).toEqual(['settle', 'written']);
   });
 
   it('writes nothing more for an attempt that is fenced off', async () => {

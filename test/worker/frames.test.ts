@@ -34,7 +34,7 @@ describe('frames from the engine', () => {
       { kind: 'ready', tensorflow: '2.21.0', backend: 'tensorflow', device: 'cpu', threads: 2 },
       { kind: 'started', resumed_from_step: null },
       { kind: 'progress', progress, metrics: { loss: null, accuracy: 0.5 } },
-      { kind: 'series', rows: [{ series: 'step', step: 0, values: { loss: 1 } }] },
+      { kind: 'series', chunks: [{ series: 'step', columns: ['loss'], rows: 2, data: Float64Array.of(0, 1, 7, 8, 0.5, Number.NaN) }] },
       { kind: 'checkpoint', step: 3, path: '/c' },
       { kind: 'finished', result: { anything: [1] }, outputs: [{ role: 'model', format: 'keras', path: '/m', probe_path: null }] },
       { kind: 'failed', code: 'OUT_OF_MEMORY', detail: '' },
@@ -50,6 +50,24 @@ describe('frames from the engine', () => {
   it('are refused when a metric is not a finite number', () => {
     for (const loss of [Number.NaN, Number.POSITIVE_INFINITY, '1'])
       expect(() => readEngineFrame({ kind: 'progress', progress, metrics: { loss } })).toThrow('progress frame is wrong');
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['fewer values than rows and columns make', { data: Float64Array.of(0, 1, 7, 8, 0.5) }],
+    ['values that are not float64', { data: Float32Array.of(0, 1, 7, 8, 0.5, 0.5) }],
+    ['values in an array', { data: [0, 1, 7, 8, 0.5, 0.5] }],
+    ['two columns of one name', { columns: ['loss', 'loss'], data: new Float64Array(8) }],
+    ['a series that nobody knows', { series: 'steps' }],
+    ['no rows', { rows: 0, columns: [], data: new Float64Array(0) }],
+    ['a step that is not whole', { data: Float64Array.of(0, 1, 7.5, 8, 0.5, 0.5) }],
+    ['a row without a number', { data: Float64Array.of(Number.NaN, 1, 7, 8, 0.5, 0.5) }],
+    [
+      'more values than a frame may carry',
+      { rows: 100_000, columns: Array.from({ length: 50 }, (_, i) => `c${i}`), data: new Float64Array(5_200_000) },
+    ],
+  ])('are refused when a chunk has %s', (_, changes) => {
+    const chunk = { series: 'step', columns: ['loss'], rows: 2, data: Float64Array.of(0, 1, 7, 8, 0.5, 0.5), ...changes };
+    expect(() => readEngineFrame({ kind: 'series', chunks: [chunk] })).toThrow("series frame is wrong at '/chunks/0");
   });
 
   it('are refused when a failure has a code that no caller knows', () => {

@@ -1,15 +1,19 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Blobs } from '../../src/blobs/blobs.ts';
 import { openBlobs } from '../../src/blobs/open.ts';
 import { Problem } from '../../src/errors.ts';
+import { SegmentFile } from '../../src/jobs/series/segment-file.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
-import type { SeriesRow } from '../../src/worker/frames.ts';
+import type { SeriesChunk } from '../../src/worker/frames.ts';
 import type { Loss } from '../../src/worker/outcome.ts';
 import { openRecords } from '../../src/worker/records.ts';
+import { FULL_VALUES } from '../../src/worker/segments.ts';
+import { chunkOf, rowsOfChunks, type SeriesRow } from '../helpers/series.ts';
 import { claimOf, datasetSample, jobSample, modelSample } from '../ledger/samples.ts';
 import { observedLog } from './log.ts';
 
@@ -48,8 +52,18 @@ const open = (changed: Partial<Blobs> = {}) =>
     folder,
     onLoss: (loss) => losses.push(loss),
   });
-const rows = (from: number, to: number): SeriesRow[] =>
-  Array.from({ length: to - from + 1 }, (_, index) => ({ series: 'step', step: from + index, values: { loss: 1 } }));
+/** Steps and their losses; a step's row has its number. */
+const rows = (from: number, to: number): SeriesChunk[] => {
+  const steps = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  return [
+    chunkOf(
+      from,
+      steps.map((step): SeriesRow => ({ series: 'step', step, values: { loss: 1 / step } })),
+    ),
+  ];
+};
+/** The first and the last row of each segment. */
+const bounds = async () => (await ledger.listSegments(jobId)).map(({ first_row, last_row }) => [first_row, last_row]);
 const checkpointFile = async (step: number) => {
   const path = join(folder, `checkpoint-${step}`);
   await writeFile(path, `weights of ${step}`);
@@ -57,20 +71,22 @@ const checkpointFile = async (step: number) => {
 };
 
 describe('records', () => {
-  it('store full segments at once and the rest on a flush', async () => {
+  it('store rows when there are many and the rest on a flush', async () => {
     const records = open();
-    records.series(rows(1, 2_500));
+    const many = Math.ceil(FULL_VALUES / 3);
+    records.series(rows(1, 10));
     await records.written();
-    expect((await ledger.listSegments(jobId)).map(({ segment, first_step, last_step }) => [segment, first_step, last_step])).toEqual([
-      [0, 1, 2_000],
-      [1, 2_001, 2_500],
-    ]);
-    records.series(rows(2_501, 2_510));
+    expect(await bounds()).toEqual([]);
+    records.series(rows(11, many));
     await records.written();
-    expect(await ledger.listSegments(jobId)).toHaveLength(2);
+    expect(await bounds()).toEqual([[1, many]]);
+    records.series(rows(200_001, 200_010));
     records.flush();
     await records.written();
-    expect((await ledger.listSegments(jobId)).at(-1)).toMatchObject({ segment: 2, rows: 10 });
+    expect(await bounds()).toEqual([
+      [1, many],
+      [200_001, 200_010],
+    ]);
   });
 
   it('store the series before the checkpoint that stands after it', async () => {
@@ -108,7 +124,7 @@ describe('records', () => {
     records.warning({ code: 'LATE', detail: '' });
     await records.written();
     expect(losses).toEqual([{ kind: 'fenced' }]);
-    expect(await blobs.size(`jobs/${jobId}/1/series/0.json.gz`)).toBeNull();
+    expect(await blobs.size(`jobs/${jobId}/1/series/1-3`)).toBeNull();
     expect(await blobs.size(`jobs/${jobId}/1/checkpoints/3`)).toBeNull();
     expect((await ledger.loadJob(jobId))?.warnings).toEqual([]);
   });
@@ -136,5 +152,73 @@ describe('records', () => {
     await records.written();
     expect(losses).toEqual([{ kind: 'unrecorded', detail: expect.stringContaining('/etc/passwd') }]);
     expect(await ledger.newestCheckpoint(jobId)).toBeNull();
+  });
+
+  it('put small segments together, so that a long series has few, none lost and none twice, and leave no bytes behind', async () => {
+    const records = open();
+    const many = 300;
+    for (let row = 0; row < many; row++) {
+      records.series([
+        chunkOf(row, [{ series: row % 7 === 0 ? 'epoch' : 'step', step: row, values: row % 7 === 0 ? { val_loss: row } : { loss: row } }]),
+      ]);
+      records.flush();
+    }
+    await records.written();
+    const read = async () => {
+      const files: SeriesRow[][] = [];
+      for (const { blob_key } of await ledger.listSegments(jobId)) {
+        const file = await SegmentFile.open(await buffer(await blobs.read(blob_key)));
+        files.push(rowsOfChunks(await Promise.all(file.chunks.map((chunk) => file.rows(chunk, () => true)))));
+      }
+      return files;
+    };
+    const files = await read();
+    // 300 is 1 * 256 + 2 * 16 + 12.
+    expect(files.map(({ length }) => length)).toEqual([256, 16, 16, ...Array(12).fill(1)]);
+    expect(files.flat().map(({ step }) => step)).toEqual(Array.from({ length: many }, (_, row) => row));
+    expect(files.flat()[14]).toEqual({ series: 'epoch', step: 14, values: { val_loss: 14 } });
+    const stored = await readdir(join(folder, 'blobs', 'jobs', jobId, '1', 'series'));
+    expect(stored).toHaveLength(files.length);
+
+    records.settle();
+    await records.written();
+    expect(await bounds()).toEqual([[0, many - 1]]);
+    expect((await ledger.listSegments(jobId))[0]!.series.toSorted()).toEqual(['epoch', 'step']);
+    expect((await read()).flat()).toEqual(files.flat());
+  });
+
+  it('leave segments as they are where the storage has no room to put them together', async () => {
+    const records = open({
+      put: async (key, source) => {
+        if (key.endsWith('series/0-15')) throw new Problem('STORAGE_FULL', 'no space is left');
+        return blobs.put(key, source);
+      },
+    });
+    for (let row = 0; row < 17; row++) {
+      records.series(rows(row, row));
+      records.flush();
+    }
+    await records.written();
+    expect(losses).toEqual([]);
+    expect(await bounds()).toEqual(Array.from({ length: 17 }, (_, row) => [row, row]));
+  });
+
+  it('report that the attempt is fenced off when segments were to be put together, and leave those that are there', async () => {
+    const records = open();
+    for (let row = 0; row < 3; row++) {
+      records.series(rows(row, row));
+      records.flush();
+    }
+    await records.written();
+    await ledger.releaseJob(jobId, 1, 'worker_lost');
+    records.settle();
+    await records.written();
+    expect(losses).toEqual([{ kind: 'fenced' }]);
+    expect(await bounds()).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, 2],
+    ]);
+    expect(await blobs.size(`jobs/${jobId}/1/series/0-2`)).toBeNull();
   });
 });

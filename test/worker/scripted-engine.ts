@@ -66,12 +66,14 @@ async function count(frame: RunFrame): Promise<void> {
   const every = Number(metadata.checkpoint_every ?? 5);
   const state: State = frame.resume_path ? JSON.parse(readFileSync(frame.resume_path, 'utf8')) : { step: 0, weights: `${frame.spec.seed}` };
   send({ kind: 'started', resumed_from_step: frame.resume_path ? state.step : null });
+  let rows = 0;
   while (state.step < steps) {
     await pause(Number(metadata.step_ms ?? 1));
     if (cancelled && metadata.deaf !== 'yes') return send({ kind: 'cancelled' });
     state.weights = createHash('sha256').update(`${state.weights} ${state.step}`).digest('hex');
     state.step += 1;
-    send({ kind: 'series', rows: [{ series: 'step', step: state.step, values: { loss: 1 / state.step } }] });
+    const row = Float64Array.of(rows++, state.step, 1 / state.step);
+    send({ kind: 'series', chunks: [{ series: 'step', columns: ['loss'], rows: 1, data: row }] });
     const progress = { phase: 'training' as const, step: state.step, total_steps: steps, fraction: state.step / steps, eta_s: null };
     send({ kind: 'progress', progress, metrics: { loss: 1 / state.step } });
     if (state.step % every === 0) {

@@ -1,24 +1,45 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { SeriesRow } from '../../src/worker/frames.ts';
-import { cutSegments } from '../../src/worker/segments.ts';
+import { FULL_VALUES, mergeable } from '../../src/worker/segments.ts';
 
-const rows = (...steps: number[]): SeriesRow[] => steps.map((step) => ({ series: 'step', step, values: {} }));
+const of = (generation: number, values = 100) => ({ generation, values });
 
-describe('cutSegments', () => {
-  it('makes none of no rows', () => expect(cutSegments([], 3)).toEqual([]));
+describe('mergeable segments', () => {
+  it.each([
+    ['there are none', [], 0],
+    ['there is one, however large', [of(0, 2 * FULL_VALUES)], 0],
+    ['there are fifteen of a generation', Array(15).fill(of(0)), 0],
+    ['there are sixteen of a generation', Array(16).fill(of(0)), 16],
+    ['older ones are of another generation', [of(1), ...Array(15).fill(of(0))], 0],
+    ['sixteen are behind older ones', [of(2), of(1), ...Array(16).fill(of(0))], 16],
+    ['together they are large, whatever their generations', [of(2, FULL_VALUES - 100), of(1, 50), of(0, 50)], 3],
+    ['together they are not quite large', [of(2, FULL_VALUES - 100), of(1, 50), of(0, 49)], 0],
+  ])('when %s', (_, segments, expected) => expect(mergeable(segments)).toBe(expected));
 
-  it('fills segments up to the limit and leaves the rest in the last', () => {
-    const cut = cutSegments(rows(1, 2, 3, 4, 5, 6, 7), 3);
-    expect(cut.map((segment) => segment.rows.map(({ step }) => step))).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
-    expect(cut.map(({ first_step, last_step }) => [first_step, last_step])).toEqual([
-      [1, 3],
-      [4, 6],
-      [7, 7],
-    ]);
-  });
-
-  it('names the smallest and largest step where rows of several series interleave', () => {
-    const [segment] = cutSegments([...rows(9, 10), { series: 'epoch', step: 8, values: {} }], 10);
-    expect(segment).toMatchObject({ first_step: 8, last_step: 10 });
+  it('keep few segments, and rewrite a value a few times, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 3, max: 60_000 }), { minLength: 1, maxLength: 2_000 }), (arriving) => {
+        let small: { generation: number; values: number }[] = [];
+        let large = 0;
+        let written = 0;
+        for (const values of arriving) {
+          small.push({ generation: 0, values });
+          written += values;
+          for (let count = mergeable(small); count > 0; count = mergeable(small)) {
+            const parts = small.splice(-count);
+            const sum = parts.reduce((total, part) => total + part.values, 0);
+            written += sum;
+            small.push({ values: sum, generation: Math.max(...parts.map(({ generation }) => generation)) + 1 });
+            if (sum >= FULL_VALUES) [small, large] = [[], large + 1];
+          }
+        }
+        const total = arriving.reduce((sum, values) => sum + values, 0);
+        // At most fifteen of a generation; 2,000 make no third.
+        expect(small.length).toBeLessThanOrEqual(45);
+        expect(large).toBeLessThanOrEqual(total / FULL_VALUES);
+        expect(written).toBeLessThanOrEqual(4 * total);
+      }),
+      { numRuns: 50 },
+    );
   });
 });

@@ -3,8 +3,11 @@ import type { Kysely } from 'kysely';
 import { type MigrationProvider, Migrator } from 'kysely/migration';
 import * as start from './001-start.ts';
 import * as sampleWeights from './002-sample-weights.ts';
+import * as columnarSegments from './003-columnar-segments.ts';
 
-const provider: MigrationProvider = { getMigrations: async () => ({ '001-start': start, '002-sample-weights': sampleWeights }) };
+const provider: MigrationProvider = {
+  getMigrations: async () => ({ '001-start': start, '002-sample-weights': sampleWeights, '003-columnar-segments': columnarSegments }),
+};
 
 /** Brings a database up to date. The dialect's lock makes it safe for several processes at once. */
 export async function migrate<Tables>(db: Kysely<Tables>): Promise<void> {
