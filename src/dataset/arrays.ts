@@ -19,6 +19,8 @@ export interface ArraySource {
 export interface ArrayPair {
   x: ArraySource;
   y: ArraySource | null;
+  /** Sample weights. */
+  w: ArraySource | null;
 }
 
 /** The arrays of one data set; `selection` and `test` are there where the caller gave them apart from `train`. */
@@ -50,8 +52,9 @@ export function sampleShapeOf(array: ArraySource): number[] {
 export function checkShapes(pairs: readonly ArrayPair[], limits: DatasetLimits): void {
   let samples = 0;
   let totalBytes = 0;
-  for (const { x, y } of pairs) {
-    for (const array of y === null ? [x] : [x, y]) {
+  for (const { x, y, w } of pairs) {
+    for (const array of [x, y, w]) {
+      if (array === null) continue;
       const refuse = (reason: string) =>
         invalid(array.pointer, `${array.name} has shape ${JSON.stringify(array.shape)}: ${reason}`, { received: array.shape });
       const [length, ...sample] = array.shape;

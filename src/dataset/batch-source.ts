@@ -24,6 +24,8 @@ export interface BatchSource {
    * their order are read ahead. Throws DATASET_UNREADABLE.
    */
   batch(step: number): StoredBatch;
+  /** The numbers of that batch's samples in the stored files, `[count]`; null where they are streamed. */
+  rows(step: number): Int32Array | null;
   /** Ends what reads ahead; nothing can be asked for afterwards. */
   close(): void;
 }

@@ -38,6 +38,8 @@ export interface Dataset {
   gather(split: SplitName, positions: Uint32Array, into?: Batch): Batch;
   /** `count` samples of a split from position `start` on, fewer at its end. */
   read(split: SplitName, start: number, count: number, into?: Batch): Batch;
+  /** The labels of `count` samples of a split from position `start` on. */
+  labels(split: SplitName, start: number, count: number): Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
   /** The training split step by step: in `epochOrder` where the data set is held in memory, else in the order of `epochWindows`. Close it before the data set. */
   batches(options: BatchOptions): BatchSource;
   /** Closes files that are not held in memory; nothing can be read afterwards. */
@@ -110,6 +112,13 @@ export function openDataset(files: DatasetFiles, facts: DatasetFacts, options: O
         const end = Math.min(start + count, samplesOf[split].length);
         const positions = Uint32Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index);
         return gather(split, positions, into);
+      },
+      labels(split, start, count) {
+        if (form.y === null || yRows === null) throw new Error('The data set has no labels');
+        const samples = samplesOf[split].subarray(start, start + count);
+        const labels = form.y.dtype === 'float32' ? new Float32Array(samples.length * width.y) : new Int32Array(samples.length * width.y);
+        yRows.gather(samples, (rows, at) => form.copyY(rows, labels, at * width.y));
+        return labels;
       },
       batches(asked) {
         if (isHeld) return heldBatches(form, { x: xRows, y: yRows, w: wRows }, samplesOf.train, asked);

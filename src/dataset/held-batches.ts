@@ -13,17 +13,21 @@ export function heldBatches(
   const target = assembly(form, batchSize);
   let order = new Uint32Array(0);
   let orderOf = -1;
+  const rowsOf = (step: number): Uint32Array => {
+    const epoch = Math.floor(step / stepsPerEpoch);
+    if (epoch !== orderOf) {
+      order = epochOrder(seed, epoch, samples.length).map((position) => samples[position]!) as Uint32Array<ArrayBuffer>;
+      orderOf = epoch;
+    }
+    const from = (step % stepsPerEpoch) * batchSize;
+    return order.subarray(from, from + batchSize);
+  };
   return {
     streamed: false,
     stepsPerEpoch,
+    rows: (step) => Int32Array.from(rowsOf(step)),
     batch(step) {
-      const epoch = Math.floor(step / stepsPerEpoch);
-      if (epoch !== orderOf) {
-        order = epochOrder(seed, epoch, samples.length).map((position) => samples[position]!) as Uint32Array<ArrayBuffer>;
-        orderOf = epoch;
-      }
-      const from = (step % stepsPerEpoch) * batchSize;
-      const chosen = order.subarray(from, from + batchSize);
+      const chosen = rowsOf(step);
       files.x.gather(chosen, target.x);
       files.y?.gather(chosen, target.y);
       files.w?.gather(chosen, target.w);

@@ -13,12 +13,19 @@ export const SplitOptions = strictObject({
   shuffle: Type.Optional(
     Type.Boolean({
       default: true,
-      description: 'Draw by chance, and from each class in proportion; false takes the last samples, selection before test.',
+      description: 'Draw by chance; false takes the last samples, selection before test.',
+    }),
+  ),
+  stratify: Type.Optional(
+    Type.Boolean({
+      description: 'Whether each class is drawn from in proportion. Default: true where y is classes and the draw is by chance.',
     }),
   ),
   seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, default: 0 })),
 });
 export type SplitOptions = Static<typeof SplitOptions>;
+
+const Column = (description: string) => Type.Optional(Type.String({ minLength: 1, description: `CSV: the column ${description}` }));
 
 export const DatasetOptions = strictObject({
   split: Type.Optional(SplitOptions),
@@ -28,7 +35,28 @@ export const DatasetOptions = strictObject({
         'What x is multiplied by before a model sees it: `unit` is 1/255. Default: `unit` for whole numbers from 0 to 255 that came as bytes or have two axes or more and are not just 0 and 1, else `none`.',
     }),
   ),
-  label_column: Type.Optional(Type.String({ minLength: 1, description: 'CSV: the column that is y; without it the data set has no y.' })),
+  standardize: Type.Optional(
+    choice(['none', 'global', 'channel', 'feature'], {
+      description:
+        'Makes of x · scale numbers of mean 0 and deviation 1 over the training split: all together, each channel (the last axis) for itself, or each element of a sample (a CSV column). Default: `none`.',
+    }),
+  ),
+  label_column: Column('that is y; without it the data set has no y.'),
+  weight_column: Column('that holds sample weights.'),
+  split_column: Column('that says train, selection (or validation) or test; a split that no row names is drawn from train.'),
+  group_column: Column('whose rows of one value stay together in one split.'),
+  categorical_columns: Type.Optional(
+    Type.Union([choice(['auto']), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 65_536 })], {
+      description:
+        'CSV: columns that become one column of 0s and 1s for each of their values, 1000 at most; `auto` takes those that hold text. Default: none, and text is refused.',
+    }),
+  ),
+  missing: Type.Optional(
+    choice(['error', 'mean', 'zero'], {
+      description:
+        'CSV: what an empty cell of a feature is, or one of NA, N/A, NaN, null and ?: refused, the mean of its column over the training split, or 0. In a categorical column all of its columns are then 0. Default: `error`.',
+    }),
+  ),
 });
 export type DatasetOptions = Static<typeof DatasetOptions>;
 
@@ -47,7 +75,9 @@ export function checkOptions(options: unknown): asserts options is DatasetOption
   throw invalid(
     path[0] === undefined ? '' : `#part:${path[0]}`,
     `${path[0] === undefined ? 'The options' : path.join('.')} ${reason}; ` +
-      'accepted are split {selection, test, shuffle, seed}, scale ("none", "unit" or a number above 0) and label_column',
+      'accepted are split {selection, test, shuffle, stratify, seed}, scale ("none", "unit" or a number above 0), ' +
+      'standardize ("none", "global", "channel" or "feature"), label_column, weight_column, split_column, group_column, ' +
+      'categorical_columns ("auto" or names) and missing ("error", "mean" or "zero")',
     { received: value },
   );
 }

@@ -5,21 +5,28 @@ import { invalid } from './complaints.ts';
 import type { DatasetFacts, DatasetFiles } from './facts.ts';
 import { type Features, storeFeatures } from './features.ts';
 import { createFile } from './file-writer.ts';
+import { fillWithMeans } from './fill-missing.ts';
 import { checkLabelPairs, type Labels, storeLabels } from './labels.ts';
 import { DATASET_LIMITS, type DatasetLimits } from './limits.ts';
+import { type Division, groupedSplits, namedSplits } from './named-splits.ts';
 import type { DatasetOptions } from './options.ts';
 import { checkParts, type DatasetPart } from './parts.ts';
-import { readCsv } from './readers/csv.ts';
+import { type CsvTable, readCsv } from './readers/csv.ts';
 import { detectPart } from './readers/detect.ts';
 import { readIdx } from './readers/idx.ts';
 import { readNpz } from './readers/npz.ts';
 import { scaleOf } from './scale.ts';
-import { type GivenSamples, splitSamples } from './splits.ts';
+import { splitSamples } from './splits.ts';
+import { standardization } from './standardize.ts';
+import { trainingFlags } from './training-rows.ts';
+import { storeWeights, weightFacts } from './weights.ts';
 
 export interface StoredDataset {
   facts: DatasetFacts;
-  files: DatasetFiles;
+  files: DatasetFiles & { w: string | null };
 }
+
+type Paths = Record<'x' | 'y' | 'w' | 'order', string>;
 
 /** What a format's reader has stored. */
 interface Contents {
@@ -27,13 +34,16 @@ interface Contents {
   x: Features;
   columns: string[] | null;
   y: Labels | null;
-  given: GivenSamples;
+  weighted: boolean;
+  /** Columns of x, by place in a row, that hold NaN where the mean belongs, with their names. */
+  gaps: ReadonlyMap<number, string>;
+  division: Division;
 }
 
 /**
- * Reads the parts of an upload, whatever their names say they are, with options that `checkOptions` accepts, and writes the data set's three files into
- * `folder`, which must be empty. Memory does not grow with the data but for 10 bytes a sample. Throws DATASET_INVALID, DATASET_UNREADABLE, STORAGE_FULL; then
- * the folder holds leftovers for the caller to delete.
+ * Reads the parts of an upload, whatever their names say they are, with options that `checkOptions` accepts, and writes the data set's files into `folder`,
+ * which must be empty. Memory does not grow with the data but for 12 bytes a sample. Throws DATASET_INVALID, DATASET_UNREADABLE, STORAGE_FULL; then the
+ * folder holds leftovers for the caller to delete.
  */
 export async function readDataset(
   parts: readonly DatasetPart[],
@@ -42,28 +52,39 @@ export async function readDataset(
   limits: DatasetLimits = DATASET_LIMITS,
 ): Promise<StoredDataset> {
   checkParts(parts);
-  const paths = { x: join(folder, 'x.raw'), y: join(folder, 'y.raw'), order: join(folder, 'order.raw') };
-  const contents = await storeContents(parts, options, folder, paths, limits);
-  const { format, x, columns, y, given } = contents;
-
-  const scale = scaleOf(x, options.scale);
-  const { order, splits } = splitSamples(given, y?.classOf ?? null, options.split ?? {});
+  const paths: Paths = { x: join(folder, 'x.raw'), y: join(folder, 'y.raw'), w: join(folder, 'w.raw'), order: join(folder, 'order.raw') };
+  const { format, x, columns, y, weighted, gaps, division } = await storeContents(parts, options, folder, paths, limits);
+  const { order, splits, testGiven } = division;
   const file = createFile(paths.order);
   try {
     file.write(new Uint8Array(order.buffer));
   } finally {
     file.close();
   }
+
+  const scale = scaleOf(x, options.scale);
+  const isTraining = trainingFlags(order, splits.train);
+  if (gaps.size > 0) fillWithMeans(paths.x, x.shape[0]!, gaps, isTraining, '#part:file');
+  const { standardize = 'none' } = options;
   return {
     facts: {
       format,
-      x: { dtype: x.dtype, shape: x.shape, min: x.min, max: x.max, scale, ...(columns === null ? {} : { columns }) },
+      x: {
+        dtype: x.dtype,
+        shape: x.shape,
+        min: x.min,
+        max: x.max,
+        scale,
+        ...(standardize === 'none' ? {} : standardization(paths.x, x, scale, standardize, isTraining)),
+        ...(columns === null ? {} : { columns }),
+      },
       y: y?.facts ?? null,
+      ...(weighted ? { weights: weightFacts(paths.w, isTraining, '#part:file') } : {}),
       samples: order.length,
       splits,
-      test_given: given.test !== null,
+      test_given: testGiven,
     },
-    files: { x: paths.x, y: y === null ? null : paths.y, order: paths.order },
+    files: { x: paths.x, y: y === null ? null : paths.y, w: weighted ? paths.w : null, order: paths.order },
   };
 }
 
@@ -71,7 +92,7 @@ async function storeContents(
   parts: readonly DatasetPart[],
   options: DatasetOptions,
   folder: string,
-  paths: { x: string; y: string },
+  paths: Paths,
   limits: DatasetLimits,
 ): Promise<Contents> {
   const file = parts.find(({ name }) => name === 'file');
@@ -81,8 +102,22 @@ async function storeContents(
     throw invalid('#part:file', '#part:file is IDX, which holds one array; send it as #part:x, and the labels as #part:y');
   }
   if (format === 'zip') return await storeArrays(await readNpz(file.path, '#part:file', folder, limits), options, paths, limits);
-  const { samples, x, columns, y } = await readCsv(source, options.label_column, folder, paths, limits);
-  return { format: 'csv', x, columns, y, given: { train: samples, selection: null, test: null } };
+  const table = await readCsv(source, options, folder, paths, limits);
+  const { x, columns, y, weighted, gaps } = table;
+  return { format: 'csv', x, columns, y, weighted, gaps, division: tableDivision(table, options) };
+}
+
+function tableDivision({ samples, y, assigned, groupOf }: CsvTable, { split = {} }: DatasetOptions): Division {
+  const classOf = y?.classOf ?? null;
+  if (assigned !== null && groupOf !== null) {
+    throw invalid(
+      '#part:group_column',
+      'split_column names the split of each sample, and group_column draws them; leave one of the two out',
+    );
+  }
+  if (assigned !== null) return namedSplits(assigned, classOf, split);
+  if (groupOf !== null) return groupedSplits(groupOf, split);
+  return { ...splitSamples({ train: samples, selection: null, test: null }, classOf, split), testGiven: false };
 }
 
 async function idxSet(parts: readonly DatasetPart[], limits: DatasetLimits): Promise<ArraySet> {
@@ -98,36 +133,30 @@ async function idxSet(parts: readonly DatasetPart[], limits: DatasetLimits): Pro
     );
   };
   const [x, y, xTest, yTest] = [await read('x'), await read('y'), await read('x_test'), await read('y_test')];
-  return { format: 'idx', train: { x: x!, y }, selection: null, test: xTest === null ? null : { x: xTest, y: yTest } };
+  return { format: 'idx', train: { x: x!, y, w: null }, selection: null, test: xTest === null ? null : { x: xTest, y: yTest, w: null } };
 }
 
-async function storeArrays(
-  set: ArraySet,
-  options: DatasetOptions,
-  paths: { x: string; y: string },
-  limits: DatasetLimits,
-): Promise<Contents> {
-  if (options.label_column !== undefined) {
-    throw invalid(
-      '#part:label_column',
-      `label_column is for CSV; #part:${set.format === 'npz' ? 'file is npz' : 'x is IDX'}, with its labels in y`,
-      {
-        received: options.label_column,
-      },
-    );
+/** Options that only a file with columns can follow. */
+const CSV_OPTIONS = ['label_column', 'weight_column', 'split_column', 'group_column', 'categorical_columns', 'missing'] as const;
+
+async function storeArrays(set: ArraySet, options: DatasetOptions, paths: Paths, limits: DatasetLimits): Promise<Contents> {
+  const stray = CSV_OPTIONS.find((name) => options[name] !== undefined);
+  if (stray !== undefined) {
+    const format = set.format === 'npz' ? 'file is npz, with arrays by name' : 'x is IDX, with its labels in y';
+    throw invalid(`#part:${stray}`, `${stray} is for CSV; #part:${format}`, { received: options[stray] });
   }
   const pairs = [set.train, set.selection, set.test].filter((pair) => pair !== null);
   checkShapes(pairs, limits);
   const ys = checkLabelPairs(pairs);
-  return {
-    format: set.format,
-    x: await storeFeatures(pairs.map(({ x }) => x) as [ArraySource, ...ArraySource[]], paths.x),
-    columns: null,
-    y: ys === null ? null : await storeLabels(ys, paths.y),
-    given: {
-      train: set.train.x.shape[0]!,
-      selection: set.selection?.x.shape[0] ?? null,
-      test: set.test?.x.shape[0] ?? null,
-    },
+  const weighted = pairs.some(({ w }) => w !== null);
+  const x = await storeFeatures(pairs.map((pair) => pair.x) as [ArraySource, ...ArraySource[]], paths.x);
+  const y = ys === null ? null : await storeLabels(ys, paths.y);
+  if (weighted) await storeWeights(pairs, paths.w);
+  const given = {
+    train: set.train.x.shape[0]!,
+    selection: set.selection?.x.shape[0] ?? null,
+    test: set.test?.x.shape[0] ?? null,
   };
+  const division = { ...splitSamples(given, y?.classOf ?? null, options.split ?? {}), testGiven: given.test !== null };
+  return { format: set.format, x, columns: null, y, weighted, gaps: new Map(), division };
 }

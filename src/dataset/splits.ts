@@ -15,7 +15,7 @@ const DEFAULT_SHARE = 0.1;
 
 /**
  * The sample numbers of all of train, then selection, then test, `[samples]`, and how many each split has. What is drawn comes out of the given train
- * samples, in proportion from each class; given splits keep their order. `classOf` is `[samples]`, null without classes.
+ * samples, in proportion from each class unless `stratify` is false; given splits keep their order. `classOf` is `[samples]`, null without classes.
  * Throws DATASET_INVALID where an option contradicts what was given or nothing would be left to train on.
  */
 export function splitSamples(
@@ -35,7 +35,7 @@ export function splitSamples(
   }
   const shuffle = options.shuffle ?? true;
   const draw = shuffle ? shuffledDraw : lastDraw;
-  const parts = draw(given.train, { selection, test }, classOf, options.seed ?? 0);
+  const parts = draw(given.train, { selection, test }, isStratified(options, classOf) ? classOf : null, options.seed ?? 0);
 
   const givenSelection = numbersFrom(given.train, given.selection ?? 0);
   const givenTest = numbersFrom(given.train + givenSelection.length, given.test ?? 0);
@@ -54,8 +54,16 @@ export function splitSamples(
   return { order, splits };
 }
 
+/** Throws DATASET_INVALID where stratification is asked for and cannot be. */
+function isStratified({ stratify, shuffle }: SplitOptions, classOf: Uint16Array | null): boolean {
+  if (stratify !== true) return stratify ?? true;
+  if (classOf !== null && shuffle !== false) return true;
+  const reason = classOf === null ? 'y is not classes' : 'split.shuffle is false, which takes the last samples';
+  throw invalid('#part:split', `split.stratify is true, but ${reason}; leave it out`, { received: stratify });
+}
+
 /** How many samples leave train for a split. */
-function drawn(name: 'selection' | 'test', given: GivenSamples, options: SplitOptions): number {
+export function drawn(name: 'selection' | 'test', given: GivenSamples, options: SplitOptions): number {
   const asked = options[name];
   if (given[name] !== null) {
     if (asked === undefined) return 0;

@@ -94,6 +94,7 @@ export function streamedBatches(
 
   return {
     streamed: true,
+    rows: () => null,
     stepsPerEpoch,
     batch(step) {
       const epoch = Math.floor(step / stepsPerEpoch);

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { readDataset } from '../../src/dataset/read.ts';
 import { Problem } from '../../src/errors.ts';
-import { build, folder, numpy, parts, refusal, storedX, storedY } from './fixtures.ts';
+import { build, folder, numpy, parts, refusal, splitsOf, stored, storedX, storedY } from './fixtures.ts';
 
 // On a busy machine, processes and large files take their time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -151,6 +151,129 @@ describe('labels', () => {
     expect((await refusal('DATASET_INVALID', { file: table(['1e39']) }, label)).message).toContain('larger than a float32');
     const many = table(Array.from({ length: 65_537 }, (_, index) => `n${index}`));
     expect((await refusal('DATASET_INVALID', { file: many }, label)).message).toContain('different label number 65537');
+  });
+});
+
+describe('categorical columns', () => {
+  const file = 'colour,size,price,label\nred,10,1.5,0\nblue,2,2.5,1\n red ,10,3.5,0\ngreen,1,4.5,1\n';
+
+  it('become a column of 0s and 1s for each value, in sorted order, where they are', async () => {
+    const dataset = await build({ file }, { ...label, categorical_columns: ['colour', 'size'] });
+    expect(dataset.facts.x).toMatchObject({
+      shape: [7],
+      min: 0,
+      max: 4.5,
+      columns: ['colour=blue', 'colour=green', 'colour=red', 'size=1', 'size=2', 'size=10', 'price'],
+    });
+    expect(storedX(dataset)).toEqual([
+      ...[0, 0, 1, 0, 0, 1, 1.5],
+      ...[1, 0, 0, 0, 1, 0, 2.5],
+      ...[0, 0, 1, 0, 0, 1, 3.5],
+      ...[0, 1, 0, 1, 0, 0, 4.5],
+    ]);
+  });
+
+  it('are those that hold text, where that is left to the service', async () => {
+    const { facts } = await build({ file }, { ...label, categorical_columns: 'auto' });
+    expect(facts.x.columns).toEqual(['colour=blue', 'colour=green', 'colour=red', 'size', 'price']);
+  });
+
+  it('are 0 everywhere where the cell is missing and missing cells are accepted', async () => {
+    const gap = 'colour,a,label\nred,1,0\n,2,1\nNA,3,0\n';
+    expect(storedX(await build({ file: gap }, { ...label, categorical_columns: ['colour'], missing: 'zero' }))).toEqual([1, 1, 0, 2, 0, 3]);
+    const { message } = await refusal('DATASET_INVALID', { file: gap }, { ...label, categorical_columns: ['colour'] });
+    expect(message).toContain("Line 3, column 1 ('colour') of #part:file is empty");
+  });
+
+  it('that are not features, or have too many values, are refused by name', async () => {
+    const asked = (categorical_columns: string[]) => refusal('DATASET_INVALID', { file }, { ...label, categorical_columns });
+    expect((await asked(['color'])).message).toContain("names 'color', which is not a column. Features are colour, size, price");
+    expect((await asked(['label'])).message).toContain("names 'label', which is not a feature");
+    const many = `id,a\n${Array.from({ length: 1001 }, (_, index) => `i${index},1`).join('\n')}\n`;
+    const { message, items } = await refusal('DATASET_INVALID', { file: many }, { categorical_columns: 'auto' });
+    expect(message).toContain("The categorical column 'id' of #part:file has more than 1000 different values");
+    expect(items[0]?.pointer).toBe('#part:categorical_columns');
+  });
+});
+
+describe('missing cells', () => {
+  const file = 'a,b\n1,10\n,20\n3,NaN\n8,40\n?,50\n';
+  const given = { split: { shuffle: false, selection: 1, test: 1 } };
+
+  it('become 0, or the mean of their column over the training split', async () => {
+    expect(storedX(await build({ file }, { ...given, missing: 'zero' }))).toEqual([1, 10, 0, 20, 3, 0, 8, 40, 0, 50]);
+    // The first three rows are for training: (1 + 3) / 2 and (10 + 20) / 2.
+    const filled = await build({ file }, { ...given, missing: 'mean' });
+    expect(storedX(filled)).toEqual([1, 10, 2, 20, 3, 15, 8, 40, 2, 50]);
+    expect(filled.facts.x).toMatchObject({ min: 1, max: 50 });
+  });
+
+  it('are refused with their place, or where no training sample has a number', async () => {
+    const { message } = await refusal('DATASET_INVALID', { file }, given);
+    expect(message).toContain(
+      "Line 3, column 1 ('a') of #part:file is empty; every feature needs a number, or say what missing cells become",
+    );
+    const none = await refusal('DATASET_INVALID', { file: 'a,b\n,1\n,2\n3,3\n4,4\n' }, { ...given, missing: 'mean' });
+    expect(none.message).toContain("The column 'a' has no number in any sample of the training split");
+    const text = await refusal('DATASET_INVALID', { file: 'a,b\nred,1\n' }, { missing: 'mean' });
+    expect(text.message).toContain('is not a finite number');
+  });
+});
+
+describe('columns of weights, splits and groups', () => {
+  it('of weights are stored beside the samples', async () => {
+    const file = 'a,weight\n1,0.5\n2,0\n3,2\n4,7\n5,9\n';
+    const dataset = await build({ file }, { split: { shuffle: false, selection: 1, test: 1 }, weight_column: 'weight' });
+    expect(stored(dataset.files.w!, 'float32')).toEqual([0.5, 0, 2, 7, 9]);
+    expect(dataset.facts.weights).toEqual({ min: 0, max: 2, mean: 2.5 / 3 });
+    expect(dataset.facts.x.shape).toEqual([1]);
+    const { message } = await refusal('DATASET_INVALID', { file: 'a,weight\n1,-1\n' }, { weight_column: 'weight' });
+    expect(message).toContain("Line 2, column 2 ('weight') of #part:file is not a weight");
+  });
+
+  it('of splits name the split of each sample', async () => {
+    const file = 'a,part\n1,test\n2,train\n3,Validation\n4,train\n5,val\n6,train\n';
+    const dataset = await build({ file }, { split_column: 'part' });
+    expect(dataset.facts).toMatchObject({ splits: { train: 3, selection: 2, test: 1 }, test_given: true });
+    const splits = splitsOf(dataset);
+    expect({ ...splits, train: splits.train.sort() }).toEqual({ train: [1, 3, 5], selection: [2, 4], test: [0] });
+    const { message } = await refusal('DATASET_INVALID', { file: 'a,part\n1,holdout\n' }, { split_column: 'part' });
+    expect(message).toContain("Line 2, column 2 ('part') of #part:file names no split; accepted are train, training, selection");
+  });
+
+  it('of splits that name no selection leave it to be drawn from train', async () => {
+    const file = `a,part\n${Array.from({ length: 30 }, (_, index) => `${index},${index < 10 ? 'test' : 'train'}`).join('\n')}\n`;
+    const dataset = await build({ file }, { split_column: 'part', split: { selection: 0.25 } });
+    expect(dataset.facts).toMatchObject({ splits: { train: 15, selection: 5, test: 10 }, test_given: true });
+    const { train, selection, test } = splitsOf(dataset);
+    expect(test).toEqual(Array.from({ length: 10 }, (_, index) => index));
+    expect([...train, ...selection].sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 10));
+  });
+
+  it('of groups keep the rows of a group in one split', async () => {
+    const file = `a,patient\n${Array.from({ length: 200 }, (_, index) => `${index},p${index % 40}`).join('\n')}\n`;
+    const dataset = await build({ file }, { group_column: 'patient', split: { selection: 0.2, test: 30 } });
+    // Groups of 5: both sizes can be met.
+    expect(dataset.facts).toMatchObject({ splits: { train: 130, selection: 40, test: 30 }, test_given: false });
+    const splits = Object.values(splitsOf(dataset)).map((samples) => new Set(samples.map((sample) => sample % 40)));
+    expect(splits.reduce((sum, { size }) => sum + size, 0)).toBe(40);
+  });
+
+  it('of groups that cannot be divided are refused', async () => {
+    const file = 'a,g\n1,x\n2,x\n3,y\n4,y\n';
+    expect((await refusal('DATASET_INVALID', { file }, { group_column: 'g' })).message).toContain('would be empty');
+    const stratified = { group_column: 'g', split: { stratify: true } };
+    expect((await refusal('DATASET_INVALID', { file }, stratified)).message).toContain('leave one out');
+  });
+
+  it('cannot be two at once, or missing', async () => {
+    const file = 'a,g\n1,x\n';
+    expect((await refusal('DATASET_INVALID', { file }, { group_column: 'g', label_column: 'g' })).message).toContain(
+      "has one column 'g', which both label_column and group_column name",
+    );
+    expect((await refusal('DATASET_INVALID', { file }, { weight_column: 'w' })).message).toContain(
+      "has no column 'w', which weight_column names. There are a, g",
+    );
   });
 });
 

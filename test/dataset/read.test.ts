@@ -84,7 +84,7 @@ describe('options', () => {
     const problem = complaint(() => checkOptions(options));
     expect(problem.code).toBe('DATASET_INVALID');
     expect(problem.message.startsWith(named)).toBe(true);
-    expect(problem.message).toContain('accepted are split {selection, test, shuffle, seed}');
+    expect(problem.message).toContain('accepted are split {selection, test, shuffle, stratify, seed}');
     expect(problem.items).toEqual([{ pointer, detail: problem.message, received }]);
   });
 });

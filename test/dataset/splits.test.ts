@@ -81,6 +81,15 @@ describe('which', () => {
     expect(classesOf(train.slice(0, 100), classOf).every((count) => count > 10)).toBe(true);
   });
 
+  it('without stratification are drawn from all classes together', () => {
+    const classOf = upTo(100).map((sample) => (sample < 50 ? 0 : 1));
+    const plain = split(100, { stratify: false, seed: 3 }, classOf);
+    expect(plain).toEqual(split(100, { seed: 3 }));
+    expect(classesOf(split(100, { stratify: true, seed: 3 }, classOf).test, classOf)).toEqual([5, 5]);
+    expect(() => split(100, { stratify: true })).toThrow('split.stratify is true, but y is not classes');
+    expect(() => split(100, { stratify: true, shuffle: false }, classOf)).toThrow('split.shuffle is false');
+  });
+
   it('given with the upload keep their order and are not drawn from', () => {
     const classOf = upTo(60).map((sample) => sample % 2);
     const { train, selection, test } = split(30, {}, classOf, { selection: 10, test: 20 });

@@ -5,7 +5,8 @@ import { NUMBER } from './csv-number.ts';
 
 const DELIMITERS = [',', ';', '\t'] as const;
 const LONGEST_HEADER_BYTES = 2 ** 20;
-const MOST_COLUMNS = 65_536;
+/** Columns of a file, and features that they may become. */
+export const MOST_COLUMNS = 65_536;
 
 /** The delimiter that the first row has most of, outside quotes. Throws DATASET_INVALID where that row does not end within 1 MiB. */
 export async function delimiterOf(source: ByteSource): Promise<string> {
@@ -32,16 +33,27 @@ export async function delimiterOf(source: ByteSource): Promise<string> {
   });
 }
 
-export interface CsvHeader {
-  columns: string[];
-  /** Which column is y; null without one. */
-  label: number | null;
-  /** The names of all others, in order. */
-  features: string[];
+/** The columns that are not features, by name. */
+export interface CsvRoles {
+  label?: string | undefined;
+  weight?: string | undefined;
+  split?: string | undefined;
+  group?: string | undefined;
 }
 
-/** What a first row says. Throws DATASET_INVALID where names are missing, repeated or numbers, or the label is not among them. */
-export function readHeader(cells: readonly string[], labelColumn: string | undefined, source: ByteSource): CsvHeader {
+export interface CsvHeader {
+  columns: string[];
+  /** The number of each column that is not a feature; null without one. */
+  label: number | null;
+  weight: number | null;
+  split: number | null;
+  group: number | null;
+  /** The numbers of all others, in order. */
+  features: number[];
+}
+
+/** What a first row says. Throws DATASET_INVALID where names are missing, repeated or numbers, or a column that a role names is not among them. */
+export function readHeader(cells: readonly string[], roles: CsvRoles, source: ByteSource): CsvHeader {
   const refuse = (detail: string, pointer = source.pointer) =>
     invalid(pointer, `Line 1 of ${source.name} ${detail}`, { received: cells.slice(0, 20) });
   const columns = cells.map((cell) => cell.trim());
@@ -56,14 +68,23 @@ export function readHeader(cells: readonly string[], labelColumn: string | undef
     if (earlier !== undefined) throw refuse(`names columns ${earlier + 1} and ${index + 1} both '${name}'`);
     numbers.set(name, index);
   }
-  const label = labelColumn === undefined ? null : (numbers.get(labelColumn) ?? null);
-  if (labelColumn !== undefined && label === null) {
-    throw refuse(
-      `has no column '${labelColumn}', which label_column names. There are ${columns.slice(0, 20).join(', ')}`,
-      '#part:label_column',
-    );
-  }
-  const features = columns.filter((_, index) => index !== label);
-  if (features.length === 0) throw refuse('has the label column only; at least one other column is needed');
-  return { columns, label, features };
+  const taken = new Map<number, string>();
+  const columnOf = (role: keyof CsvRoles): number | null => {
+    const name = roles[role];
+    if (name === undefined) return null;
+    const column = numbers.get(name);
+    const pointer = `#part:${role}_column`;
+    if (column === undefined) {
+      throw refuse(`has no column '${name}', which ${role}_column names. There are ${columns.slice(0, 20).join(', ')}`, pointer);
+    }
+    const other = taken.get(column);
+    if (other !== undefined) throw refuse(`has one column '${name}', which both ${other}_column and ${role}_column name`, pointer);
+    taken.set(column, role);
+    return column;
+  };
+  const header = { columns, label: columnOf('label'), weight: columnOf('weight'), split: columnOf('split'), group: columnOf('group') };
+  const features = [...columns.keys()].filter((column) => !taken.has(column));
+  if (features.length > 0) return { ...header, features };
+  const only = taken.size === 1 ? `the ${[...taken.values()][0]} column` : 'columns of labels, weights and splits';
+  throw refuse(`has ${only} only; at least one other column is needed`);
 }

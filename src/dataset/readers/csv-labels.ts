@@ -4,6 +4,7 @@ import { type ByteSource, blocks, pieces } from '../bytes.ts';
 import type { ElementType } from '../elements.ts';
 import { createFile } from '../file-writer.ts';
 import { MOST_CLASSES } from '../limits.ts';
+import { FLOAT32_LIMIT } from '../storage.ts';
 import { NUMBER } from './csv-number.ts';
 
 const LONGEST_LABEL = 200;
@@ -47,6 +48,7 @@ export function labelColumn(source: ByteSource, scratchPath: string): LabelColum
       if (samples > 0 && isText !== texts.size > 0) {
         return `is ${isText ? 'text' : 'a number'}, and the labels before it are ${isText ? 'numbers' : 'text'}; labels are all numbers or all text`;
       }
+      if (!isText && Math.abs(Number(text)) >= FLOAT32_LIMIT) return 'is larger than a float32 can be';
       samples += 1;
       if (isText) return addText(text);
       number[0] = Number(text);

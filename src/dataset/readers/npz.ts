@@ -8,16 +8,19 @@ import { LONGEST_HEADER, type NpyHeader, NpyHeaderError, parseNpyHeader } from '
 import { rowMajor } from './row-major.ts';
 import { zipEntries } from './zip.ts';
 
-type Role = 'x' | 'y' | 'x_selection' | 'y_selection' | 'x_test' | 'y_test';
+type Role = 'x' | 'y' | 'w' | 'x_selection' | 'y_selection' | 'w_selection' | 'x_test' | 'y_test' | 'w_test';
 
 /** Names, in lower case, that each array may have. */
 const NAMES: Record<Role, readonly string[]> = {
   x: ['x', 'x_train', 'train_x', 'train_images', 'images', 'data', 'features'],
   y: ['y', 'y_train', 'train_y', 'train_labels', 'labels', 'target', 'targets'],
+  w: ['w', 'w_train', 'train_w', 'sample_weight', 'sample_weights', 'sample_weight_train'],
   x_selection: ['x_selection', 'x_val', 'x_valid', 'x_validation', 'val_x', 'val_images'],
   y_selection: ['y_selection', 'y_val', 'y_valid', 'y_validation', 'val_y', 'val_labels'],
+  w_selection: ['w_selection', 'w_val', 'w_valid', 'w_validation', 'val_w', 'sample_weight_selection', 'sample_weight_val'],
   x_test: ['x_test', 'test_x', 'test_images'],
   y_test: ['y_test', 'test_y', 'test_labels'],
+  w_test: ['w_test', 'test_w', 'sample_weight_test'],
 };
 
 const ACCEPTED = Object.entries(NAMES)
@@ -64,17 +67,17 @@ export async function readNpz(path: string, pointer: string, folder: string, lim
     const source = found.get(role);
     return source === undefined ? null : await readNpy(source, join(folder, `${role}.column-major`), limits);
   };
-  const pair = async (x: Role, y: Role) => {
-    const [xArray, yArray] = [await read(x), await read(y)];
-    if (xArray !== null) return { x: xArray, y: yArray };
-    if (yArray === null) return null;
-    throw invalid(pointer, `${pointer} has an array for ${y} and none for ${x}`, { received: keys });
+  const pair = async (x: Role, y: Role, w: Role) => {
+    const [xArray, yArray, wArray] = [await read(x), await read(y), await read(w)];
+    if (xArray !== null) return { x: xArray, y: yArray, w: wArray };
+    if (yArray === null && wArray === null) return null;
+    throw invalid(pointer, `${pointer} has an array for ${yArray === null ? w : y} and none for ${x}`, { received: keys });
   };
   return {
     format: 'npz',
-    train: (await pair('x', 'y'))!,
-    selection: await pair('x_selection', 'y_selection'),
-    test: await pair('x_test', 'y_test'),
+    train: (await pair('x', 'y', 'w'))!,
+    selection: await pair('x_selection', 'y_selection', 'w_selection'),
+    test: await pair('x_test', 'y_test', 'w_test'),
   };
 }
 

@@ -11,7 +11,18 @@ import { receiveParts } from '../uploads/receive-parts.ts';
 import { DatasetView, datasetView } from '../views/dataset.ts';
 
 const FILES = ['x', 'y', 'x_test', 'y_test', 'file'] as const;
-const FIELDS = ['name', 'split', 'scale', 'label_column'] as const;
+const FIELDS = [
+  'name',
+  'split',
+  'scale',
+  'standardize',
+  'label_column',
+  'weight_column',
+  'split_column',
+  'group_column',
+  'categorical_columns',
+  'missing',
+] as const;
 
 export const postDataset = route({
   method: 'POST',
@@ -31,7 +42,7 @@ export const postDataset = route({
     name: { description: 'A name for it.', file: false, required: false },
     split: {
       description:
-        'JSON: how samples are held out, `{"selection": 0.1, "test": 0.1, "shuffle": true, "seed": 0}`. Fractions below 1, or numbers of samples.',
+        'JSON: how samples are held out, `{"selection": 0.1, "test": 0.1, "shuffle": true, "stratify": true, "seed": 0}`. Fractions below 1, or numbers of samples.',
       file: false,
       required: false,
     },
@@ -40,7 +51,33 @@ export const postDataset = route({
       file: false,
       required: false,
     },
+    standardize: {
+      description:
+        'Whether a model sees x · scale with its mean taken off and divided by its deviation, both over the training split: `none`, `global`, `channel` (each index of the last axis for itself) or `feature` (each element of a sample, each CSV column). An exported model expects inputs that went through the same.',
+      file: false,
+      required: false,
+    },
     label_column: { description: 'CSV: the column that holds the labels.', file: false, required: false },
+    weight_column: { description: 'CSV: the column that holds sample weights, 0 or more.', file: false, required: false },
+    split_column: {
+      description:
+        'CSV: the column that names the split of each sample: `train`, `selection` (or `validation`) or `test`. A split that no row names is drawn from train.',
+      file: false,
+      required: false,
+    },
+    group_column: { description: 'CSV: rows with one value in this column stay together in one split.', file: false, required: false },
+    categorical_columns: {
+      description:
+        'CSV: columns that become one column of 0s and 1s for each of their values, 1000 at most: a JSON array of names, or `auto` for those that hold text.',
+      file: false,
+      required: false,
+    },
+    missing: {
+      description:
+        'CSV: what an empty cell of a feature is, or one of NA, N/A, NaN, null and ?: `error` refuses it, `mean` takes the mean of the column over the training split, `zero` 0. In a categorical column all of its columns are then 0.',
+      file: false,
+      required: false,
+    },
   },
   answers: {
     201: {
@@ -106,20 +143,28 @@ export const postDataset = route({
   },
 });
 
+/** Fields that are options as they are. */
+const WORDS = ['standardize', 'label_column', 'weight_column', 'split_column', 'group_column', 'missing'] as const;
+
 /** The fields of the form as the options they spell. What they mean is checked where they are used. */
-function datasetOptions({ split, scale, label_column }: Record<string, string>): DatasetOptions {
+function datasetOptions(fields: Record<string, string>): DatasetOptions {
+  const { split, scale, categorical_columns: categorical } = fields;
+  const words = WORDS.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]);
   return {
-    ...(split === undefined ? {} : { split: parseSplit(split) }),
+    ...(split === undefined ? {} : { split: parseField('split', split) as NonNullable<DatasetOptions['split']> }),
     ...(scale === undefined ? {} : { scale: (scale === '' || Number.isNaN(Number(scale)) ? scale : Number(scale)) as 'unit' | number }),
-    ...(label_column === undefined ? {} : { label_column }),
+    ...(categorical === undefined
+      ? {}
+      : { categorical_columns: categorical === 'auto' ? categorical : (parseField('categorical_columns', categorical) as string[]) }),
+    ...Object.fromEntries(words),
   };
 }
 
-function parseSplit(text: string): NonNullable<DatasetOptions['split']> {
+function parseField(name: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const detail = "The field 'split' is not JSON";
-    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '#part:split', detail, received: received(text) }] });
+    const detail = `The field '${name}' is not JSON`;
+    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: `#part:${name}`, detail, received: received(text) }] });
   }
 }
