@@ -7,7 +7,7 @@ import { type Compilation, serialisedOptimizer, withCompilation } from '../../sr
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
-import { type OptimizerState, readOptimizerState, withOptimizerState } from '../../src/model/optimizer-state.ts';
+import { type OptimizerState, readOptimizerState, trainableWeights, withOptimizerState } from '../../src/model/optimizer-state.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import { removeUnits } from '../../src/pruning/surgery.ts';
 import { type KerasArray, startKeras } from '../helpers/keras.ts';
@@ -162,6 +162,20 @@ function compilationOf(document: ModelDocument): Compilation {
   const { className, config } = stateOf(document);
   return { optimizer: { className, config }, loss: LOSS, metrics: ['accuracy'] };
 }
+
+it('the trainable weights of every layer class stand in the order in which Keras has them', async () => {
+  const nets = await keras.run<Record<string, KerasArray[]>>('optimizer_state', { order: folder });
+  expect(Object.keys(nets).length).toBeGreaterThan(0);
+  for (const [name, variables] of Object.entries(nets)) {
+    const { graph, weights } = await readModel(file(name));
+    const ours = trainableWeights(graph);
+    expect(
+      ours.map(({ shape }) => shape),
+      name,
+    ).toEqual(variables.map(({ shape }) => shape));
+    for (const [at, { key }] of ours.entries()) expectSameBits(weights.get(key)!.data, variables[at]!.data, `${name}: ${key}`);
+  }
+});
 
 describe('a file written here', () => {
   it('without the optimizer’s variables starts it afresh, and says so', async () => {

@@ -2,7 +2,8 @@
 
 run({"make": folder, "cases": [{"name", "optimizer", "config"}]}) trains a small model of each case for some steps, saves it as <name>.keras, and answers what the
 optimizer held then, by the names of its variables, and the weights after more steps. run({"resume": [{"path", "x", "y"}]}) loads files and makes
-those further steps. run({"serialise": {...}}) answers the compile_config of a model that is compiled so; run({"rates": [...]}) what schedules give.
+those further steps. run({"serialise": [...]}) answers the compile_config of models that are compiled so, run({"rates": [...]}) what schedules give, and
+run({"order": folder}) saves every net of layers.py and answers the values of its trainable variables in order.
 """
 
 import json
@@ -10,6 +11,7 @@ import pathlib
 import warnings
 
 import keras
+import layers
 import numpy as np
 
 L = keras.layers
@@ -94,7 +96,18 @@ def rates(case):
     }
 
 
+def order(folder):
+    answers = {}
+    for seed, (name, model, _) in enumerate(layers.nets()):
+        layers.randomise(model, np.random.default_rng(seed))
+        model.save(folder / f"{name}.keras")
+        answers[name] = [variable.numpy() for variable in model.trainable_variables]
+    return answers
+
+
 def run(args):
+    if "order" in args:
+        return order(pathlib.Path(args["order"]))
     if "make" in args:
         folder = pathlib.Path(args["make"])
         return {case["name"]: make(case, folder, seed) for seed, case in enumerate(args["cases"])}
