@@ -13,12 +13,13 @@ const only = (from, allowed) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    only('http', ['jobs', 'ledger', 'blobs', 'upload', 'dataset', 'model']),
+    only('http', ['jobs', 'ledger', 'blobs', 'upload', 'salvage', 'dataset', 'model']),
     only('jobs', ['ledger', 'blobs', 'dataset', 'model', 'pruning']),
     only('ledger', ['jobs/spec', 'dataset', 'model']),
     only('blobs', []),
     only('upload', ['dataset', 'model', 'pruning']),
-    only('worker', ['jobs', 'ledger', 'blobs', 'dataset', 'model', 'engine']),
+    only('worker', ['jobs', 'ledger', 'blobs', 'salvage', 'dataset', 'model', 'engine']),
+    only('salvage', ['jobs', 'ledger', 'blobs', 'model', 'engine']),
     only('up', []),
     only('doctor', ['worker']),
     only('engine', ['clipping', 'pruning', 'model', 'dataset', 'report', 'jobs/spec', 'worker']),
@@ -32,6 +33,12 @@ module.exports = {
       severity: 'error',
       from: { path: room('engine') },
       to: { path: room('worker'), pathNot: '^src/worker/frames\\.ts$' },
+    },
+    {
+      name: 'only-checkpoints-between-salvage-and-engine',
+      severity: 'error',
+      from: { path: room('salvage') },
+      to: { path: room('engine'), pathNot: '^src/engine/checkpoint\\.ts$' },
     },
     {
       name: 'only-the-engine-loads-tensorflow',

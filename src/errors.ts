@@ -13,6 +13,7 @@ export const PROBLEMS = {
   METHOD_NOT_ALLOWED: { status: 405, title: 'The resource does not have this method', retryable: false },
   CONFLICT: { status: 409, title: 'The resource is not in a state that allows this', retryable: false },
   JOB_HAS_ENDED: { status: 409, title: 'The job has ended', retryable: false },
+  JOB_BEING_CANCELLED: { status: 409, title: 'The job is being cancelled', retryable: false },
   JOB_NOT_ENDED: { status: 409, title: 'The job has not ended', retryable: true },
   RESOURCE_IN_USE: { status: 409, title: 'An unfinished job uses the resource', retryable: true },
   IDEMPOTENCY_IN_PROGRESS: { status: 409, title: 'The first request with this idempotency key is still running', retryable: true },

@@ -10,6 +10,7 @@ import { constants, getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { EngineFrame } from '../worker/frames.ts';
 import { failureFrame } from './failure.ts';
+import { CANCEL, NOTHING, PAUSE } from './flag.ts';
 import type { ThreadData } from './thread.ts';
 
 const HEARTBEAT_MS = 1000;
@@ -30,8 +31,9 @@ process.on('disconnect', die);
 process.on('SIGINT', () => {});
 process.on('uncaughtException', (error) => fail(error));
 
-const cancelFlag = new SharedArrayBuffer(4);
-const data: ThreadData = { device: readDevice(), threads: Number(process.env.TF_NUM_INTRAOP_THREADS), cancelFlag };
+const flagBuffer = new SharedArrayBuffer(4);
+const flag = new Int32Array(flagBuffer);
+const data: ThreadData = { device: readDevice(), threads: Number(process.env.TF_NUM_INTRAOP_THREADS), flag: flagBuffer };
 const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: data });
 thread.on('error', (error) => fail(error));
 thread.on('exit', (code) => fail(new Error(`The engine's thread ended with code ${code}`)));
@@ -51,7 +53,9 @@ thread.on('message', async (message) => {
 process.on('message', async (message) => {
   try {
     const frame = (await frames).readSupervisorFrame(message);
-    if (frame.kind === 'cancel') Atomics.store(new Int32Array(cancelFlag), 0, 1);
+    if (frame.kind === 'cancel') Atomics.store(flag, 0, CANCEL);
+    // A cancel stands, whatever was asked for beside it.
+    else if (frame.kind === 'pause') Atomics.compareExchange(flag, 0, NOTHING, PAUSE);
     else thread.postMessage(frame);
   } catch (error) {
     fail(error);

@@ -161,10 +161,13 @@ export class Reporter {
     if (chunks.length > 0) this.emit({ kind: 'series', chunks });
   }
 
-  /** A checkpoint file is whole. Rows before it are sent first, so that a resume finds all of them. */
-  checkpoint(step: number, path: string): void {
+  /**
+   * A checkpoint file is whole. Rows before it are sent first, so that a resume finds all of them. `best` where it is the best so far by the metric that
+   * the job monitors.
+   */
+  checkpoint(step: number, path: string, best: { metric: string; value: number } | null = null): void {
     this.flush();
-    this.emit({ kind: 'checkpoint', step, path });
+    this.emit({ kind: 'checkpoint', step, path, best });
   }
 
   /** The first engine step is about to be computed. */

@@ -1,23 +1,24 @@
 /**
  * The engine's second thread: TensorFlow lives here and may block it for as long as a batch takes. It is told what to do by the main thread
- * (`child.ts`), posts frames back, and can be asked to stop through a flag in shared memory, the only thing that reaches it while it computes.
+ * (`child.ts`), posts frames back, and can be asked to stop or to pause through a flag in shared memory, the only thing that reaches it while it computes.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EngineFrame, RunFrame, VerifyFrame } from '../worker/frames.ts';
 import { failureFrame } from './failure.ts';
+import { CANCEL, PAUSE } from './flag.ts';
 import { requireNativeTensorFlow, warmUp } from './tensorflow.ts';
 
 export interface ThreadData {
   device: 'auto' | 'cpu' | 'gpu';
   threads: number;
-  /** One int32; 1 once the job shall stop. */
-  cancelFlag: SharedArrayBuffer;
+  /** One int32 with the values of `flag.ts`. */
+  flag: SharedArrayBuffer;
 }
 
 if (!parentPort) throw new Error('thread.ts runs in a worker thread of child.ts');
 const port = parentPort;
-const { device, threads, cancelFlag } = workerData as ThreadData;
-const flag = new Int32Array(cancelFlag);
+const { device, threads, flag: flagBuffer } = workerData as ThreadData;
+const flag = new Int32Array(flagBuffer);
 
 const facts = requireNativeTensorFlow(device);
 // Loaded before the first job arrives: a job then starts without reading a module.
@@ -39,12 +40,14 @@ async function answer(frame: RunFrame | VerifyFrame): Promise<void> {
 
 async function run(frame: RunFrame): Promise<void> {
   let finished = false;
-  await runJob(frame, {
-    emit(emitted) {
+  const context = {
+    emit(emitted: EngineFrame) {
       finished ||= emitted.kind === 'finished';
       port.postMessage(emitted, emitted.kind === 'series' ? emitted.chunks.map(({ data }) => data.buffer) : []);
     },
-    cancelled: () => Atomics.load(flag, 0) === 1,
-  });
+    cancelled: () => Atomics.load(flag, 0) === CANCEL,
+    pauseRequested: () => Atomics.load(flag, 0) === PAUSE,
+  };
+  await runJob(frame, context);
   if (!finished) throw new Error('The job returned without having finished');
 }

@@ -84,6 +84,8 @@ export const JobView = strictObject(
     links: strictObject({
       self: Type.String(),
       metrics: Type.String(),
+      pause: Type.Optional(Type.String({ description: 'There while the job can be paused.' })),
+      resume: Type.Optional(Type.String({ description: 'There while the job is paused or being paused.' })),
       cancel: Type.Optional(Type.String({ description: 'There while the job can be cancelled.' })),
       model: Type.Optional(Type.String({ description: 'The model the job made.' })),
     }),
@@ -137,9 +139,13 @@ export function jobView(
     status: row.status,
     revision: row.revision,
     spec: row.spec,
-    // What the last heartbeat carried is older than the end.
+    // What the last heartbeat carried is older than the end, and a job that does not run comes no nearer to it.
     progress: carried
-      ? ({ ...progress, ...(row.status === 'succeeded' ? { phase: 'done', fraction: 1, eta_s: null } : {}) } as Progress)
+      ? ({
+          ...progress,
+          ...(['running', 'pausing'].includes(row.status) ? {} : { eta_s: null }),
+          ...(row.status === 'succeeded' ? { phase: 'done', fraction: 1 } : {}),
+        } as Progress)
       : null,
     metrics,
     queue_position: queuePosition,
@@ -157,6 +163,8 @@ export function jobView(
     links: {
       self,
       metrics: `${self}/metrics`,
+      ...(['queued', 'running'].includes(row.status) ? { pause: `${self}/pause` } : {}),
+      ...(['pausing', 'paused'].includes(row.status) ? { resume: `${self}/resume` } : {}),
       ...(['queued', 'running', 'pausing', 'paused'].includes(row.status) ? { cancel: `${self}/cancel` } : {}),
       ...(typeof modelId === 'string' ? { model: `/v1/models/${modelId}` } : {}),
     },

@@ -107,7 +107,7 @@ export interface AttemptRow {
   /** When its engine computed the first step; null where it never got so far, and then it cuts no earlier attempt's series. */
   first_step_at: Time | null;
   ended_at: Time | null;
-  /** Why it ended: finished, failed, cancelled, engine_lost, worker_lost. */
+  /** Why it ended: finished, failed, cancelled, paused, engine_failed, engine_lost, worker_lost, worker_stopped. */
   end: string | null;
 }
 
@@ -118,6 +118,8 @@ export interface CheckpointRow {
   blob_key: string;
   sha256: string;
   size_bytes: number;
+  /** Where it was the job's best so far when it was written: by which metric, and its value. */
+  best: { metric: string; value: number } | null;
   created_at: Time;
 }
 
@@ -162,6 +164,9 @@ export interface JobEnding {
   artifacts: ArtifactRow[];
   engine_ms: number;
 }
+
+/** What ends a job that no attempt holds. */
+export type UnheldCancel = Pick<JobEnding, 'job_id' | 'attempt' | 'result' | 'models' | 'artifacts'> & { warning: JobWarning | null };
 
 /** What a known idempotency key says: the job it created and the place in the queue that the first answer named. */
 export type ReplayOutcome = { outcome: 'replayed'; id: string; queue_position: number } | { outcome: 'mismatch' };
@@ -211,6 +216,15 @@ export interface Ledger {
   queuePosition(id: string): Promise<number | null>;
   /** queued or paused -> cancelled; running -> cancelling; cancelling stays. The row as it then is; null when there is none. */
   requestCancel(tenant: string, id: string): Promise<JobRow | null>;
+  /**
+   * Ends a queued or paused job as cancelled, with what it leaves, while `attempt` is still its newest. False where it is no longer so: a worker has
+   * claimed it, or it has ended.
+   */
+  cancelUnheld(cancel: UnheldCancel): Promise<boolean>;
+  /** queued -> paused; running -> pausing; pausing and paused stay, and so do the others. The row as it then is; null when there is none. */
+  requestPause(tenant: string, id: string): Promise<JobRow | null>;
+  /** paused -> queued, behind those that wait already; pausing -> running; the others stay. The row as it then is; null when there is none. */
+  requestResume(tenant: string, id: string): Promise<JobRow | null>;
   /** Marks an ended job deleted; false when it has not ended. */
   deleteJob(tenant: string, id: string): Promise<boolean>;
 
@@ -223,9 +237,13 @@ export interface Ledger {
   /** The first engine step: sets the attempt's `from_step` and, once, the job's `started_at`. */
   markStarted(jobId: string, n: number, fromStep: number | null): Promise<boolean>;
   addWarning(jobId: string, n: number, warning: JobWarning): Promise<boolean>;
-  /** False when the attempt is fenced off. Returns the rows that fell out (all but the newest two), whose bytes the caller deletes. */
+  /**
+   * False when the attempt is fenced off. Returns the rows that fell out (all but the newest two and the newest that was the best so far), whose bytes
+   * the caller deletes.
+   */
   addCheckpoint(row: CheckpointRow): Promise<CheckpointRow[] | false>;
-  newestCheckpoint(jobId: string): Promise<CheckpointRow | null>;
+  /** Of the job, newest first: a later attempt's are newer whatever their step. */
+  listCheckpoints(jobId: string): Promise<CheckpointRow[]>;
   /** False when the attempt is fenced off. */
   addSegment(row: SegmentRow): Promise<boolean>;
   /**
@@ -240,7 +258,12 @@ export interface Ledger {
   engineTime(jobId: string): Promise<number>;
   /** The one transaction that ends a job, whether it is running, pausing or cancelling: whichever ending commits first stands. False when fenced off. */
   endJob(ending: JobEnding): Promise<boolean>;
-  /** Ends the attempt and puts the job back in the queue (a job being cancelled becomes cancelled). False when fenced off. */
+  /**
+   * The engine has stopped for a pause and its checkpoint is recorded. Ends the attempt as `paused`; the job becomes `paused`, or `queued` where it was
+   * resumed meanwhile. A job that is being cancelled is left alone, for its attempt to end. The job's status; null when fenced off.
+   */
+  pauseJob(jobId: string, n: number, engineMs: number): Promise<'paused' | 'queued' | 'cancelling' | null>;
+  /** Ends the attempt and puts the job back in the queue (one being paused becomes paused, one being cancelled cancelled). False when fenced off. */
   releaseJob(jobId: string, n: number, end: string): Promise<boolean>;
 
   /**
@@ -251,13 +274,16 @@ export interface Ledger {
   /** Running jobs whose attempt's heartbeat is older than `before` are released as `worker_lost`; their ids. */
   releaseSilent(before: Time): Promise<string[]>;
   /**
-   * Queued jobs whose last `limit` attempts all ended without a newer checkpoint become failed with ATTEMPTS_EXHAUSTED; their ids.
+   * Queued jobs whose last `limit` attempts all ended without a newer checkpoint become failed with ATTEMPTS_EXHAUSTED; their ids. Attempts that ended
+   * for a pause or with their worker's orderly stop do not count.
    */
   failExhausted(limit: number): Promise<string[]>;
   /** Takes or keeps the named lease for `holder` until `until`; false when another holds it. */
   acquireLease(name: string, holder: string, until: Time): Promise<boolean>;
   /** Checkpoints of ended jobs, taken out of the ledger; the caller deletes their bytes. */
   takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
+  /** The attempts that hold a job now. */
+  heldAttempts(): Promise<Pick<AttemptRow, 'job_id' | 'n'>[]>;
   /** Those of the keys that no living row names any more, whose bytes may go. */
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */

@@ -1,9 +1,10 @@
 /** Between the rows of the port and the rows of the tables: documents become text and come back. */
 import type { Selectable } from 'kysely';
-import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow, SegmentRow } from './ledger.ts';
+import type { ArtifactRow, AttemptRow, CheckpointRow, DatasetRow, JobRow, ModelRow, SegmentRow } from './ledger.ts';
 import {
   type ArtifactTable,
   type AttemptTable,
+  type CheckpointTable,
   type DatasetTable,
   DOCUMENT_VERSION,
   type JobTable,
@@ -58,10 +59,11 @@ export function storedJob(row: JobRow): JobTable {
     result: row.result && JSON.stringify(row.result),
     error: row.error && JSON.stringify(row.error),
     warnings: JSON.stringify(row.warnings),
+    queued_at: row.created_at,
   };
 }
 
-export function jobRow({ schema_version, ...stored }: Selectable<JobTable>): JobRow {
+export function jobRow({ schema_version, queued_at: _, ...stored }: Selectable<JobTable>): JobRow {
   const spec = readable<JobRow['spec']>(schema_version, stored.spec);
   return {
     ...stored,
@@ -83,6 +85,14 @@ export function storedSegment(row: SegmentRow): SegmentTable {
 
 export function segmentRow(stored: Selectable<SegmentTable>): SegmentRow {
   return { ...stored, series: JSON.parse(stored.series) };
+}
+
+export function storedCheckpoint({ best, ...row }: CheckpointRow): CheckpointTable {
+  return { ...row, best_metric: best?.metric ?? null, best_value: best?.value ?? null };
+}
+
+export function checkpointRow({ best_metric, best_value, ...stored }: Selectable<CheckpointTable>): CheckpointRow {
+  return { ...stored, best: best_metric === null || best_value === null ? null : { metric: best_metric, value: best_value } };
 }
 
 /** A document, or an error where a newer version of the service wrote it. */

@@ -68,6 +68,8 @@ export interface JobTable {
   error: string | null;
   warnings: string;
   created_at: number;
+  /** By which the queue is ordered; later than `created_at` where the job was resumed. */
+  queued_at: number;
   started_at: number | null;
   finished_at: number | null;
   expires_at: number | null;
@@ -101,6 +103,9 @@ export interface CheckpointTable {
   blob_key: string;
   sha256: string;
   size_bytes: number;
+  /** Both null, or neither. */
+  best_metric: string | null;
+  best_value: number | null;
   created_at: number;
 }
 

@@ -1,7 +1,8 @@
 import { Problem, type ProblemCode, problemDocument } from '../errors.ts';
+import { dropOutputs, type StoredOutputs, storeOutputs } from '../jobs/outputs.ts';
 import type { JobEnding } from '../ledger/ledger.ts';
+import { salvage } from '../salvage/salvage.ts';
 import type { Attempt, Ending } from './attempt.ts';
-import { dropOutputs, type StoredOutputs, storeOutputs } from './outputs.ts';
 import type { WorkerParts } from './parts.ts';
 import { patiently } from './patiently.ts';
 
@@ -15,8 +16,9 @@ export async function conclude(attempt: Attempt, ending: Ending, parts: WorkerPa
     case 'finished':
       return succeed(attempt, ending, parts);
     case 'cancelled':
-      await end(attempt, parts, { status: 'cancelled' });
-      return;
+      return cancel(attempt, parts);
+    case 'paused':
+      return pause(attempt, parts);
     case 'failed':
       if (TRIED_AGAIN.includes(ending.code)) return release(attempt, parts, 'engine_failed', { code: ending.code, detail: ending.detail });
       await end(attempt, parts, { status: 'failed', error: problemDocument(ending.code, ending.detail) });
@@ -38,9 +40,11 @@ export async function conclude(attempt: Attempt, ending: Ending, parts: WorkerPa
 async function succeed(attempt: Attempt, ending: Extract<Ending, { kind: 'finished' }>, parts: WorkerParts): Promise<void> {
   const { job, n, log } = attempt;
   const { blobs, inspectModel } = parts;
+  const putFile: typeof blobs.putFile = (key, path) => patiently(log, 'storing an output', () => blobs.putFile(key, path));
+  const patient = { ...blobs, putFile };
   let stored: StoredOutputs;
   try {
-    stored = await storeOutputs({ job, attempt: n, parent: ending.parent, outputs: ending.outputs, blobs, inspectModel, log });
+    stored = await storeOutputs({ job, attempt: n, parent: ending.parent, outputs: ending.outputs, blobs: patient, inspectModel });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const code = error.code === 'STORAGE_FULL' ? error.code : 'VERIFICATION_FAILED';
@@ -49,6 +53,32 @@ async function succeed(attempt: Attempt, ending: Extract<Ending, { kind: 'finish
   }
   const result = { ...ending.result, model_id: stored.models[0]?.id ?? null, verification: ending.verified };
   if (!(await end(attempt, parts, { status: 'succeeded', result, ...stored }))) await dropOutputs(stored, blobs);
+}
+
+async function cancel(attempt: Attempt, parts: WorkerParts): Promise<void> {
+  const { job, n, log } = attempt;
+  const { warning, ...left } = await salvage(job, parts, parts.stopping);
+  if (warning) {
+    log.warn(warning, 'Cancelled job leaves no model');
+    await patiently(log, 'recording a warning', () => parts.ledger.addWarning(job.id, n, warning));
+  }
+  if (!(await end(attempt, parts, { status: 'cancelled', ...left }))) await dropOutputs(left, parts.blobs);
+}
+
+async function pause(attempt: Attempt, parts: WorkerParts): Promise<void> {
+  const { job, n, pulse, log } = attempt;
+  const status = await patiently(log, 'pausing a job', () => parts.ledger.pauseJob(job.id, n, pulse.engineMs()));
+  switch (status) {
+    case 'cancelling':
+      return cancel(attempt, parts);
+    case null:
+      log.warn('Pause came too late: the job has ended or is another attempt’s');
+      return;
+    default:
+      log.info({ status, engine_ms: pulse.engineMs() }, 'Attempt paused');
+      // Another job of the tenant may run now, or this one again.
+      parts.nudgeDispatcher();
+  }
 }
 
 /** False when somebody else ended the job or took it over; `attempt` is then over without a trace. */

@@ -8,6 +8,7 @@ export interface Limits {
   /** Aborted with a Loss. */
   lost: AbortSignal;
   cancelling: AbortSignal;
+  pausing: AbortSignal;
   /** The worker is to stop. */
   stopping: AbortSignal;
   /** Engine time the job has left, in milliseconds. */
@@ -60,13 +61,14 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
         records.series(said.chunks);
         break;
       case 'checkpoint':
-        records.checkpoint(said.step, said.path);
+        records.checkpoint(said.step, said.path, said.best ?? null);
         break;
       case 'warning':
         records.warning(said.warning);
         break;
       case 'finished':
       case 'cancelled':
+      case 'paused':
       case 'failed':
         end.resolve(said);
         break;
@@ -90,6 +92,7 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
       after(SIGTERM_GRACE_MS, () => engine.end('SIGKILL', 'did not stop when it was cancelled'));
     });
   });
+  on(limits.pausing, () => engine.send({ kind: 'pause' }));
   // Counted in seconds this process saw, as an engine's silence is: a machine that slept has stuck nobody.
   const watch = setInterval(() => {
     idleSeconds += 1;

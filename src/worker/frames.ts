@@ -26,6 +26,8 @@ export const RunFrame = strictObject({
   }),
   /** The checkpoint file to go on from. */
   resume_path: nullable(Path),
+  /** Where the job goes on: its best checkpoint so far, which may be the same file. For a run that restores the best weights at its end. */
+  best_path: nullable(Path),
   scratch: Path,
   checkpoint_interval_s: Type.Number({ minimum: 0 }),
 });
@@ -35,7 +37,13 @@ export type RunFrame = Static<typeof RunFrame>;
 export const VerifyFrame = strictObject({ kind: Type.Literal('verify'), model_path: Path, probe_path: Path });
 export type VerifyFrame = Static<typeof VerifyFrame>;
 
-export const SupervisorFrame = Type.Union([RunFrame, VerifyFrame, strictObject({ kind: Type.Literal('cancel') })]);
+export const SupervisorFrame = Type.Union([
+  RunFrame,
+  VerifyFrame,
+  strictObject({ kind: Type.Literal('cancel') }),
+  /** Leave a checkpoint between two training steps and end with `paused`; outside training it has no effect. */
+  strictObject({ kind: Type.Literal('pause') }),
+]);
 export type SupervisorFrame = Static<typeof SupervisorFrame>;
 
 export const Warning = strictObject({ code: Type.String(), detail: Type.String() });
@@ -65,10 +73,18 @@ export const EngineFrame = Type.Union([
   strictObject({ kind: Type.Literal('started'), resumed_from_step: nullable(Type.Integer({ minimum: 0 })) }),
   strictObject({ kind: Type.Literal('progress'), progress: Progress, metrics: Metrics }),
   strictObject({ kind: Type.Literal('series'), chunks: Type.Array(SeriesChunk, { maxItems: 1_000 }) }),
-  strictObject({ kind: Type.Literal('checkpoint'), step: Type.Integer({ minimum: 0 }), path: Path }),
+  strictObject({
+    kind: Type.Literal('checkpoint'),
+    step: Type.Integer({ minimum: 0 }),
+    path: Path,
+    /** Where it is the best so far: by the metric the job monitors, and the metric's value. */
+    best: Type.Optional(nullable(strictObject({ metric: Type.String({ minLength: 1 }), value: Type.Number() }))),
+  }),
   strictObject({ kind: Type.Literal('warning'), warning: Warning }),
   strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
   strictObject({ kind: Type.Literal('cancelled') }),
+  /** The attempt's last words for a pause; the checkpoint to go on from was reported before. */
+  strictObject({ kind: Type.Literal('paused') }),
   strictObject({ kind: Type.Literal('failed'), code: choice(Object.keys(PROBLEMS) as ProblemCode[]), detail: Type.String() }),
   strictObject({
     kind: Type.Literal('verified'),

@@ -12,6 +12,8 @@ export type Loss =
 export type Outcome =
   | Extract<EngineFrame, { kind: 'finished' }>
   | { kind: 'cancelled' }
+  /** For a pause: the checkpoint it goes on from is recorded. */
+  | { kind: 'paused' }
   | { kind: 'failed'; code: ProblemCode; detail: string }
   | { kind: 'engine_lost'; detail: string }
   | { kind: 'worker_stopped' }

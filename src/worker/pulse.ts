@@ -10,6 +10,8 @@ const FAILURES = 60;
 export interface Pulse {
   /** Aborted once the job is being cancelled. */
   readonly cancelling: AbortSignal;
+  /** Aborted once the job was seen being paused; a resume that comes before the engine has stopped does not take it back. */
+  readonly pausing: AbortSignal;
   /** Milliseconds of engine time of this attempt so far. */
   engineMs(): number;
   stop(): void;
@@ -27,6 +29,7 @@ export function startPulse(options: {
   const begun = performance.now();
   const engineMs = () => Math.round(performance.now() - begun);
   const cancelling = new AbortController();
+  const pausing = new AbortController();
   let failures = 0;
   let waiting = false;
   let stopped = false;
@@ -49,10 +52,12 @@ export function startPulse(options: {
   const obey = (status: JobStatus | null) => {
     if (status === null) options.onLoss({ kind: 'fenced' });
     else if (status === 'cancelling') cancelling.abort();
+    else if (status === 'pausing') pausing.abort();
   };
   const timer = setInterval(beat, EVERY_MS);
   return {
     cancelling: cancelling.signal,
+    pausing: pausing.signal,
     engineMs,
     stop() {
       stopped = true;

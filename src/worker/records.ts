@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
-import type { JobWarning, Ledger } from '../ledger/ledger.ts';
+import { attemptKeys } from '../jobs/keys.ts';
+import type { CheckpointRow, JobWarning, Ledger } from '../ledger/ledger.ts';
 import { strayPath } from './containment.ts';
 import type { SeriesChunk } from './frames.ts';
-import { attemptKeys } from './keys.ts';
 import type { Loss } from './outcome.ts';
 import { patiently } from './patiently.ts';
 import { FULL_VALUES, makeSegment } from './segments.ts';
@@ -16,7 +16,7 @@ export interface Records {
   warning(warning: JobWarning): void;
   series(chunks: readonly SeriesChunk[]): void;
   /** Takes the file over. The series up to here are stored first, so that nothing is missing when another attempt goes on from it. */
-  checkpoint(step: number, path: string): void;
+  checkpoint(step: number, path: string, best: CheckpointRow['best']): void;
   /** Stores the rows that wait for a full segment. */
   flush(): void;
   /** Nothing more will be said: stores the rows that wait, and puts small segments together. */
@@ -44,6 +44,7 @@ export function openRecords(options: {
   const stored = openSeriesRecords({ ledger, blobs, log, jobId, attempt, keys });
   let waiting: SeriesChunk[] = [];
   let values = 0;
+  let checkpoints = 0;
   let lost = false;
   let chain = Promise.resolve();
 
@@ -62,13 +63,14 @@ export function openRecords(options: {
       }
     });
   };
-  const keepCheckpoint = async (step: number, path: string): Promise<boolean> => {
-    const key = keys.checkpoint(step);
+  const keepCheckpoint = async (step: number, path: string, best: CheckpointRow['best']): Promise<boolean> => {
+    // Counted too: a step that is written again must not replace the bytes that a row still names.
+    const key = keys.checkpoint(checkpoints++, step);
     const begun = performance.now();
     if ((await strayPath(folder, [path])) !== null) throw new Error(`the engine named ${path}, which is not its own`);
     const stored = await patiently(log, 'storing a checkpoint', () => blobs.putFile(key, path));
     const fallenOut = await patiently(log, 'recording a checkpoint', () =>
-      ledger.addCheckpoint({ job_id: jobId, attempt, step, blob_key: key, ...stored, created_at: Date.now() }),
+      ledger.addCheckpoint({ job_id: jobId, attempt, step, blob_key: key, ...stored, best, created_at: Date.now() }),
     );
     if (fallenOut === false) {
       await blobs.delete(key);
@@ -91,11 +93,11 @@ export function openRecords(options: {
       }
       if (values >= FULL_VALUES) records.flush();
     },
-    checkpoint(step, path) {
+    checkpoint(step, path, best) {
       records.flush();
       enqueue('A checkpoint', async () => {
         try {
-          return await keepCheckpoint(step, path);
+          return await keepCheckpoint(step, path, best);
         } catch (error) {
           // A full disk costs the checkpoint, not the job.
           if (!(error instanceof Problem)) throw error;

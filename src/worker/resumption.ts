@@ -1,5 +1,5 @@
 import type { AttemptRow, JobWarning } from '../ledger/ledger.ts';
-import type { Materials } from './materials.ts';
+import type { Resumption } from './materials.ts';
 
 type Circumstances = Pick<AttemptRow, 'device' | 'threads' | 'tensorflow_version' | 'code_version'>;
 
@@ -7,13 +7,14 @@ type Circumstances = Pick<AttemptRow, 'device' | 'threads' | 'tensorflow_version
  * What the caller should know about how an attempt takes up a job. An attempt goes on bit for bit only where the first one's circumstances are met: sums
  * of floats depend on the device, the number of threads and the library.
  */
-export function resumptionWarnings(attempt: number, first: Circumstances, now: Circumstances, materials: Materials): JobWarning[] {
+export function resumptionWarnings(attempt: number, first: Circumstances, now: Circumstances, materials: Resumption): JobWarning[] {
   const warnings: JobWarning[] = [];
   const { resume, damaged } = materials;
-  if (damaged)
+  const goesOn = resume ? `goes on from step ${resume.step}` : 'starts over';
+  for (const { step } of damaged)
     warnings.push({
       code: 'CHECKPOINT_DAMAGED',
-      detail: `The checkpoint of step ${damaged.step} is missing or damaged; attempt ${attempt} starts over`,
+      detail: `The checkpoint of step ${step} is missing or damaged; attempt ${attempt} ${goesOn}`,
     });
   if (resume && describe(first) !== describe(now))
     warnings.push({

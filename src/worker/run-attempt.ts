@@ -67,12 +67,14 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
       model_path: materials.modelPath,
       dataset: materials.dataset,
       resume_path: materials.resume?.path ?? null,
+      best_path: materials.best?.path ?? null,
       scratch: folder,
       checkpoint_interval_s: config.checkpointIntervalSeconds,
     },
     {
       ...limits,
       cancelling: attempt.pulse.cancelling,
+      pausing: attempt.pulse.pausing,
       remainingMs: job.spec.max_runtime_s * 1000 - spentMs,
       maxRuntimeSeconds: job.spec.max_runtime_s,
       cancelGraceMs: parts.cancelGraceMs,
@@ -95,7 +97,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   );
   if (stray !== null)
     return { kind: 'failed', code: 'ENGINE_FAILED', detail: `The engine named ${stray} as an output, which is not its own` };
-  if (attempt.said) attempt.said.progress = { ...attempt.said.progress, phase: 'verifying' };
+  if (attempt.said) attempt.said.progress = { ...attempt.said.progress, phase: 'verifying', eta_s: null };
   const verification = await verifyOutputs(outcome.outputs, engines, limits);
   return verification.kind === 'verified' ? { ...outcome, parent: materials.model, verified: verification.files } : verification;
 }

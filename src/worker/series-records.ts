@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
+import type { AttemptKeys } from '../jobs/keys.ts';
 import { boundsOf, encodeSegment } from '../jobs/series/segment-file.ts';
 import type { Ledger, SegmentRow } from '../ledger/ledger.ts';
-import type { AttemptKeys } from './keys.ts';
 import { patiently } from './patiently.ts';
 import { FULL_VALUES, makeSegment, mergeable, type Segment } from './segments.ts';
 

@@ -14,7 +14,7 @@ export interface Verified {
   limit: number;
 }
 
-export type Verification = { kind: 'verified'; files: Verified[] } | Exclude<Outcome, { kind: 'finished' | 'cancelled' }>;
+export type Verification = { kind: 'verified'; files: Verified[] } | Exclude<Outcome, { kind: 'finished' | 'cancelled' | 'paused' }>;
 
 /**
  * Loads every exported model in an engine that did not make it, and compares what it predicts with what the job's engine predicted. The engine is ended

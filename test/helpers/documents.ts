@@ -160,6 +160,11 @@ export function documentOf(config: Config, fill: Fill = (_key, index) => index):
   return makeDocument({ config, metadata: { keras_version: '3.15.1' }, weights, extras: [] });
 }
 
+/** The smallest network: four inputs, two outputs, every weight the same number. */
+export function tinyDocument(value: number): ModelDocument {
+  return documentOf(sequential([4], [dense('y', 2)]), () => value);
+}
+
 /** The numbers of a weight. */
 export function numbers(document: ModelDocument, key: string): number[] {
   const weight = document.weights.get(key);

@@ -201,7 +201,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
           job: await world.ledger.loadJob(id),
           attempts: await world.ledger.listAttempts(id),
           segments: await world.ledger.listSegments(id),
-          checkpoint: await world.ledger.newestCheckpoint(id),
+          checkpoints: await world.ledger.listCheckpoints(id),
           artifacts: await world.ledger.listArtifacts(id),
           models: await world.ledger.listModels('alice', { limit: 100 }),
         });
@@ -239,7 +239,33 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.releaseJob(id, 1, 'engine_lost');
         await world.ledger.claimJob(claimOf(id, 2));
         expect(await world.ledger.addCheckpoint(checkpointSample(id, 2, 25))).toEqual([checkpointSample(id, 1, 20)]);
-        expect(await world.ledger.newestCheckpoint(id)).toEqual(checkpointSample(id, 2, 25));
+        expect(await world.ledger.listCheckpoints(id)).toEqual([checkpointSample(id, 2, 25), checkpointSample(id, 1, 30)]);
+      });
+
+      it('keeps the newest that was the best so far as well, however old it gets', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const best = (value: number) => ({ best: { metric: 'val_loss', value } });
+        const add = (n: number, step: number, more = {}) => world.ledger.addCheckpoint(checkpointSample(id, n, step, more));
+        await add(1, 10, best(0.5));
+        await add(1, 20, best(0.4));
+        expect(await add(1, 30)).toEqual([checkpointSample(id, 1, 10, best(0.5))]);
+        expect(await add(1, 40)).toEqual([]);
+        await world.ledger.releaseJob(id, 1, 'engine_lost');
+        await world.ledger.claimJob(claimOf(id, 2));
+        expect(await add(2, 50)).toEqual([checkpointSample(id, 1, 30)]);
+        expect((await world.other.listCheckpoints(id)).map(({ step }) => step)).toEqual([50, 40, 20]);
+        expect((await world.other.listCheckpoints(id)).at(-1)).toEqual(checkpointSample(id, 1, 20, best(0.4)));
+        expect(await add(2, 60, best(0.3))).toEqual([checkpointSample(id, 1, 40), checkpointSample(id, 1, 20, best(0.4))]);
+      });
+
+      it('keeps the mark of the best when the step is written again', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const best = { metric: 'val_accuracy', value: 0.1 + 0.2 };
+        await world.ledger.addCheckpoint(checkpointSample(id, 1, 10, { best, blob_key: 'first' }));
+        await world.ledger.addCheckpoint(checkpointSample(id, 1, 10, { blob_key: 'second' }));
+        expect(await world.ledger.listCheckpoints(id)).toEqual([checkpointSample(id, 1, 10, { best, blob_key: 'second' })]);
       });
 
       it('may write the checkpoint of a step again', async () => {
@@ -249,7 +275,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         const second = checkpointSample(id, 1, 10, { blob_key: 'second' });
         await world.ledger.addCheckpoint(first);
         expect(await world.ledger.addCheckpoint(second)).toEqual([first]);
-        expect(await world.ledger.newestCheckpoint(id)).toEqual(second);
+        expect(await world.ledger.listCheckpoints(id)).toEqual([second]);
       });
 
       it('puts a segment in the place of those it holds the rows of', async () => {
@@ -344,7 +370,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.endJob(endingOf(id, 1));
         expect(await world.ledger.takeEndedCheckpoints(10)).toEqual([checkpointSample(id, 1, 10)]);
         expect(await world.ledger.takeEndedCheckpoints(10)).toEqual([]);
-        expect(await world.ledger.newestCheckpoint(running.id)).not.toBeNull();
+        expect(await world.ledger.listCheckpoints(running.id)).toHaveLength(1);
       });
     });
 
@@ -379,6 +405,169 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.ledger.loadJob(id))?.status).toBe('running');
         await world.ledger.endJob(endingOf(id, 1));
         expect((await world.ledger.requestCancel('alice', id))?.status).toBe('succeeded');
+      });
+    });
+
+    describe('cancelling a job that nobody works on', () => {
+      const kept = () => ({ result: { partial: true }, models: [modelSample()], artifacts: [], warning: null });
+
+      it('ends it with what it leaves, in one transaction', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.requestPause('alice', id);
+        await world.ledger.pauseJob(id, 1, 1);
+        const model = modelSample({ job_id: id, parent_model_id: world.model.id });
+        const artifact = artifactSample(id);
+        const warning = { code: 'A', detail: 'x' };
+        const cancel = { job_id: id, attempt: 1, result: { partial: true }, models: [model], artifacts: [artifact], warning };
+        expect(await world.ledger.cancelUnheld(cancel)).toBe(true);
+        expect(await world.other.loadJob(id)).toMatchObject({
+          status: 'cancelled',
+          result: { partial: true },
+          warnings: [warning],
+          finished_at: world.clock.now,
+        });
+        expect(await world.ledger.findModel('alice', model.id)).toEqual(model);
+        expect(await world.ledger.listArtifacts(id)).toEqual([artifact]);
+        expect(await world.ledger.cancelUnheld({ ...cancel, models: [], artifacts: [] })).toBe(false);
+      });
+
+      it('comes too late once a worker has it', async () => {
+        const { id } = await world.queueJob();
+        const [cancelled, claimed] = await Promise.all([
+          world.other.cancelUnheld({ job_id: id, attempt: 0, ...kept() }),
+          world.ledger.claimJob(claimOf(id, 1)),
+        ]);
+        expect(cancelled).toBe(claimed === null);
+        const again = await world.queueJob();
+        await world.ledger.claimJob(claimOf(again.id, 1));
+        const made = kept();
+        expect(await world.ledger.cancelUnheld({ job_id: again.id, attempt: 0, ...made })).toBe(false);
+        expect(await world.ledger.cancelUnheld({ job_id: again.id, attempt: 1, ...made })).toBe(false);
+        expect(await world.ledger.findModel('alice', made.models[0]!.id)).toBeNull();
+      });
+    });
+
+    describe('pausing', () => {
+      const statusOf = async (id: string) => (await world.ledger.loadJob(id))?.status;
+
+      it('takes a queued job out of the queue at once', async () => {
+        const { id } = await world.queueJob();
+        const paused = await world.ledger.requestPause('alice', id);
+        expect(paused).toMatchObject({ status: 'paused', revision: 2, finished_at: null });
+        expect(await world.ledger.requestPause('alice', id)).toEqual(paused);
+        expect(await world.ledger.listQueued(10)).toEqual([]);
+        expect(await world.ledger.queuePosition(id)).toBeNull();
+        expect(await world.ledger.claimJob(claimOf(id, 1))).toBeNull();
+        expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(false);
+      });
+
+      it('asks a running job to stop, whose worker learns it from the heartbeat and ends its attempt', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const asked = await world.ledger.requestPause('alice', id);
+        expect(asked).toMatchObject({ status: 'pausing', attempt: 1 });
+        expect(await world.ledger.requestPause('alice', id)).toEqual(asked);
+        expect(await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 1 })).toBe('pausing');
+        expect(await world.ledger.addCheckpoint(checkpointSample(id, 1, 7))).toEqual([]);
+        expect(await world.ledger.pauseJob(id, 1, 70)).toBe('paused');
+        expect(await statusOf(id)).toBe('paused');
+        expect((await world.ledger.listAttempts(id))[0]).toMatchObject({ end: 'paused', ended_at: world.clock.now, engine_ms: 70 });
+        expect(await world.ledger.listCheckpoints(id)).toHaveLength(1);
+        expect(await world.ledger.pauseJob(id, 1, 70)).toBeNull();
+        expect(await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 1 })).toBeNull();
+      });
+
+      it('makes room for another job of the tenant', async () => {
+        const [first, second] = [await world.queueJob(), await world.queueJob()];
+        await world.ledger.claimJob(claimOf(first.id, 1));
+        await world.ledger.requestPause('alice', first.id);
+        expect(await world.ledger.listQueued(10, 1)).toEqual([]);
+        await world.ledger.pauseJob(first.id, 1, 0);
+        expect((await world.ledger.listQueued(10, 1)).map(({ id }) => id)).toEqual([second.id]);
+      });
+
+      it('is over with a resume: behind those that wait already, and as a new attempt', async () => {
+        const [first, second] = [await world.queueJob(), await world.queueJob()];
+        await world.ledger.requestPause('alice', first.id);
+        const resumed = await world.ledger.requestResume('alice', first.id);
+        expect(resumed).toMatchObject({ status: 'queued', revision: 3 });
+        expect(await world.ledger.requestResume('alice', first.id)).toEqual(resumed);
+        expect((await world.ledger.listQueued(10)).map(({ id }) => id)).toEqual([second.id, first.id]);
+        expect(await world.ledger.queuePosition(second.id)).toBe(0);
+        expect(await world.ledger.queuePosition(first.id)).toBe(1);
+        expect(await world.ledger.claimJob(claimOf(first.id, 1))).toMatchObject({ attempt: 1, status: 'running' });
+      });
+
+      it('that is taken back before the engine has stopped lets the job run, or go on from the queue', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.requestPause('alice', id);
+        expect(await world.ledger.requestResume('alice', id)).toMatchObject({ status: 'running', attempt: 1 });
+        expect(await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 1 })).toBe('running');
+        // The engine had been told already.
+        expect(await world.ledger.pauseJob(id, 1, 5)).toBe('queued');
+        expect(await world.ledger.claimJob(claimOf(id, 2))).toMatchObject({ attempt: 2 });
+      });
+
+      it('ends as it should whoever is lost meanwhile: paused, or queued where it was resumed', async () => {
+        const jobs = [await world.queueJob(), await world.queueJob(), await world.queueJob()];
+        const [silent, released, resumed] = jobs.map(({ id }) => id) as [string, string, string];
+        for (const id of [silent, released, resumed]) {
+          await world.ledger.claimJob(claimOf(id, 1));
+          await world.ledger.requestPause('alice', id);
+        }
+        await world.ledger.requestResume('alice', resumed);
+        await world.ledger.releaseJob(released, 1, 'engine_lost');
+        world.clock.now += 1000;
+        expect((await world.ledger.releaseSilent(world.clock.now)).sort()).toEqual([silent, resumed].sort());
+        expect([await statusOf(silent), await statusOf(released), await statusOf(resumed)]).toEqual(['paused', 'paused', 'queued']);
+      });
+
+      it('loses against the end that was on its way, and never undoes a cancel', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.requestPause('alice', id);
+        await world.ledger.requestCancel('alice', id);
+        expect(await world.ledger.requestPause('alice', id)).toMatchObject({ status: 'cancelling' });
+        expect(await world.ledger.requestResume('alice', id)).toMatchObject({ status: 'cancelling' });
+        expect(await world.ledger.pauseJob(id, 1, 0)).toBe('cancelling');
+        expect(await world.ledger.endJob(endingOf(id, 1, { status: 'cancelled' }))).toBe(true);
+
+        const other = await world.queueJob();
+        await world.ledger.claimJob(claimOf(other.id, 1));
+        await world.ledger.requestPause('alice', other.id);
+        expect(await world.ledger.endJob(endingOf(other.id, 1))).toBe(true);
+        for (const ask of ['requestPause', 'requestResume'] as const)
+          expect(await world.ledger[ask]('alice', other.id)).toMatchObject({ status: 'succeeded' });
+      });
+
+      it('is the tenant’s alone', async () => {
+        const { id } = await world.queueJob();
+        expect(await world.ledger.requestPause('bob', id)).toBeNull();
+        await world.ledger.requestPause('alice', id);
+        expect(await world.ledger.requestResume('bob', id)).toBeNull();
+        expect(await statusOf(id)).toBe('paused');
+      });
+
+      it('and ending, cancelling and resuming at once leave one of the states that some order of them leads to', async () => {
+        for (let round = 0; round < 20; round += 1) {
+          const { id } = await world.queueJob();
+          await world.ledger.claimJob(claimOf(id, 1));
+          await world.ledger.requestPause('alice', id);
+          const [stopped, ended] = await Promise.all([
+            world.ledger.pauseJob(id, 1, 0),
+            world.other.endJob(endingOf(id, 1)),
+            round % 2 ? world.other.requestResume('alice', id) : world.ledger.requestCancel('alice', id),
+          ]);
+          // Exactly one of the two that end the attempt has won, or the cancel stood between them.
+          expect(ended && (stopped === 'paused' || stopped === 'queued')).toBe(false);
+          const status = await statusOf(id);
+          if (ended) expect(status).toBe('succeeded');
+          else expect(['paused', 'queued', 'cancelled']).toContain(status);
+          const living = (await world.ledger.listAttempts(id)).filter(({ ended_at }) => ended_at === null);
+          expect(living).toEqual([]);
+        }
       });
     });
 
@@ -449,6 +638,18 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.ledger.listQueued(100, 1)).map(({ id }) => id)).toEqual([bob.id]);
       });
 
+      it('knows which attempts hold a job', async () => {
+        const [waiting, running, pausing] = [await world.queueJob(), await world.queueJob(), await world.queueJob()];
+        for (const { id } of [running, pausing]) await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.requestPause('alice', pausing.id);
+        const held = async () => (await world.ledger.heldAttempts()).map(({ job_id, n }) => `${job_id}-${n}`).sort();
+        expect(await held()).toEqual([`${running.id}-1`, `${pausing.id}-1`].sort());
+        await world.ledger.pauseJob(pausing.id, 1, 0);
+        await world.ledger.endJob(endingOf(running.id, 1));
+        expect(await held()).toEqual([]);
+        expect((await world.ledger.loadJob(waiting.id))?.status).toBe('queued');
+      });
+
       it('counts jobs by status', async () => {
         await world.queueJob();
         const { id } = await world.queueJob();
@@ -492,6 +693,20 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(job).toMatchObject({ status: 'failed', finished_at: world.clock.now, error: { code: 'ATTEMPTS_EXHAUSTED' } });
         expect(job?.error?.detail).toContain('attempt 5: engine_lost');
         expect(await world.ledger.failExhausted(5)).toEqual([]);
+      });
+
+      it('do not count where they were paused', async () => {
+        const { id } = await world.queueJob();
+        for (const n of [1, 2, 3, 4]) await loseAttempt(id, n, null);
+        for (const n of [5, 6, 7]) {
+          await world.ledger.claimJob(claimOf(id, n));
+          await world.ledger.requestPause('alice', id);
+          expect(await world.ledger.pauseJob(id, n, 0)).toBe('paused');
+          await world.ledger.requestResume('alice', id);
+        }
+        expect(await world.ledger.failExhausted(5)).toEqual([]);
+        await loseAttempt(id, 8, null);
+        expect(await world.ledger.failExhausted(5)).toEqual([id]);
       });
 
       it('do not count where their worker was told to stop', async () => {

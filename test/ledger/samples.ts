@@ -142,7 +142,7 @@ export function claimOf(job_id: string, n: number) {
 
 export function checkpointSample(job_id: string, attempt: number, step: number, overrides: Partial<CheckpointRow> = {}): CheckpointRow {
   const blob_key = `jobs/${job_id}/${attempt}/checkpoints/${step}`;
-  return { job_id, attempt, step, blob_key, sha256: 'c'.repeat(64), size_bytes: 10, created_at: 1, ...overrides };
+  return { job_id, attempt, step, blob_key, sha256: 'c'.repeat(64), size_bytes: 10, best: null, created_at: 1, ...overrides };
 }
 
 export function segmentSample(job_id: string, attempt: number, segment: number, overrides: Partial<SegmentRow> = {}): SegmentRow {

@@ -6,9 +6,9 @@ import { artifactSample, checkpointSample, claimOf, endingOf, segmentSample } fr
 
 /** One thing that may happen to a job. `n` is the attempt it claims to come from, counted from the newest: it may be long gone or yet to come. */
 type Step =
-  | { do: 'claim' | 'heartbeat' | 'start' | 'segment' | 'checkpoint' | 'release'; n: number }
+  | { do: 'claim' | 'heartbeat' | 'start' | 'segment' | 'checkpoint' | 'best' | 'release' | 'stop' | 'cancel unheld'; n: number }
   | { do: 'end'; n: number; status: 'succeeded' | 'failed' | 'cancelled' }
-  | { do: 'cancel' | 'delete' | 'exhaust' }
+  | { do: 'cancel' | 'pause' | 'resume' | 'delete' | 'exhaust' }
   | { do: 'silence'; ms: number };
 
 const next = fc.constantFrom(1, 1, 1, 0, 2);
@@ -17,13 +17,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('claim' as const), n: next }) },
   {
     weight: 6,
-    arbitrary: fc.record({ do: fc.constantFrom('heartbeat', 'start', 'segment', 'checkpoint', 'release'), n: holder }),
+    arbitrary: fc.record({ do: fc.constantFrom('heartbeat', 'start', 'segment', 'checkpoint', 'best', 'release', 'stop'), n: holder }),
   },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('end' as const), n: holder, status: fc.constantFrom('succeeded', 'failed', 'cancelled') }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'delete') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel unheld' as const), n: holder }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('pause', 'resume', 'resume') }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('exhaust' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('release' as const), n: holder }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('silence' as const), ms: fc.constantFrom(5, 15) }) },
@@ -31,7 +33,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const TIMEOUT_MS = 10;
 const LIMIT = 2;
-const HELD: JobStatus[] = ['running', 'cancelling'];
+const HELD: JobStatus[] = ['running', 'pausing', 'cancelling'];
 const ENDED: JobStatus[] = ['succeeded', 'failed', 'cancelled'];
 
 /** The job as it should be, kept in plain variables by rules written down a second time. */
@@ -45,6 +47,10 @@ class Model {
   /** Of each attempt, whether it brought a newer checkpoint. */
   readonly advanced: boolean[] = [];
   newest = 0;
+  /** Attempts that were ended for a pause: they do not count. */
+  readonly paused = new Set<number>();
+  /** Checkpoints as they should be kept, newest first. */
+  kept: { step: number; best: boolean }[] = [];
   /** The newest checkpoint when the newest attempt began. */
   resumedFrom = 0;
 
@@ -52,7 +58,7 @@ class Model {
     return n === this.attempt && HELD.includes(this.status);
   }
   letGo(): void {
-    this.status = this.status === 'cancelling' ? 'cancelled' : 'queued';
+    this.status = ({ running: 'queued', pausing: 'paused', cancelling: 'cancelled' } as const)[this.status as 'running'];
   }
 }
 
@@ -82,19 +88,49 @@ async function apply(drawn: Step, model: Model, id: string, ledger: Ledger, cloc
       expect(await ledger.addSegment(segmentSample(id, made.n, model.segments))).toBe(model.holds(made.n));
       if (model.holds(made.n)) model.segments += 1;
       return;
-    case 'checkpoint': {
-      const fallen = await ledger.addCheckpoint(checkpointSample(id, made.n, model.newest + 1));
+    case 'checkpoint':
+    case 'best': {
+      const isBest = made.do === 'best';
+      const best = isBest ? { metric: 'val_loss', value: 0.5 } : null;
+      const fallen = await ledger.addCheckpoint(checkpointSample(id, made.n, model.newest + 1, { best }));
       expect(fallen !== false).toBe(model.holds(made.n));
       if (fallen === false) return;
       model.newest += 1;
       model.advanced[made.n - 1] = true;
-      expect(await ledger.newestCheckpoint(id)).toMatchObject({ attempt: made.n, step: model.newest });
+      const all = [{ step: model.newest, best: isBest }, ...model.kept];
+      const bestSoFar = all.find((one) => one.best);
+      model.kept = all.filter((one, index) => index < 2 || one === bestSoFar);
+      expect(fallen.map((one) => one.step)).toEqual(all.filter((one) => !model.kept.includes(one)).map((one) => one.step));
+      const listed = await ledger.listCheckpoints(id);
+      expect(listed.map((one) => ({ step: one.step, best: one.best !== null }))).toEqual(model.kept);
+      expect(listed[0]).toMatchObject({ attempt: made.n });
       return;
     }
     case 'release': {
       const holds = model.holds(made.n);
       expect(await ledger.releaseJob(id, made.n, 'engine_lost')).toBe(holds);
       if (holds) model.letGo();
+      return;
+    }
+    case 'stop': {
+      const holds = model.holds(made.n);
+      const stopped = await ledger.pauseJob(id, made.n, 1);
+      if (!holds) expect(stopped).toBeNull();
+      else if (model.status === 'cancelling') expect(stopped).toBe('cancelling');
+      else {
+        model.paused.add(made.n);
+        model.letGo();
+        expect(stopped).toBe(model.status);
+      }
+      return;
+    }
+    case 'cancel unheld': {
+      const cancels = made.n === model.attempt && (model.status === 'queued' || model.status === 'paused');
+      const artifacts = [artifactSample(id)];
+      expect(await ledger.cancelUnheld({ job_id: id, attempt: made.n, result: null, models: [], artifacts, warning: null })).toBe(cancels);
+      if (!cancels) return;
+      model.status = 'cancelled';
+      model.outputs += 1;
       return;
     }
     case 'end': {
@@ -106,9 +142,19 @@ async function apply(drawn: Step, model: Model, id: string, ledger: Ledger, cloc
       return;
     }
     case 'cancel':
-      if (model.status === 'queued') model.status = 'cancelled';
-      if (model.status === 'running') model.status = 'cancelling';
+      if (model.status === 'queued' || model.status === 'paused') model.status = 'cancelled';
+      if (model.status === 'running' || model.status === 'pausing') model.status = 'cancelling';
       expect((await ledger.requestCancel('alice', id))?.status).toBe(model.status);
+      return;
+    case 'pause':
+      if (model.status === 'queued') model.status = 'paused';
+      if (model.status === 'running') model.status = 'pausing';
+      expect((await ledger.requestPause('alice', id))?.status).toBe(model.status);
+      return;
+    case 'resume':
+      if (model.status === 'paused') model.status = 'queued';
+      if (model.status === 'pausing') model.status = 'running';
+      expect((await ledger.requestResume('alice', id))?.status).toBe(model.status);
       return;
     case 'delete': {
       const deletes = ENDED.includes(model.status) && !model.deleted;
@@ -117,7 +163,8 @@ async function apply(drawn: Step, model: Model, id: string, ledger: Ledger, cloc
       return;
     }
     case 'exhaust': {
-      const lately = model.advanced.slice(-LIMIT);
+      const counted = model.advanced.filter((advanced, index) => advanced || !model.paused.has(index + 1));
+      const lately = counted.slice(-LIMIT);
       const exhausted = model.status === 'queued' && lately.length === LIMIT && !lately.includes(true);
       expect(await ledger.failExhausted(LIMIT)).toEqual(exhausted ? [id] : []);
       if (exhausted) model.status = 'failed';

@@ -15,8 +15,10 @@ import { SegmentFile } from '../../src/jobs/series/segment-file.ts';
 import type { JobSpec, TrainSpec } from '../../src/jobs/spec/index.ts';
 import type { JobRow, Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
+import { writeKeras } from '../../src/model/formats/keras.ts';
 import { type KeptProcess, keepRunning } from '../../src/up/kept-process.ts';
 import { redisPart } from '../../src/up/redis.ts';
+import { tinyDocument } from '../helpers/documents.ts';
 import { rowsOfChunks, type SeriesRow } from '../helpers/series.ts';
 import { datasetSample, jobSample, modelSample, trainSpec } from '../ledger/samples.ts';
 import { type ObservedLines, observedLog, observeOutput } from '../worker/log.ts';
@@ -38,7 +40,7 @@ export interface TestService {
   startWorker(environment?: Record<string, string>): WorkerProcess;
   /** Queues a job. */
   post(spec: JobSpec): Promise<string>;
-  /** Queues a train job for the scripted engine, over bytes that nobody reads. */
+  /** Queues a train job for the scripted engine, over a tiny model and data that nobody reads. */
   postScripted(metadata: Record<string, string>, changes?: Partial<TrainSpec>): Promise<string>;
   /** Resolves with the job once it has one of the statuses. */
   reached(jobId: string, ...statuses: JobRow['status'][]): Promise<JobRow>;
@@ -73,7 +75,8 @@ export async function startService(engine: 'scripted' | 'real', settings: Record
   const workers: WorkerProcess[] = [];
   const model = modelSample({ blob_key: 'models/scripted' });
   const dataset = datasetSample();
-  for (const key of [model.blob_key, dataset.blob_keys.x, dataset.blob_keys.y!, dataset.blob_keys.order])
+  await blobs.put(model.blob_key, Readable.from([await writeKeras(tinyDocument(0))]));
+  for (const key of [dataset.blob_keys.x, dataset.blob_keys.y!, dataset.blob_keys.order])
     await blobs.put(key, Readable.from([Buffer.from('bytes')]));
   await ledger.insertModel(model);
   await ledger.insertDataset(dataset);

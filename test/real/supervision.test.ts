@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readKeras } from '../../src/model/formats/keras.ts';
 import { processGone, startService, type TestService, type WorkerProcess } from './service.ts';
 
 const STEPS = { steps: '60', step_ms: '10', checkpoint_every: '10' };
@@ -73,17 +75,110 @@ describe('a worker with one job', () => {
     const job_id = await service.postScripted({ ...STEPS, steps: '100000' });
     await worker.line('Checkpoint stored', { job_id, step: 10 });
     await service.ledger.requestCancel('alice', job_id);
-    expect(await service.reached(job_id, 'cancelled', 'failed', 'succeeded')).toMatchObject({
-      status: 'cancelled',
-      attempt: 1,
-      result: null,
-    });
-    expect(await service.ledger.listArtifacts(job_id)).toEqual([]);
+    const job = await service.reached(job_id, 'cancelled', 'failed', 'succeeded');
+    expect(job).toMatchObject({ status: 'cancelled', attempt: 1, warnings: [] });
     await worker.line('Engine ended', {
       job_id: undefined,
       reason: 'has ended its job',
       engine: (await worker.line('Job claimed', { job_id })).engine,
     });
+  });
+
+  it('keeps the best checkpoint of a job that is cancelled as a model, and the newest where none was the best', async () => {
+    for (const [metadata, step] of [
+      [{ best: '10' }, 10],
+      [{}, 30],
+    ] as const) {
+      const job_id = await service.postScripted({ ...STEPS, wait_at: '35', ...metadata });
+      await worker.line('Checkpoint stored', { job_id, step: 30 });
+      await service.ledger.requestCancel('alice', job_id);
+      const job = await service.reached(job_id, 'cancelled', 'failed', 'succeeded');
+      expect(job.result).toMatchObject({ partial: true, step, verification: [{ format: 'keras', weights: 2, identical: true }] });
+      const model = await service.ledger.findModel('alice', job.result?.model_id as string);
+      expect(model).toMatchObject({ parent_model_id: job.model_id, job_id });
+      const { weights } = await readKeras(await service.blobs.localPath(model!.blob_key));
+      expect([...weights.values()].flatMap(({ data }) => [...data])).toEqual(Array(10).fill(step));
+      expect(await service.ledger.listArtifacts(job_id)).toMatchObject([{ role: 'model', format: 'keras', sha256: model!.sha256 }]);
+    }
+  });
+
+  it('leaves no model of a job that is cancelled before its first checkpoint', async () => {
+    const job_id = await service.postScripted({ ...STEPS, steps: '100000', checkpoint_every: '100000' });
+    await worker.line('Job claimed', { job_id });
+    await service.ledger.requestCancel('alice', job_id);
+    expect(await service.reached(job_id, 'cancelled', 'failed', 'succeeded')).toMatchObject({ result: null, warnings: [] });
+    expect(await service.ledger.listArtifacts(job_id)).toEqual([]);
+  });
+
+  it('pauses a job between two steps, takes another meanwhile, and goes on to the weights of an undisturbed run', async () => {
+    const job_id = await service.postScripted({ ...STEPS, wait_at: '25' });
+    await worker.line('Checkpoint stored', { job_id, attempt: 1, step: 20 });
+    await service.ledger.requestPause('alice', job_id);
+    const paused = await service.reached(job_id, 'paused', 'succeeded', 'failed');
+    expect(paused).toMatchObject({ status: 'paused', attempt: 1, warnings: [] });
+    const [attempt] = await service.ledger.listAttempts(job_id);
+    expect(attempt).toMatchObject({ end: 'paused', ended_at: expect.any(Number) });
+    const [checkpoint] = await service.ledger.listCheckpoints(job_id);
+    const rows = await service.series(job_id);
+    expect([checkpoint?.step, rows.at(-1)?.step]).toEqual([25, 25]);
+    await service.reached(await service.postScripted({ steps: '3' }), 'succeeded');
+    const before = await service.ledger.engineTime(job_id);
+    expect((await service.ledger.loadJob(job_id))?.status).toBe('paused');
+    expect(await service.ledger.engineTime(job_id)).toBe(before);
+    await service.ledger.requestResume('alice', job_id);
+    const job = await service.reached(job_id, 'succeeded', 'failed');
+    expect(job).toMatchObject({ status: 'succeeded', attempt: 2, warnings: [], result: { weights: undisturbed } });
+    expect((await service.ledger.listAttempts(job_id))[1]).toMatchObject({ end: 'finished', from_step: 25 });
+    expect((await service.series(job_id)).map((row) => row.step)).toEqual(step(60));
+  });
+
+  it('pauses a job whose engine is killed while it should pause, and resumes it from its last checkpoint', async () => {
+    const job_id = await service.postScripted({ ...STEPS, deaf: 'yes', step_ms: '30' });
+    const { engine } = await worker.line('Job claimed', { job_id });
+    await worker.line('Checkpoint stored', { job_id, attempt: 1, step: 10 });
+    await service.ledger.requestPause('alice', job_id);
+    process.kill(engine as number, 'SIGKILL');
+    expect(await service.reached(job_id, 'paused', 'succeeded', 'failed')).toMatchObject({ status: 'paused', attempt: 1 });
+    await service.ledger.requestResume('alice', job_id);
+    expect((await service.reached(job_id, 'succeeded', 'failed')).result?.weights).toBe(undisturbed);
+  });
+
+  it('ends a job that is done before it hears of a pause', async () => {
+    const job_id = await service.postScripted({ ...STEPS, deaf: 'yes' });
+    await worker.line('Checkpoint stored', { job_id, attempt: 1, step: 10 });
+    await service.ledger.requestPause('alice', job_id);
+    expect(await service.reached(job_id, 'paused', 'succeeded', 'failed')).toMatchObject({ status: 'succeeded', attempt: 1 });
+  });
+
+  it('goes on at once with a job that is resumed before its engine has stopped', async () => {
+    const job_id = await service.postScripted({ ...STEPS, step_ms: '30' });
+    await worker.line('Checkpoint stored', { job_id, attempt: 1, step: 10 });
+    await service.ledger.requestPause('alice', job_id);
+    await service.ledger.requestResume('alice', job_id);
+    const job = await service.reached(job_id, 'succeeded', 'failed', 'paused');
+    expect(job).toMatchObject({ status: 'succeeded', result: { weights: undisturbed } });
+  });
+
+  it('falls back to the checkpoint before when the newest is damaged, and says so', async () => {
+    const job_id = await service.postScripted({ ...STEPS, wait_at: '25' });
+    await worker.line('Checkpoint stored', { job_id, attempt: 1, step: 20 });
+    await service.ledger.requestPause('alice', job_id);
+    await service.reached(job_id, 'paused');
+    const [newest] = await service.ledger.listCheckpoints(job_id);
+    await service.blobs.put(newest!.blob_key, Readable.from([Buffer.from('damaged')]));
+    await service.ledger.requestResume('alice', job_id);
+    const job = await service.reached(job_id, 'succeeded', 'failed');
+    expect(job).toMatchObject({
+      status: 'succeeded',
+      result: { weights: undisturbed },
+      warnings: [
+        {
+          code: 'CHECKPOINT_DAMAGED',
+          detail: 'The checkpoint of step 25 is missing or damaged; attempt 2 goes on from step 20',
+        },
+      ],
+    });
+    expect((await service.ledger.listAttempts(job_id))[1]?.from_step).toBe(20);
   });
 
   it('ends an engine that does not hear that it is cancelled', async () => {
@@ -168,6 +263,26 @@ describe('a worker with one job', () => {
 });
 
 describe('a worker that ends', () => {
+  it('while it should pause a job leaves it paused, and resumed where that was asked for', async () => {
+    const ids: string[] = [];
+    for (const resumed of [false, true]) {
+      const job_id = await service.postScripted({ ...STEPS, deaf: 'yes', step_ms: '30' });
+      await worker.line('Checkpoint stored', { job_id, step: 10 });
+      await service.ledger.requestPause('alice', job_id);
+      worker.child.kill('SIGKILL');
+      await worker.exited;
+      if (resumed) await service.ledger.requestResume('alice', job_id);
+      worker = service.startWorker();
+      await worker.line('Job taken back from a worker that is gone', { job_id, attempt: 1 });
+      ids.push(job_id);
+    }
+    const [paused, resumed] = ids as [string, string];
+    expect(await service.reached(resumed, 'succeeded', 'failed', 'paused')).toMatchObject({ status: 'succeeded', attempt: 2 });
+    expect(await service.ledger.loadJob(paused)).toMatchObject({ status: 'paused', attempt: 1 });
+    await service.ledger.requestResume('alice', paused);
+    expect((await service.reached(paused, 'succeeded', 'failed')).result?.weights).toBe(undisturbed);
+  });
+
   it('leaves no engine behind when it is killed, and another goes on with its job', async () => {
     const job_id = await service.postScripted(STEPS);
     await worker.line('Checkpoint stored', { job_id, step: 20 });

@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { drive, type Limits } from '../../src/worker/drive.ts';
 import { type EngineProcess, startEngine } from '../../src/worker/engine-process.ts';
 import { engineEnvironment } from '../../src/worker/environment.ts';
@@ -18,6 +21,7 @@ const never = () => new AbortController().signal;
 const limits = (changes: Partial<Limits> = {}): Limits => ({
   lost: never(),
   cancelling: never(),
+  pausing: never(),
   stopping: never(),
   remainingMs: 60_000,
   maxRuntimeSeconds: 60,
@@ -25,6 +29,12 @@ const limits = (changes: Partial<Limits> = {}): Limits => ({
   cancelGraceMs: 200,
   ...changes,
 });
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'espalier-drive-'));
+});
+afterAll(() => rm(scratch, { recursive: true }));
 
 async function run(metadata: Record<string, string>, changes: Partial<Limits> = {}) {
   const engine = startEngine({
@@ -47,7 +57,7 @@ async function run(metadata: Record<string, string>, changes: Partial<Limits> = 
       said.push('written');
     },
   };
-  const outcome = await drive(engine, runFrame(metadata), limits(changes), records, {
+  const outcome = await drive(engine, { ...runFrame(metadata), scratch }, limits(changes), records, {
     onStarted: () => said.push('onStarted'),
     onProgress: (progress) => said.push(`onProgress ${progress.step}`),
   });
@@ -86,6 +96,17 @@ describe('drive', () => {
     const { outcome, said } = await run({ script: 'stuck' }, { lost: AbortSignal.abort({ kind: 'fenced' }) });
     expect(outcome).toEqual({ kind: 'fenced' });
     expect(said).toEqual([]);
+  });
+
+  it('tells the engine to pause, and ends when the engine has left a checkpoint and says so', async () => {
+    const { outcome, said } = await run({ steps: '100000', checkpoint_every: '100000' }, { pausing: AbortSignal.abort() });
+    expect(outcome).toEqual({ kind: 'paused' });
+    expect(said.slice(-3)).toEqual(['checkpoint', 'settle', 'written']);
+  });
+
+  it('waits for the end of a job that does not hear of a pause', async () => {
+    const { outcome } = await run({ steps: '3', deaf: 'yes' }, { pausing: AbortSignal.abort() });
+    expect(outcome).toMatchObject({ kind: 'finished' });
   });
 
   it('calls a job cancelled whose engine had to be ended', async () => {

@@ -4,7 +4,13 @@ import { runFrame } from './examples.ts';
 
 describe('frames from the supervisor', () => {
   it('are passed through when they are right', () => {
-    for (const frame of [runFrame(), { kind: 'cancel' }, { kind: 'verify', model_path: '/m', probe_path: '/p' }])
+    for (const frame of [
+      runFrame(),
+      { ...runFrame(), best_path: '/best' },
+      { kind: 'cancel' },
+      { kind: 'pause' },
+      { kind: 'verify', model_path: '/m', probe_path: '/p' },
+    ])
       expect(readSupervisorFrame(frame)).toBe(frame);
   });
 
@@ -36,6 +42,9 @@ describe('frames from the engine', () => {
       { kind: 'progress', progress, metrics: { loss: null, accuracy: 0.5 } },
       { kind: 'series', chunks: [{ series: 'step', columns: ['loss'], rows: 2, data: Float64Array.of(0, 1, 7, 8, 0.5, Number.NaN) }] },
       { kind: 'checkpoint', step: 3, path: '/c' },
+      { kind: 'checkpoint', step: 3, path: '/c', best: null },
+      { kind: 'checkpoint', step: 3, path: '/c', best: { metric: 'val_loss', value: 0.25 } },
+      { kind: 'paused' },
       { kind: 'finished', result: { anything: [1] }, outputs: [{ role: 'model', format: 'keras', path: '/m', probe_path: null }] },
       { kind: 'failed', code: 'OUT_OF_MEMORY', detail: '' },
       { kind: 'verified', max_relative_difference: 0, samples: 1 },

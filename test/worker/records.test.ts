@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Blobs } from '../../src/blobs/blobs.ts';
 import { openBlobs } from '../../src/blobs/open.ts';
 import { Problem } from '../../src/errors.ts';
+import { type AttemptKeys, attemptKeys } from '../../src/jobs/keys.ts';
 import { SegmentFile } from '../../src/jobs/series/segment-file.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
@@ -22,6 +23,7 @@ let ledger: Ledger;
 let blobs: Blobs;
 let jobId: string;
 let losses: Loss[];
+let keys: AttemptKeys;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'espalier-records-'));
@@ -36,6 +38,7 @@ beforeEach(async () => {
   await ledger.insertJob(job);
   await ledger.claimJob(claimOf(jobId, 1));
   losses = [];
+  keys = attemptKeys(jobId, 1);
 });
 afterEach(async () => {
   await ledger.close();
@@ -102,30 +105,61 @@ describe('records', () => {
       },
     });
     records.series(rows(1, 3));
-    records.checkpoint(3, await checkpointFile(3));
+    records.checkpoint(3, await checkpointFile(3), null);
     await records.written();
     expect(order).toEqual(['series', 'checkpoint']);
-    expect(await ledger.newestCheckpoint(jobId)).toMatchObject({ attempt: 1, step: 3, size_bytes: 12 });
+    expect(await ledger.listCheckpoints(jobId)).toMatchObject([{ attempt: 1, step: 3, size_bytes: 12, best: null }]);
   });
 
-  it('keep the bytes of the newest two checkpoints', async () => {
-    const records = open();
-    for (const step of [1, 2, 3]) records.checkpoint(step, await checkpointFile(step));
+  it('keep the bytes of the newest two checkpoints and of the best, once a newer row is committed', async () => {
+    const standing: number[][] = [];
+    const sizes = () => Promise.all([1, 2, 3, 4].map(async (step) => ((await blobs.size(keys.checkpoint(step - 1, step))) ? step : 0)));
+    const records = open({
+      delete: async (key) => {
+        standing.push((await ledger.listCheckpoints(jobId)).map(({ step }) => step));
+        await blobs.delete(key);
+      },
+    });
+    for (const step of [1, 2, 3, 4]) records.checkpoint(step, await checkpointFile(step), step === 2 ? { metric: 'm', value: 1 } : null);
     await records.written();
-    const sizes = await Promise.all([1, 2, 3].map((step) => blobs.size(`jobs/${jobId}/1/checkpoints/${step}`)));
-    expect(sizes).toEqual([null, 12, 12]);
+    expect(standing).toEqual([[3, 2]]);
+    expect(await sizes()).toEqual([0, 2, 3, 4]);
+    expect((await ledger.listCheckpoints(jobId)).map(({ step, best }) => [step, best])).toEqual([
+      [4, null],
+      [3, null],
+      [2, { metric: 'm', value: 1 }],
+    ]);
+  });
+
+  it('never write over the bytes that a row names, though the step is written again', async () => {
+    const put: string[] = [];
+    const records = open({
+      putFile: (key, path) => {
+        put.push(key);
+        return blobs.putFile(key, path);
+      },
+    });
+    for (const _ of [1, 2]) {
+      records.checkpoint(7, await checkpointFile(7), null);
+      await records.written();
+    }
+    expect(new Set(put).size).toBe(2);
+    const [row, ...others] = await ledger.listCheckpoints(jobId);
+    expect(others).toEqual([]);
+    expect(row?.blob_key).toBe(put[1]);
+    expect([await blobs.size(put[0]!), await blobs.size(put[1]!)]).toEqual([null, 12]);
   });
 
   it('report once that the attempt is fenced off, and leave no bytes that no row names', async () => {
     const records = open();
     await ledger.releaseJob(jobId, 1, 'worker_lost');
     records.series(rows(1, 3));
-    records.checkpoint(3, await checkpointFile(3));
+    records.checkpoint(3, await checkpointFile(3), null);
     records.warning({ code: 'LATE', detail: '' });
     await records.written();
     expect(losses).toEqual([{ kind: 'fenced' }]);
     expect(await blobs.size(`jobs/${jobId}/1/series/1-3`)).toBeNull();
-    expect(await blobs.size(`jobs/${jobId}/1/checkpoints/3`)).toBeNull();
+    expect(await blobs.size(keys.checkpoint(0, 3))).toBeNull();
     expect((await ledger.loadJob(jobId))?.warnings).toEqual([]);
   });
 
@@ -135,7 +169,7 @@ describe('records', () => {
         throw new Problem('STORAGE_FULL', 'no space is left');
       },
     });
-    records.checkpoint(3, await checkpointFile(3));
+    records.checkpoint(3, await checkpointFile(3), null);
     records.series(rows(4, 5));
     records.flush();
     await records.written();
@@ -148,10 +182,10 @@ describe('records', () => {
 
   it('take over no checkpoint from outside the folder', async () => {
     const records = open();
-    records.checkpoint(3, '/etc/passwd');
+    records.checkpoint(3, '/etc/passwd', null);
     await records.written();
     expect(losses).toEqual([{ kind: 'unrecorded', detail: expect.stringContaining('/etc/passwd') }]);
-    expect(await ledger.newestCheckpoint(jobId)).toBeNull();
+    expect(await ledger.listCheckpoints(jobId)).toEqual([]);
   });
 
   it('put small segments together, so that a long series has few, none lost and none twice, and leave no bytes behind', async () => {

@@ -3,14 +3,17 @@
  * the weights of an undisturbed one only if it went on from exactly where it stopped. The script is in the job's metadata:
  *
  *   script   count (default), crash, nonsense, silent, stuck, stray, fail; script_1, script_2, ... for one attempt alone
- *   steps, step_ms, checkpoint_every, deaf ("yes": does not hear cancel), code (of fail), differs ("yes": the export differs from memory)
+ *   steps, step_ms, checkpoint_every, best (the step whose checkpoint is), wait_at (the step after which the first attempt waits for
+ *   a cancel or a pause), deaf ("yes": hears neither cancel nor pause), code (of fail), differs ("yes": the export differs from memory)
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readCheckpoint, writeCheckpoint } from '../../src/engine/checkpoint.ts';
 import type { ProblemCode } from '../../src/errors.ts';
 import type { EngineFrame, RunFrame, SupervisorFrame } from '../../src/worker/frames.ts';
+import { tinyDocument } from '../helpers/documents.ts';
 
 interface State {
   step: number;
@@ -18,10 +21,12 @@ interface State {
 }
 
 let cancelled = false;
+let pauseRequested = false;
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('SIGINT', () => {});
 process.on('message', (frame: SupervisorFrame) => {
   if (frame.kind === 'cancel') cancelled = true;
+  else if (frame.kind === 'pause') pauseRequested = true;
   else if (frame.kind === 'run') void run(frame);
   else {
     const exported = JSON.parse(readFileSync(frame.model_path, 'utf8'));
@@ -60,11 +65,20 @@ async function run(frame: RunFrame): Promise<void> {
   if (script === 'count') await count(frame);
 }
 
+/** In the layout of a real one, so that a model can be made of it: the hash is in the state, and every weight is the step. */
+function checkpoint(frame: RunFrame, state: State, best: boolean): void {
+  const path = join(frame.scratch, `checkpoint-${state.step}`);
+  const { config, weights } = tinyDocument(state.step);
+  writeCheckpoint(path, { state: { ...state, config }, arrays: new Map([...weights].map(([key, weight]) => [`weights/${key}`, weight])) });
+  send({ kind: 'checkpoint', step: state.step, path, best: best ? { metric: 'val_loss', value: 1 / state.step } : null });
+}
+
 async function count(frame: RunFrame): Promise<void> {
   const { metadata } = frame.spec;
   const steps = Number(metadata.steps ?? 10);
   const every = Number(metadata.checkpoint_every ?? 5);
-  const state: State = frame.resume_path ? JSON.parse(readFileSync(frame.resume_path, 'utf8')) : { step: 0, weights: `${frame.spec.seed}` };
+  const resumed = frame.resume_path === null ? null : (readCheckpoint(frame.resume_path)?.state as State);
+  const state: State = resumed ? { step: resumed.step, weights: resumed.weights } : { step: 0, weights: `${frame.spec.seed}` };
   send({ kind: 'started', resumed_from_step: frame.resume_path ? state.step : null });
   let rows = 0;
   while (state.step < steps) {
@@ -76,10 +90,12 @@ async function count(frame: RunFrame): Promise<void> {
     send({ kind: 'series', chunks: [{ series: 'step', columns: ['loss'], rows: 1, data: row }] });
     const progress = { phase: 'training' as const, step: state.step, total_steps: steps, fraction: state.step / steps, eta_s: null };
     send({ kind: 'progress', progress, metrics: { loss: 1 / state.step } });
-    if (state.step % every === 0) {
-      const path = join(frame.scratch, `checkpoint-${state.step}`);
-      writeFileSync(path, JSON.stringify(state));
-      send({ kind: 'checkpoint', step: state.step, path });
+    if (state.step % every === 0) checkpoint(frame, state, state.step === Number(metadata.best));
+    const waits = frame.attempt === 1 && state.step === Number(metadata.wait_at);
+    while (waits && !cancelled && !pauseRequested) await pause(5);
+    if (pauseRequested && metadata.deaf !== 'yes') {
+      checkpoint(frame, state, false);
+      return send({ kind: 'paused' });
     }
   }
   const model = join(frame.scratch, 'model.keras');

@@ -19,10 +19,12 @@ import { getModels } from './get-models.ts';
 import { getOpenapi } from './get-openapi.ts';
 import { healthz } from './healthz.ts';
 import { metrics } from './metrics.ts';
+import { pauseJob } from './pause-job.ts';
 import { postDataset } from './post-dataset.ts';
 import { postJob } from './post-job.ts';
 import { postModel } from './post-model.ts';
 import { readyz } from './readyz.ts';
+import { resumeJob } from './resume-job.ts';
 
 export const ROUTES: readonly RouteDefinition[] = [
   postModel,
@@ -38,6 +40,8 @@ export const ROUTES: readonly RouteDefinition[] = [
   getJobs,
   getJob,
   getJobMetrics,
+  pauseJob,
+  resumeJob,
   cancelJob,
   deleteJob,
   getArtifact,

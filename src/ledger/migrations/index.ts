@@ -4,9 +4,17 @@ import { type MigrationProvider, Migrator } from 'kysely/migration';
 import * as start from './001-start.ts';
 import * as sampleWeights from './002-sample-weights.ts';
 import * as columnarSegments from './003-columnar-segments.ts';
+import * as queuedAt from './004-queued-at.ts';
+import * as bestCheckpoints from './005-best-checkpoints.ts';
 
 const provider: MigrationProvider = {
-  getMigrations: async () => ({ '001-start': start, '002-sample-weights': sampleWeights, '003-columnar-segments': columnarSegments }),
+  getMigrations: async () => ({
+    '001-start': start,
+    '002-sample-weights': sampleWeights,
+    '003-columnar-segments': columnarSegments,
+    '004-queued-at': queuedAt,
+    '005-best-checkpoints': bestCheckpoints,
+  }),
 };
 
 /** Brings a database up to date. The dialect's lock makes it safe for several processes at once. */

@@ -6,10 +6,10 @@ import { releaseAttempt } from './release.ts';
 
 type AttemptQueries = Pick<
   Ledger,
-  'claimJob' | 'heartbeat' | 'markStarted' | 'addWarning' | 'listAttempts' | 'engineTime' | 'endJob' | 'releaseJob'
+  'claimJob' | 'heartbeat' | 'markStarted' | 'addWarning' | 'listAttempts' | 'engineTime' | 'endJob' | 'pauseJob' | 'releaseJob'
 >;
 
-/** What a worker does with a job: claim it, keep it, end it or give it back. */
+/** What a worker does with a job: claim it, keep it, end it, pause it or give it back. */
 export function attemptQueries({ db, now }: Database): AttemptQueries {
   return {
     async claimJob(attempt) {
@@ -128,6 +128,16 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
         if (models.length > 0) await transaction.insertInto('models').values(models.map(storedModel)).execute();
         if (artifacts.length > 0) await transaction.insertInto('artifacts').values(artifacts.map(storedArtifact)).execute();
         return true;
+      });
+    },
+
+    async pauseJob(jobId, n, engineMs) {
+      return db.transaction().execute(async (transaction) => {
+        const status = await passFence(transaction, jobId, n, false);
+        if (status === null || status === 'cancelling') return status;
+        await releaseAttempt(transaction, jobId, n, 'paused', now());
+        await transaction.updateTable('attempts').set({ engine_ms: engineMs }).where('job_id', '=', jobId).where('n', '=', n).execute();
+        return status === 'pausing' ? 'paused' : 'queued';
       });
     },
 

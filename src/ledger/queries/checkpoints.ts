@@ -1,18 +1,23 @@
 import { type Database, ENDED, type Executor } from '../database.ts';
 import type { CheckpointRow, Ledger } from '../ledger.ts';
+import { checkpointRow, storedCheckpoint } from '../rows.ts';
 import { passFence } from './fence.ts';
 
-const KEPT = 2;
+const NEWEST_KEPT = 2;
 
-/** Checkpoints of a job: the newest two are kept, none outlives the job. */
-export function checkpointQueries({ db }: Database): Pick<Ledger, 'addCheckpoint' | 'newestCheckpoint' | 'takeEndedCheckpoints'> {
+/** Checkpoints of a job: the newest two and the best are kept, none outlives the job. */
+export function checkpointQueries({ db }: Database): Pick<Ledger, 'addCheckpoint' | 'listCheckpoints' | 'takeEndedCheckpoints'> {
   return {
     async addCheckpoint(row) {
       return db.transaction().execute(async (transaction) => {
         if (!(await passFence(transaction, row.job_id, row.attempt, false))) return false;
-        // An attempt may write the same step twice: once for the clock and once for the end of a phase.
+        // An attempt may write the same step twice: for the clock, for the end of a phase, for a pause. The weights are the same, and as good.
         const replaced = await remove(transaction, row);
-        await transaction.insertInto('checkpoints').values(row).execute();
+        const best = row.best ?? replaced[0]?.best ?? null;
+        await transaction
+          .insertInto('checkpoints')
+          .values(storedCheckpoint({ ...row, best }))
+          .execute();
         await transaction
           .updateTable('attempts')
           .set({ checkpoint_step: row.step })
@@ -20,14 +25,16 @@ export function checkpointQueries({ db }: Database): Pick<Ledger, 'addCheckpoint
           .where('n', '=', row.attempt)
           .where(({ eb, or }) => or([eb('checkpoint_step', 'is', null), eb('checkpoint_step', '<', row.step)]))
           .execute();
-        const fallen = (await newestFirst(transaction, row.job_id).execute()).slice(KEPT);
+        const all = await newestFirst(transaction, row.job_id);
+        const bestSoFar = all.find((one) => one.best !== null);
+        const fallen = all.slice(NEWEST_KEPT).filter((one) => one !== bestSoFar);
         for (const old of fallen) await remove(transaction, old);
         return [...replaced, ...fallen].filter((old) => old.blob_key !== row.blob_key);
       });
     },
 
-    async newestCheckpoint(jobId) {
-      return (await newestFirst(db, jobId).limit(1).executeTakeFirst()) ?? null;
+    async listCheckpoints(jobId) {
+      return newestFirst(db, jobId);
     },
 
     async takeEndedCheckpoints(limit) {
@@ -48,16 +55,24 @@ export function checkpointQueries({ db }: Database): Pick<Ledger, 'addCheckpoint
 }
 
 /** A later attempt's are newer whatever their step: it may have gone on from an older one. */
-function newestFirst(executor: Executor, jobId: string) {
-  return executor.selectFrom('checkpoints').selectAll().where('job_id', '=', jobId).orderBy('attempt', 'desc').orderBy('step', 'desc');
+async function newestFirst(executor: Executor, jobId: string): Promise<CheckpointRow[]> {
+  const rows = await executor
+    .selectFrom('checkpoints')
+    .selectAll()
+    .where('job_id', '=', jobId)
+    .orderBy('attempt', 'desc')
+    .orderBy('step', 'desc')
+    .execute();
+  return rows.map(checkpointRow);
 }
 
 async function remove(executor: Executor, row: Pick<CheckpointRow, 'job_id' | 'attempt' | 'step'>): Promise<CheckpointRow[]> {
-  return executor
+  const rows = await executor
     .deleteFrom('checkpoints')
     .where('job_id', '=', row.job_id)
     .where('attempt', '=', row.attempt)
     .where('step', '=', row.step)
     .returningAll()
     .execute();
+  return rows.map(checkpointRow);
 }

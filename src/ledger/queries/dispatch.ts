@@ -5,7 +5,10 @@ import { attemptRow, jobRow } from '../rows.ts';
 import { queuedWithTurn } from './order.ts';
 import { releaseAttempt } from './release.ts';
 
-type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhausted' | 'counts'>;
+type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhausted' | 'heldAttempts' | 'counts'>;
+
+/** Ends of attempts that say nothing of the job: they were asked for. */
+const ASKED_FOR = ['worker_stopped', 'paused'];
 
 /** What the dispatcher does for every tenant. */
 export function dispatchQueries({ db, now }: Database): DispatchQueries {
@@ -17,6 +20,7 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
         .selectAll('jobs')
         .$if(runningLimit !== undefined, (query) => query.where('waiting.turn', '<=', runningLimit as number))
         .orderBy('waiting.turn')
+        .orderBy('waiting.queued_at')
         .orderBy('waiting.id')
         .limit(limit)
         .execute();
@@ -60,12 +64,12 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
       const failed = [];
       for (const { id, attempt } of candidates) {
         const attempts = await db.selectFrom('attempts').selectAll().where('job_id', '=', id).orderBy('n', 'desc').execute();
-        // Newest first, as far back as the newest that left a checkpoint. One that ended because its worker was told to stop says nothing of the job.
+        // Newest first, as far back as the newest that left a checkpoint.
         const progress = attempts.findIndex(
           ({ checkpoint_step, from_step }) => checkpoint_step !== null && checkpoint_step > (from_step ?? -1),
         );
         const recent = (progress === -1 ? attempts : attempts.slice(0, progress))
-          .filter(({ end }) => end !== 'worker_stopped')
+          .filter(({ end }) => end === null || !ASKED_FOR.includes(end))
           .slice(0, limit);
         if (recent.length < limit) continue;
         recent.reverse();
@@ -84,6 +88,10 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
         if (numUpdatedRows === 1n) failed.push(id);
       }
       return failed;
+    },
+
+    async heldAttempts() {
+      return db.selectFrom('jobs').select(['id as job_id', 'attempt as n']).where('status', 'in', HELD).execute();
     },
 
     async counts() {

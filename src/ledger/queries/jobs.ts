@@ -1,6 +1,8 @@
+import type { Updateable } from 'kysely';
 import { type Database, ENDED, type Executor } from '../database.ts';
-import type { Ledger } from '../ledger.ts';
-import { jobRow, storedJob } from '../rows.ts';
+import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
+import { jobRow, storedArtifact, storedJob, storedModel } from '../rows.ts';
+import type { JobTable } from '../tables.ts';
 import { findKey, forgetOldKeys } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
 import { queuedWithTurn } from './order.ts';
@@ -8,11 +10,40 @@ import { asPage } from './page.ts';
 
 type JobQueries = Pick<
   Ledger,
-  'insertJob' | 'findIdempotent' | 'findJob' | 'loadJob' | 'listJobs' | 'queuePosition' | 'requestCancel' | 'deleteJob'
+  | 'insertJob'
+  | 'findIdempotent'
+  | 'findJob'
+  | 'loadJob'
+  | 'listJobs'
+  | 'queuePosition'
+  | 'requestCancel'
+  | 'cancelUnheld'
+  | 'requestPause'
+  | 'requestResume'
+  | 'deleteJob'
 >;
 
-/** What a caller does with jobs: post, look, cancel, delete. */
+/** What a caller does with jobs: post, look, pause, resume, cancel, delete. */
 export function jobQueries({ db, now }: Database): JobQueries {
+  /** Makes the first of the changes whose states the job is in, if any, and returns the row as it then is. */
+  async function request(tenant: string, id: string, changes: { from: JobStatus[]; to: Updateable<JobTable> }[]): Promise<JobRow | null> {
+    return db.transaction().execute(async (transaction) => {
+      for (const { from, to } of changes) {
+        const changed = await transaction
+          .updateTable('jobs')
+          .set(({ eb }) => ({ ...to, revision: eb('revision', '+', 1) }))
+          .where('id', '=', id)
+          .where('tenant', '=', tenant)
+          .where('status', 'in', from)
+          .returningAll()
+          .executeTakeFirst();
+        if (changed) return jobRow(changed);
+      }
+      const stored = await transaction.selectFrom('jobs').selectAll().where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
+      return stored ? jobRow(stored) : null;
+    });
+  }
+
   return {
     async insertJob(row, idempotency) {
       return db.transaction().execute(async (transaction) => {
@@ -73,23 +104,50 @@ export function jobQueries({ db, now }: Database): JobQueries {
     },
 
     async requestCancel(tenant, id) {
+      return request(tenant, id, [
+        { from: ['queued', 'paused'], to: { status: 'cancelled', finished_at: now() } },
+        { from: ['running', 'pausing'], to: { status: 'cancelling' } },
+      ]);
+    },
+
+    async cancelUnheld({ job_id, attempt, result, models, artifacts, warning }) {
       return db.transaction().execute(async (transaction) => {
-        const ofTenant = () =>
-          transaction
-            .updateTable('jobs')
-            .set(({ eb }) => ({ revision: eb('revision', '+', 1) }))
-            .where('id', '=', id)
-            .where('tenant', '=', tenant);
-        await ofTenant().set({ status: 'cancelled', finished_at: now() }).where('status', 'in', ['queued', 'paused']).execute();
-        await ofTenant().set({ status: 'cancelling' }).where('status', 'in', ['running', 'pausing']).execute();
-        const stored = await transaction
-          .selectFrom('jobs')
-          .selectAll()
-          .where('id', '=', id)
-          .where('tenant', '=', tenant)
+        const ended = await transaction
+          .updateTable('jobs')
+          .set(({ eb }) => ({
+            status: 'cancelled',
+            result: result && JSON.stringify(result),
+            finished_at: now(),
+            revision: eb('revision', '+', 1),
+          }))
+          .where('id', '=', job_id)
+          .where('attempt', '=', attempt)
+          .where('status', 'in', ['queued', 'paused'])
+          .returning('warnings')
           .executeTakeFirst();
-        return stored ? jobRow(stored) : null;
+        if (!ended) return false;
+        if (warning) {
+          const warnings = JSON.stringify([...JSON.parse(ended.warnings), warning]);
+          await transaction.updateTable('jobs').set({ warnings }).where('id', '=', job_id).execute();
+        }
+        if (models.length > 0) await transaction.insertInto('models').values(models.map(storedModel)).execute();
+        if (artifacts.length > 0) await transaction.insertInto('artifacts').values(artifacts.map(storedArtifact)).execute();
+        return true;
       });
+    },
+
+    async requestPause(tenant, id) {
+      return request(tenant, id, [
+        { from: ['queued'], to: { status: 'paused' } },
+        { from: ['running'], to: { status: 'pausing' } },
+      ]);
+    },
+
+    async requestResume(tenant, id) {
+      return request(tenant, id, [
+        { from: ['paused'], to: { status: 'queued', queued_at: now() } },
+        { from: ['pausing'], to: { status: 'running' } },
+      ]);
     },
 
     async deleteJob(tenant, id) {
@@ -121,7 +179,7 @@ async function positionOf(executor: Executor, id: string): Promise<number | null
   const { before } = await queuedWithTurn(executor)
     .selectFrom('waiting')
     .select(({ fn }) => fn.countAll<number>().as('before'))
-    .where(({ eb, and, or }) => or([eb('turn', '<', own.turn), and([eb('turn', '=', own.turn), eb('id', '<', id)])]))
+    .where(({ eb, refTuple, tuple }) => eb(refTuple('turn', 'queued_at', 'id'), '<', tuple(own.turn, own.queued_at, own.id)))
     .executeTakeFirstOrThrow();
   return Number(before);
 }
