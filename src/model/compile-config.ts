@@ -1,5 +1,5 @@
 /** Writing of a compile_config, as Keras serialises optimizers, losses and metrics. */
-import { readLoss } from './compile.ts';
+import { isCustom, readLoss } from './compile.ts';
 import type { LossSettings, OptimizerSettings } from './compile-facts.ts';
 import { serialisedSchedule } from './learning-rate-schedule.ts';
 import { LOSSES, lossType, REDUCTION } from './losses.ts';
@@ -69,7 +69,7 @@ export function withCompilation(config: Record<string, unknown>, { optimizer, lo
     compile_config: {
       ...(compiled ?? NOTHING),
       optimizer:
-        entry?.class_name === optimizer.className
+        entry?.class_name === optimizer.className && !isCustom(entry)
           ? { ...entry, config: optimizer.config }
           : { module: 'keras.optimizers', class_name: optimizer.className, config: optimizer.config, registered_name: null },
       loss: same ? compiled.loss : serialisedLoss(loss),

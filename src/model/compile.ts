@@ -181,8 +181,8 @@ function identifier(value: unknown): string | null {
   return typeof object?.class_name === 'string' ? object.class_name : null;
 }
 
-/** Whether it is a class or function of the model's own, whatever its name. */
-function isCustom(value: unknown): boolean {
+/** Whether a serialised object is of a class or function of the model's own, whatever its name. */
+export function isCustom(value: unknown): boolean {
   const { class_name, registered_name, module } = (record(value) ?? {}) as Serialised & { module?: unknown };
   if (typeof registered_name === 'string' && registered_name !== class_name) return true;
   return typeof module === 'string' && module !== 'builtins' && !module.startsWith('keras');

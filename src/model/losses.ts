@@ -19,7 +19,7 @@ export const LOSSES = {
   categorical_crossentropy: { className: 'CategoricalCrossentropy', options: CROSS_ENTROPY },
   sparse_categorical_crossentropy: {
     className: 'SparseCategoricalCrossentropy',
-    options: { from_logits: false, ignore_class: null, axis: -1 },
+    options: { from_logits: false, ignore_class: null },
   },
   binary_focal_crossentropy: {
     className: 'BinaryFocalCrossentropy',

@@ -4,13 +4,14 @@
  */
 
 import { received } from '../errors.ts';
+import { isCustom } from './compile.ts';
 import type { SerialisedOptimizer } from './compile-config.ts';
 import type { Unread } from './compile-facts.ts';
 import type { ModelDocument, Weight, Weights } from './document.ts';
 import type { Hdf5Dataset } from './formats/hdf5.ts';
 import { type Graph, weightKey } from './graph.ts';
 import { size } from './layers/index.ts';
-import { OPTIMIZER_CLASSES, optimizerType } from './optimizer-classes.ts';
+import { OPTIMIZER_CLASSES, type OptimizerClass, optimizerType } from './optimizer-classes.ts';
 
 export interface OptimizerState extends SerialisedOptimizer {
   /** Updates made so far (of gradient accumulation: batches). */
@@ -54,7 +55,7 @@ const ACCUMULATOR = 'gradient_accumulator';
 function places({ className, config }: SerialisedOptimizer, document: Pick<ModelDocument, 'graph' | 'metadata'>): Place[] | null {
   const type = optimizerType(className);
   if (type === null || OPTIMIZER_CLASSES[type].className !== className) return null;
-  const { defaults, slots, scalars = [] } = { scalars: undefined, ...OPTIMIZER_CLASSES[type] };
+  const { defaults, slots, scalars = [] }: OptimizerClass = OPTIMIZER_CLASSES[type];
   const options = { ...defaults, ...config };
   const weights = trainableWeights(document.graph);
   const each = (names: readonly string[]): Place[] =>
@@ -62,7 +63,7 @@ function places({ className, config }: SerialisedOptimizer, document: Pick<Model
       names.map((slot): Place => (slot === AVERAGE ? { kind: 'average', key, shape } : { kind: 'slot', key, slot, shape })),
     );
   const shared = [...(options.use_ema ? [AVERAGE] : []), ...(options.gradient_accumulation_steps ? [ACCUMULATOR] : [])];
-  const numbers = (scalars ?? []).map((name): Place => ({ kind: 'scalar', name, shape: [] }));
+  const numbers = scalars.map((name): Place => ({ kind: 'scalar', name, shape: [] }));
   const scheduled = config.learning_rate !== null && typeof config.learning_rate === 'object';
   const old = isBefore310(document.metadata);
   return [
@@ -94,7 +95,7 @@ export function readOptimizerState(document: ModelDocument): OptimizerReading {
     return unread(className, 'The file has variables of an optimizer, and no optimizer in its compile_config.');
   }
   const optimizer = { className, config };
-  const expected = places(optimizer, document);
+  const expected = isCustom(optimizerEntry(document)) ? null : places(optimizer, document);
   if (!expected) return unread(className, 'What the variables of this optimizer are is not known here.');
   const head = expected.filter(({ kind }) => kind === 'iterations' || kind === 'learning_rate').length;
   if (datasets.length === head && expected.length > head) return { outcome: 'none' };
@@ -171,7 +172,7 @@ export function withOptimizerState(
   const { class_name: className, config } = optimizerEntry(document);
   if (className !== state.className)
     return drop(`the model is compiled with ${received(className)}, and the state is of ${state.className}`);
-  const expected = places({ className: state.className, config: config ?? {} }, document);
+  const expected = isCustom(optimizerEntry(document)) ? null : places({ className: state.className, config: config ?? {} }, document);
   if (!expected) return drop(`what the variables of ${state.className} are is not known`);
   const datasets: Hdf5Dataset[] = [];
   for (const [index, place] of expected.entries()) {

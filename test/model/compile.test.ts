@@ -217,6 +217,10 @@ describe('a written compile_config', () => {
     const written = withCompilation(config, { optimizer: sgd, loss: mse, metrics: [] });
     expect(written.compile_config).toEqual({ ...present, optimizer: { class_name: 'SGD', config: sgd.config, ours: 1 } });
     expect(config.compile_config).toBe(present);
+    const own = { ...present, optimizer: { module: 'mine', class_name: 'SGD', registered_name: 'mine>SGD', config: {} } };
+    expect(withCompilation({ compile_config: own }, { optimizer: sgd, loss: mse, metrics: [] }).compile_config).toMatchObject({
+      optimizer: { module: 'keras.optimizers', registered_name: null },
+    });
     expect(withCompilation(config, { optimizer: sgd, loss: { type: 'huber', options: {} }, metrics: [] }).compile_config).toMatchObject({
       loss: 'huber',
       metrics: ['x'],

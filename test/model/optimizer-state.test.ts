@@ -112,6 +112,12 @@ describe('the state of an optimizer', () => {
   it.each<[string, ModelDocument, string, RegExp]>([
     ['an unknown class', compiled('Muon', {}, SHAPES), '"Muon"', /not known here/],
     ['a class in another spelling', compiled('adam', {}, twice), '"adam"', /not known here/],
+    [
+      'a class of the model’s own',
+      { ...adam, config: { ...NET, compile_config: { optimizer: { class_name: 'Adam', registered_name: 'mine>Adam', config: {} } } } },
+      '"Adam"',
+      /not known here/,
+    ],
     ['weights that were frozen since', compiled('Adam', {}, [...twice, [1], [1]]), '"14 variables"', /has 12/],
     ['another option than it was made with', compiled('Adam', { amsgrad: true }, twice), '"12 variables"', /has 17/],
     ['other shapes', planted(2, { shape: [1, 2] }), '"optimizer/vars/2"', /\[1, 2\]; \[2, 1\] is needed/],
