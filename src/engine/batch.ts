@@ -1,8 +1,15 @@
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { Dataset } from '../dataset/batches.ts';
 import type { SplitName } from '../dataset/facts.ts';
 import type { Graph } from '../model/graph.ts';
-import type { Batch } from './step.ts';
 import { tf } from './tensorflow.ts';
+
+export interface Batch {
+  /** [batch, ...] float32. */
+  x: Tensor;
+  /** [batch, ...] int32 class numbers or float32. */
+  y: Tensor;
+}
 
 /**
  * The shape of one sample as the model takes it; data of the same size are reshaped to it. A free dimension is the data's: axes of one left out, the

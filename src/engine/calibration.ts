@@ -5,11 +5,10 @@ import { epochOrder } from '../dataset/batches.ts';
 import type { Graph } from '../model/graph.ts';
 import type { GateStatistic, WeightStatistic } from '../pruning/criteria/index.ts';
 import { type ChannelMap, gateTensor } from '../pruning/groups.ts';
-import { makeBatch } from './batch.ts';
-import type { Loss } from './losses.ts';
+import { type Batch, makeBatch } from './batch.ts';
+import { type Loss, meanLoss } from './losses.ts';
 import { forward } from './network.ts';
 import { scope } from './scope.ts';
-import type { Batch } from './step.ts';
 import { tf } from './tensorflow.ts';
 import type { Variables } from './variables.ts';
 
@@ -98,7 +97,7 @@ function gradientsOf(
       logits: loss.onLogits,
       ...(tap ? { tap } : {}),
     });
-    return loss.value(output!, batch.y) as Scalar;
+    return meanLoss(loss, output!, batch.y, null) as Scalar;
   }, wanted);
   return grads.map((gradient, index) => gradient ?? tf.zerosLike(wanted[index]!));
 }

@@ -14,13 +14,13 @@ import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { inputShape } from './batch.ts';
 import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, predictorOf } from './evaluate.ts';
 import { measureLatency } from './latency.ts';
 import { writeProbe } from './probe.ts';
 import { runPruning } from './prune.ts';
 import { Reporter } from './reporter.ts';
 import { tf } from './tensorflow.ts';
-import { stepsPerEpoch, TrainingRun } from './training-run.ts';
+import { TrainingRun, totalStepsOf } from './training-run.ts';
 import { Variables } from './variables.ts';
 
 export interface JobContext {
@@ -42,7 +42,7 @@ export async function runJob(frame: RunFrame, context: JobContext): Promise<void
 
 async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original: ModelDocument, data: Dataset): Promise<void> {
   const training = trainingOf(spec);
-  const reporter = new Reporter(context.emit, stepsPerEpoch(data, training.batch_size) * training.epochs);
+  const reporter = new Reporter(context.emit, totalStepsOf(data, training));
   reporter.enter('loading');
   const resumed = frame.resume_path === null ? null : readResume(frame.resume_path, reporter);
   const parts = {
@@ -64,14 +64,15 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
     } else {
       runPruning(spec, trainingRun, parts, resumed !== null);
     }
-    const result = trainingRun.present();
+    const result = trainingRun.result();
     const { loss } = trainingRun;
 
     reporter.enter('evaluating');
     const scores = (document: ModelDocument) => {
       const weights = Variables.from(document.weights);
       try {
-        return evaluate(document.graph, (key) => weights.read(key), data, 'test', loss, trainingRun.checkCancelled);
+        const predict = predictorOf(document.graph, (key) => weights.read(key), data, loss);
+        return evaluate(predict, document.graph, data, 'test', loss, trainingRun.checkCancelled);
       } finally {
         weights.dispose();
       }
@@ -105,7 +106,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
       kind: 'finished',
       result: {
         ...(spec.type === 'prune' ? { target: targetOf(spec, original, result), cuts: trainingRun.state.cuts } : {}),
-        training: { loss: loss.name, step: 'eager', ...trainingRun.clippingSummary() },
+        training: trainingRun.summary(),
         receipt,
       },
       outputs,

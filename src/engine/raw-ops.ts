@@ -44,14 +44,14 @@ export function run(name: string, attributes: Attribute[], inputs: Tensor[], out
 
 let handles = 0;
 
-/** A handle of a new float32 variable that TensorFlow holds and its fused optimizers update in place. */
-export function makeVariable(shape: readonly number[]): Tensor {
+/** A handle of a new variable (of float32 unless a TF_DataType says otherwise) that TensorFlow holds and its fused optimizers update in place. */
+export function makeVariable(shape: readonly number[], type = FLOAT): Tensor {
   return run(
     'VarHandleOp',
     [
       text('container', ''),
       text('shared_name', `variable_${handles++}`),
-      typed('dtype'),
+      typed('dtype', type),
       { name: 'shape', type: binding.TF_ATTR_SHAPE, value: shape },
     ],
     [],
@@ -59,8 +59,13 @@ export function makeVariable(shape: readonly number[]): Tensor {
   )[0]!;
 }
 
-export function assignVariable(handle: Tensor, value: Tensor): void {
-  run('AssignVariableOp', [typed('dtype')], [handle, value], 0);
+export function assignVariable(handle: Tensor, value: Tensor, type = FLOAT): void {
+  run('AssignVariableOp', [typed('dtype', type)], [handle, value], 0);
+}
+
+/** Rows of a variable, [count, ...], by their int32 numbers [count]. */
+export function gatherRows(handle: Tensor, rows: Tensor, type = FLOAT): Tensor {
+  return run('ResourceGather', [typed('dtype', type), typed('Tindices', binding.TF_INT32)], [handle, rows], 1)[0]!;
 }
 
 export function readVariable(handle: Tensor): Tensor {
@@ -82,6 +87,17 @@ export function pack(values: Tensor[]): Tensor {
   return run('Pack', [typed('T', type), whole('N', values.length), whole('axis', 0)], values, 1)[0]!;
 }
 
+/** Elements of one TF_DataType as another; tfjs' own cast takes bytes for int32. */
+export function castTo(value: Tensor, from: number, to: number): Tensor {
+  return run('Cast', [typed('SrcT', from), typed('DstT', to), flag('Truncate', false)], [value], 1)[0]!;
+}
+
+/** The n tensors along the first axis of one of shape [n, ...]. */
+export function unpack(value: Tensor): Tensor[] {
+  const count = value.shape[0]!;
+  return run('Unpack', [typed('T'), whole('num', count), whole('axis', 0)], [value], count);
+}
+
 /** Uniform [0, 1) that depends on the seed alone, int32 [2]. */
 export function statelessUniform(shape: readonly number[], seed: Tensor): Tensor {
   return run(
@@ -100,6 +116,12 @@ export function sparseSoftmaxCrossEntropy(logits: Tensor, labels: Tensor): { los
     [logits, labels],
     2,
   );
+  return { loss: loss!, gradient: gradient! };
+}
+
+/** Cross-entropy of each row of logits [n, classes] with probabilities of the same shape, and its gradient with respect to the logits. */
+export function softmaxCrossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor } {
+  const [loss, gradient] = run('SoftmaxCrossEntropyWithLogits', [typed('T')], [logits, labels], 2);
   return { loss: loss!, gradient: gradient! };
 }
 

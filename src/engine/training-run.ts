@@ -1,22 +1,32 @@
 /** Training from one step to another, as `train` jobs and fine-tuning do it. Everything that a resume needs is in `RunState` and the arrays beside it. */
 import { join } from 'node:path';
-import { clippingRule, clippingVerdict } from '../clipping/index.ts';
-import { type Dataset, epochOrder } from '../dataset/batches.ts';
+import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule, patternOf } from '../clipping/index.ts';
+import type { BatchSource } from '../dataset/batch-source.ts';
+import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
-import type { Training } from '../jobs/spec/index.ts';
-import { type ModelDocument, makeDocument, withWeights } from '../model/document.ts';
+import type { Monitored, Training } from '../jobs/spec/index.ts';
+import { type ModelDocument, makeDocument, type Weights, withWeights } from '../model/document.ts';
 import type { Masks } from '../pruning/masks.ts';
 import { quality } from '../report/scores.ts';
-import { makeBatch } from './batch.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, predictionBatchSize } from './evaluate.ts';
 import { learningRate } from './learning-rate.ts';
-import { type Loss, lossOf } from './losses.ts';
-import { optimizerRule, resolved } from './optimizers/index.ts';
-import type { Reporter } from './reporter.ts';
-import { EagerStep, type TrainingStep } from './step.ts';
-import { tf } from './tensorflow.ts';
+import { type Loss, lossOf, needsOneHot } from './losses.ts';
+import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
+import { UNWATCHED, type WatchState, watched } from './progress-watch.ts';
+import type { Reporter, StepMeasures } from './reporter.ts';
+import {
+  batchFormat,
+  CapturedStep,
+  CaptureFailed,
+  EagerStep,
+  type HostBatch,
+  type StepParts,
+  type StepPosition,
+  type StepReport,
+  type TrainingStep,
+} from './step/index.ts';
 import { Variables } from './variables.ts';
 
 /** What has happened so far, as a checkpoint keeps it. */
@@ -27,8 +37,18 @@ export interface RunState {
   stage: number;
   /** The step at which the optimizer's slots were last zero, plus the steps skipped since. */
   slotsFrom: number;
+  /** Steps on which clipping changed something, and the sum of the fractions that it changed. */
   clippedSteps: number;
+  clippedSum: number;
   skippedSteps: number;
+  nonFinite: number;
+  /** What the clipping rule remembers. */
+  clipping: unknown;
+  watch: WatchState;
+  /** What `max_norm: "auto"` was taken from. */
+  probe: { steps: number; max_norm: number } | null;
+  /** Why steps are not captured; null while they are. */
+  eagerBecause: string | null;
   /** Cuts made so far, as the result lists them. */
   cuts: Record<string, unknown>[];
 }
@@ -42,11 +62,22 @@ export interface TrainingRunParts {
   scratch: string;
   checkpointIntervalSeconds: number;
   cancelled(): boolean;
+  /** Whether the job shall pause: a checkpoint is written and `Paused` thrown. */
+  pauseRequested?(): boolean;
 }
+
+/** Bytes of stored samples up to which the session holds the data. */
+const HELD_IN_SESSION = 256 * 2 ** 20;
 
 /** The number of steps of an epoch. */
 export function stepsPerEpoch(data: Dataset, batchSize: number): number {
   return Math.ceil(data.split('train').size / batchSize);
+}
+
+/** The number of steps of a whole training. */
+export function totalStepsOf(data: Dataset, training: Training): number {
+  const all = stepsPerEpoch(data, training.batch_size) * training.epochs;
+  return Math.min(all, training.max_steps ?? all);
 }
 
 export class TrainingRun {
@@ -55,42 +86,74 @@ export class TrainingRun {
   readonly totalSteps: number;
   private readonly parts: TrainingRunParts;
   private readonly perEpoch: number;
+  private readonly batches: BatchSource;
+  private readonly optimizer: OptimizerRule;
+  private readonly clipping: ClippingRule;
   private document: ModelDocument;
   private weights: Variables;
   private slots = new Variables();
+  private averages = new Variables();
   private masks: Masks = new Map();
-  private maskTensors = new Map<string, import('@tensorflow/tfjs-node-gpu').Tensor>();
+  private best: Weights | null = null;
   private step: TrainingStep;
   private lastCheckpoint = performance.now();
 
   constructor(parts: TrainingRunParts, resumed: StoredState | null = null) {
+    const { data, training, seed } = parts;
     this.parts = parts;
-    this.perEpoch = stepsPerEpoch(parts.data, parts.training.batch_size);
-    this.totalSteps = this.perEpoch * parts.training.epochs;
-    this.loss = lossOf(parts.training.loss);
+    this.perEpoch = stepsPerEpoch(data, training.batch_size);
+    this.totalSteps = totalStepsOf(data, training);
+    this.loss = lossOf(training.loss, training);
+    this.optimizer = optimizerRule(resolved(training.optimizer));
+    this.clipping = clippingRule(training.clipping);
+    this.batches = data.batches({ seed, batchSize: training.batch_size });
     this.document = parts.document;
-    this.state = { step: 0, stage: 0, slotsFrom: 0, clippedSteps: 0, skippedSteps: 0, cuts: [] };
+    this.state = {
+      step: 0,
+      stage: 0,
+      slotsFrom: 0,
+      clippedSteps: 0,
+      clippedSum: 0,
+      skippedSteps: 0,
+      nonFinite: 0,
+      clipping: this.clipping.memory(),
+      watch: UNWATCHED,
+      probe: null,
+      eagerBecause: null,
+      cuts: [],
+    };
     if (resumed) {
       const { run, config } = resumed.state as { run: RunState; config: Record<string, unknown> };
       Object.assign(this.state, run);
+      this.clipping.restore(run.clipping);
       this.document = makeDocument({ ...parts.document, config, weights: floatsUnder(resumed.arrays, 'weights/') });
       for (const [name, slot] of floatsUnder(resumed.arrays, 'slots/')) this.slots.set(name, slot);
+      for (const [name, average] of floatsUnder(resumed.arrays, 'averages/')) this.averages.set(name, average);
+      const best = floatsUnder(resumed.arrays, 'best/');
+      if (best.size > 0) this.best = best;
     }
     this.weights = Variables.from(this.document.weights);
     this.step = this.makeStep();
     if (resumed) {
       const masks = [...resumed.arrays].filter(([name]) => name.startsWith('masks/'));
-      this.setMasks(new Map(masks.map(([name, { data }]) => [name.slice('masks/'.length), data as Uint8Array])));
+      if (masks.length > 0) this.setMasks(new Map(masks.map(([name, { data }]) => [name.slice('masks/'.length), data as Uint8Array])));
     }
   }
 
-  /** The document with the present weights. */
+  /** The document with the present weights: averages in their place where they are kept. */
   present(): ModelDocument {
-    return withWeights(this.document, this.weights.values());
+    this.step.store();
+    return withWeights(this.document, new Map([...this.weights.values(), ...this.averages.values()]));
+  }
+
+  /** The document that is the result: of the best evaluation where one counts, else the present one. */
+  result(): ModelDocument {
+    return this.best ? withWeights(this.document, this.best) : this.present();
   }
 
   /** The variables that hold the present weights; of this run. */
   presentWeights(): Variables {
+    this.step.store();
     return this.weights;
   }
 
@@ -98,85 +161,107 @@ export class TrainingRun {
     return this.masks;
   }
 
-  /** Goes on with another document (of other shapes): fresh slots, no masks. */
+  /** Goes on with another document (of other shapes): fresh slots, no masks, and no evaluation of the old one counts. */
   replaceDocument(document: ModelDocument): void {
     this.disposeVariables();
     this.document = document;
     this.weights = Variables.from(document.weights);
     this.slots = new Variables();
+    this.averages = new Variables();
     this.state.slotsFrom = this.state.step;
+    this.forgetBest();
     this.step = this.makeStep();
   }
 
-  /** Weights whose mask is 0 become zero and stay so. */
+  /** Weights whose mask is 0 become zero and stay so; what was best before was another network. */
   setMasks(masks: Masks): void {
-    for (const tensor of this.maskTensors.values()) tensor.dispose();
     this.masks = masks;
-    this.maskTensors = new Map(
-      [...masks].map(([key, mask]) => [key, tf.tensor(Float32Array.from(mask), [...this.weights.shape(key)], 'float32')]),
-    );
-    this.step.setMasks(this.maskTensors);
+    this.step.setMasks(masks);
+  }
+
+  /** Evaluations so far no longer say which weights are the result. */
+  forgetBest(): void {
+    this.best = null;
+    this.state.watch = UNWATCHED;
   }
 
   /**
-   * Trains up to (not including) step `to`; `afterStep` may prune, and is called with the number of steps done.
-   * Throws Problem NON_FINITE_GRADIENT, and Cancelled.
+   * Trains up to (not including) step `to`, or until early stopping ends it; `afterStep` may prune, and is called with the number of steps done.
+   * Throws Problem NON_FINITE_GRADIENT, Cancelled, and Paused.
    */
   train(to: number, afterStep: (done: number) => void = () => {}): void {
-    const { data, training, seed, reporter } = this.parts;
-    const optimizer = resolved(training.optimizer);
-    const size = data.split('train').size;
-    let order: Uint32Array | null = null;
-    let orderOf = -1;
-    while (this.state.step < to) {
-      this.checkCancelled();
+    if (this.state.step < to) this.probe();
+    this.declareSeries();
+    const { training, reporter } = this.parts;
+    const measures: StepMeasures = {
+      loss: 0,
+      learning_rate: 0,
+      gradient_norm: 0,
+      clipped_norm: 0,
+      clipping_threshold: null,
+      clipped: 0,
+      update_ratio: null,
+      skipped_steps: 0,
+      non_finite: 0,
+    };
+    const accuracy = [0];
+    const { layer_norms_every: every } = training;
+    while (this.state.step < to && !this.state.watch.stopped) {
+      this.checkInterrupted();
       const began = performance.now();
       const { step } = this.state;
-      const epoch = Math.floor(step / this.perEpoch);
-      if (order === null || orderOf !== epoch) {
-        order = epochOrder(seed, epoch, size);
-        orderOf = epoch;
-      }
-      const from = (step % this.perEpoch) * training.batch_size;
-      const batch = makeBatch(data, this.document.graph, 'train', order.subarray(from, from + training.batch_size));
-      const rate = learningRate(training.learning_rate_schedule, optimizer.learning_rate, step, this.totalSteps);
-      const report = this.step.run(batch, { step, optimizerStep: step - this.state.slotsFrom, learningRate: rate });
-      tf.dispose([batch.x, batch.y]);
-      if (report.nonFinite !== null) {
-        if (training.on_non_finite === 'fail') {
-          throw new Problem(
-            'NON_FINITE_GRADIENT',
-            `At step ${step} the ${report.nonFinite === 'loss' ? 'loss' : `gradient of ${report.nonFinite}`} is not finite; nothing was updated. Lower the learning rate, clip by global_norm, or set on_non_finite to skip_step.`,
-          );
-        }
-        this.state.skippedSteps++;
-        // The optimizer did not move: its own count of steps, by which Adam corrects its bias, stands still.
-        this.state.slotsFrom++;
-      }
-      if (report.clipped) this.state.clippedSteps++;
-      this.state.step = step + 1;
-      reporter.row('step', this.state.step, {
-        loss: report.loss,
-        learning_rate: rate,
-        gradient_norm: report.normBefore,
-        clipped_norm: report.normAfter,
-        clipping_threshold: report.threshold,
-        clipped: report.clipped ? 1 : 0,
-        skipped_steps: this.state.skippedSteps,
+      const rate = this.rateAt(step);
+      const report = this.take({
+        step,
+        optimizerStep: step - this.state.slotsFrom,
+        learningRate: rate,
+        layers: every > 0 && step % every === 0,
       });
-      afterStep(this.state.step);
-      if (this.state.step % this.perEpoch === 0) this.validate(epoch + 1);
-      reporter.stepped(this.state.step, performance.now() - began);
-      if (performance.now() - this.lastCheckpoint >= this.parts.checkpointIntervalSeconds * 1000 && this.state.step < this.totalSteps)
+      const done = step + 1;
+      this.state.step = done;
+      if (report.culprit === null) {
+        if (report.clipped > 0) this.state.clippedSteps++;
+        this.state.clippedSum += report.clipped;
+      } else this.heldBack(report, step);
+      measures.loss = report.loss;
+      measures.learning_rate = rate;
+      measures.gradient_norm = report.normBefore;
+      measures.clipped_norm = report.normAfter;
+      measures.clipping_threshold = report.threshold;
+      measures.clipped = report.clipped;
+      measures.update_ratio = report.layers ? ratioOf(report.layers) : null;
+      measures.skipped_steps = this.state.skippedSteps;
+      measures.non_finite = report.nonFinite;
+      accuracy[0] = report.accuracy ?? Number.NaN;
+      reporter.step(done, measures, report.accuracy === null ? [] : accuracy);
+      if (report.layers) reporter.layers(done, layerMeasures(report.layers));
+      afterStep(done);
+      if (done % this.perEpoch === 0 || done === this.totalSteps) this.validate(Math.ceil(done / this.perEpoch));
+      reporter.stepped(done, performance.now() - began);
+      if (performance.now() - this.lastCheckpoint >= this.parts.checkpointIntervalSeconds * 1000 && done < this.totalSteps)
         this.checkpoint();
     }
   }
 
-  /** How the gradients were clipped, for the result. */
-  clippingSummary(): Record<string, unknown> {
-    const { step, clippedSteps, skippedSteps } = this.state;
-    const fraction = step === 0 ? 0 : clippedSteps / step;
-    return { steps: step, clipped_fraction: fraction, verdict: clippingVerdict(fraction), skipped_steps: skippedSteps };
+  /** How it was trained, for the result. */
+  summary(): Record<string, unknown> {
+    const { step, clippedSteps, clippedSum, skippedSteps, nonFinite, watch, probe, eagerBecause } = this.state;
+    const taken = Math.max(1, step - skippedSteps);
+    const fraction = clippedSteps / taken;
+    return {
+      loss: this.loss.name,
+      step: this.step.kind,
+      ...(eagerBecause === null ? {} : { eager_because: eagerBecause }),
+      steps: step,
+      clipped_fraction: fraction,
+      mean_clipped: clippedSum / taken,
+      verdict: clippingVerdict(fraction, this.clipping.byDesign),
+      ...(probe ? { max_norm_probe: probe } : {}),
+      skipped_steps: skippedSteps,
+      non_finite: nonFinite,
+      stopped_early: watch.stopped,
+      best: watch.best,
+    };
   }
 
   checkCancelled = (): void => {
@@ -184,28 +269,122 @@ export class TrainingRun {
   };
 
   dispose(): void {
+    this.batches.close();
     this.disposeVariables();
   }
 
+  private checkInterrupted(): void {
+    this.checkCancelled();
+  }
+
+  /** Takes a step; eagerly from now on where it cannot be captured. */
+  private take(at: StepPosition): StepReport {
+    const { batches } = this;
+    const batch: HostBatch = {
+      count: this.batchSizeAt(at.step),
+      rows: batches.rows(at.step),
+      read: () => batches.batch(at.step),
+    };
+    try {
+      return this.step.run(batch, at);
+    } catch (error) {
+      if (!(error instanceof CaptureFailed) || this.parts.training.step === 'captured') throw error;
+      this.state.eagerBecause = error.message;
+      this.parts.reporter.warn('STEP_NOT_CAPTURED', `Training steps run operation by operation, which is slower: ${error.message}`);
+      this.step.dispose();
+      this.step = this.makeStep();
+      this.step.setMasks(this.masks);
+      return this.step.run(batch, at);
+    }
+  }
+
+  private batchSizeAt(step: number): number {
+    const { data, training } = this.parts;
+    const from = (step % this.perEpoch) * training.batch_size;
+    return Math.min(training.batch_size, data.split('train').size - from);
+  }
+
+  private rateAt(step: number): number {
+    const { training } = this.parts;
+    return learningRate(training.learning_rate_schedule, resolved(training.optimizer).learning_rate, step, this.totalSteps);
+  }
+
+  private heldBack({ culprit, nonFinite }: StepReport, step: number): void {
+    if (this.parts.training.on_non_finite === 'fail') {
+      throw new Problem(
+        'NON_FINITE_GRADIENT',
+        `At step ${step} the ${culprit === 'loss' ? 'loss' : `gradient of ${culprit}`} is not finite; nothing was updated. Lower the learning rate, clip by global_norm, or set on_non_finite to skip_step.`,
+      );
+    }
+    this.state.skippedSteps++;
+    this.state.nonFinite += nonFinite;
+    // The optimizer did not move: its own count of steps, by which Adam corrects its bias, stands still.
+    this.state.slotsFrom++;
+  }
+
+  /** Measures `max_norm: "auto"`: steps on a snapshot, without clipping, that are taken back. */
+  private probe(): void {
+    const rule = this.clipping as Partial<ProbedRule>;
+    const steps = rule.probeSteps?.() ?? 0;
+    if (steps === 0) return;
+    this.step.store();
+    const snapshot = [this.weights, this.slots, this.averages].map((variables) => variables.values());
+    const norms: number[] = [];
+    for (let step = 0; step < steps; step++) {
+      this.checkCancelled();
+      const at = step % Math.max(1, this.totalSteps);
+      const { normBefore, culprit } = this.take({ step: at, optimizerStep: step, learningRate: this.rateAt(at), layers: false });
+      // Without clipping the probe may diverge: what it has seen until then is what it knows.
+      if (culprit !== null) break;
+      norms.push(normBefore);
+    }
+    for (const [index, variables] of [this.weights, this.slots, this.averages].entries()) {
+      for (const [key, value] of snapshot[index]!) variables.set(key, value);
+    }
+    this.step.load();
+    if (norms.length === 0)
+      throw new Problem('NON_FINITE_GRADIENT', 'The first step has no finite gradient: there is no norm to take max_norm from.');
+    this.state.probe = { steps: norms.length, max_norm: rule.settle!(norms) };
+  }
+
+  private declareSeries(): void {
+    const { reporter } = this.parts;
+    reporter.declareSteps(this.loss.name.endsWith('crossentropy') ? ['accuracy'] : []);
+    reporter.declareLayers(this.step.keys);
+  }
+
   private validate(epoch: number): void {
-    const { data, reporter } = this.parts;
+    const { data, reporter, training } = this.parts;
     if (data.split('selection').size === 0) return;
     const measured = quality(
-      evaluate(this.document.graph, (key) => this.weights.read(key), data, 'selection', this.loss, this.checkCancelled),
+      evaluate((batch) => this.step.predict(batch), this.document.graph, data, 'selection', this.loss, this.checkCancelled),
     );
-    reporter.row('epoch', this.state.step, {
-      epoch,
+    const values: Partial<Record<Monitored, number>> = {
       val_loss: measured.loss.value,
       ...(measured.accuracy ? { val_accuracy: measured.accuracy.value } : {}),
       ...(measured.mean_absolute_error ? { val_mean_absolute_error: measured.mean_absolute_error.value } : {}),
-    });
+    };
+    reporter.row('epoch', this.state.step, { epoch, ...values });
+    const restore = training.restore_best === 'auto' || training.restore_best === 'none' ? null : training.restore_best;
+    const { state, isBest } = watched(
+      this.state.watch,
+      values,
+      { restore, stopping: training.early_stopping },
+      { step: this.state.step, epoch },
+    );
+    this.state.watch = state;
+    if (isBest) this.best = this.present().weights;
   }
 
   private checkpoint(): void {
+    this.step.store();
+    this.state.clipping = this.clipping.memory();
     const path = join(this.parts.scratch, `checkpoint-${this.state.step}.safetensors`);
     const arrays = new Map<string, StoredArray>();
     for (const [name, weight] of this.weights.values()) arrays.set(`weights/${name}`, weight);
     for (const [name, slot] of this.slots.values()) arrays.set(`slots/${name}`, slot);
+    for (const [name, average] of this.averages.values()) arrays.set(`averages/${name}`, average);
+    for (const [name, weight] of this.best ?? []) arrays.set(`best/${name}`, weight);
     for (const [name, mask] of this.masks) {
       arrays.set(`masks/${name}`, { shape: this.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
     }
@@ -215,26 +394,71 @@ export class TrainingRun {
   }
 
   private makeStep(): TrainingStep {
-    const { training, seed } = this.parts;
-    return new EagerStep({
-      graph: this.document.graph,
-      weights: this.weights,
-      slots: this.slots,
+    const { training, seed, data } = this.parts;
+    const { graph } = this.document;
+    const alsoInRange = training.weight_range_also.map(patternOf);
+    const parts: StepParts = {
+      graph,
+      variables: { weights: this.weights, slots: this.slots, averages: this.averages },
       loss: this.loss,
-      optimizer: optimizerRule(resolved(training.optimizer)),
-      clipping: clippingRule(training.clipping),
+      optimizer: this.optimizer,
+      decayAll: resolved(training.optimizer).weight_decay_on === 'all',
+      clipping: this.clipping,
       weightRange: training.weight_range,
+      inRange: (key) => alsoInRange.some((pattern) => pattern.test(key)),
+      ema: training.ema?.momentum ?? null,
+      classWeights: classWeights(training, data),
+      augmentation: training.augmentation,
+      microBatchSize: training.micro_batch_size,
       seed,
+    };
+    const format = batchFormat(data.facts, graph, { weighted: training.sample_weights, oneHot: needsOneHot(this.loss, data.facts) });
+    if (training.step === 'eager' || this.state.eagerBecause !== null) return new EagerStep(parts, format);
+    const size = predictionBatchSize(data);
+    const remainder = data.split('train').size % training.batch_size;
+    const selection = data.split('selection').size;
+    return new CapturedStep(parts, format, heldInSession(data), {
+      batches: [Math.min(training.batch_size, data.split('train').size), remainder].filter((count) => count > 0),
+      predictions: [Math.min(size, selection), selection % size].filter((count) => count > 0),
     });
   }
 
   private disposeVariables(): void {
-    for (const tensor of this.maskTensors.values()) tensor.dispose();
-    this.maskTensors.clear();
+    this.step.dispose();
     this.masks = new Map();
-    this.weights.dispose();
-    this.slots.dispose();
+    for (const variables of [this.weights, this.slots, this.averages]) variables.dispose();
   }
+}
+
+function heldInSession(data: Dataset) {
+  const { held } = data;
+  if (!held?.y) return null;
+  const bytes = held.x.byteLength + held.y.byteLength + (held.w?.byteLength ?? 0);
+  return bytes <= HELD_IN_SESSION ? held : null;
+}
+
+/** By class number, as the loss takes them; null where no class has a weight of its own. */
+function classWeights({ class_weights: asked }: Training, data: Dataset): Float32Array | null {
+  const y = data.facts.y;
+  if (asked === null || !y?.classes) return null;
+  if (asked !== 'balanced') return Float32Array.from({ length: y.classes }, (_, index) => asked[index] ?? 1);
+  const counts = y.counts ?? [];
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return Float32Array.from({ length: y.classes }, (_, index) => (counts[index] ? total / (y.classes! * counts[index]!) : 1));
+}
+
+/** ‖update‖ / ‖weights‖ of all tensors together. */
+function ratioOf({ weight, update_ratio }: NonNullable<StepReport['layers']>): number {
+  let [updates, weights] = [0, 0];
+  for (const [index, length] of weight.entries()) {
+    weights += length * length;
+    updates += length > 0 ? (update_ratio[index]! * length) ** 2 : 0;
+  }
+  return weights === 0 ? Number.NaN : Math.sqrt(updates / weights);
+}
+
+function layerMeasures({ gradient, clipped, weight, update_ratio }: NonNullable<StepReport['layers']>) {
+  return { gradient_norm: gradient, clipped_norm: clipped, weight_norm: weight, update_ratio };
 }
 
 function floatsUnder(arrays: ReadonlyMap<string, StoredArray>, prefix: string) {

@@ -1,15 +1,24 @@
 /** What the engine's tests share: tensors' numbers, gradients of a graph, and whether anything is left behind. */
 import type { Scalar, Tensor } from '@tensorflow/tfjs-node-gpu';
 import { clippingRule } from '../../src/clipping/index.ts';
-import { lossOf, type ResolvedLoss } from '../../src/engine/losses.ts';
+import { type LossOptions, lossOf, type ResolvedLoss } from '../../src/engine/losses.ts';
 import { forward } from '../../src/engine/network.ts';
 import { optimizerRule, resolved } from '../../src/engine/optimizers/index.ts';
-import { EagerStep, type StepPosition, type StepReport } from '../../src/engine/step.ts';
+import {
+  type BatchFormat,
+  CapturedStep,
+  EagerStep,
+  type StepParts,
+  type StepPosition,
+  type StepReport,
+  type TrainingStep,
+} from '../../src/engine/step/index.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
-import { Clipping, Optimizer } from '../../src/jobs/spec/index.ts';
+import { type Augmentation, Clipping, Optimizer } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { weightKey } from '../../src/model/graph.ts';
+import type { Masks } from '../../src/pruning/masks.ts';
 import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import type { KerasArray } from './keras.ts';
@@ -49,7 +58,8 @@ export function gradientsOf(document: ModelDocument, x: KerasArray, direction: K
       }, [input, ...keys.map((key) => values.get(key)!)]);
       const result = {
         y: numbersOf(output!),
-        dx: numbersOf(grads[0]!),
+        // Class numbers have none.
+        dx: grads[0] ? numbersOf(grads[0]) : new Float32Array(input.size),
         weights: new Map(keys.map((key, index) => [key, numbersOf(grads[index + 1]!)])),
         moved: new Map([...moved].map(([key, value]) => [key, numbersOf(value)])),
       };
@@ -62,77 +72,122 @@ export function gradientsOf(document: ModelDocument, x: KerasArray, direction: K
 }
 
 export interface TestStep {
-  step: EagerStep;
+  step: TrainingStep;
   weights: Variables;
   slots: Variables;
+  averages: Variables;
   /** Runs a step on numbers; the learning rate is 0.1 unless said otherwise. */
-  run(x: KerasArray, y: KerasArray, at?: Partial<StepPosition>): StepReport;
+  run(x: KerasArray, y: KerasArray, at?: Partial<StepPosition>, w?: readonly number[]): StepReport;
   /** Prunes: 0 where a weight goes. */
   mask(masks: Record<string, readonly number[]>): void;
   dispose(): void;
 }
 
-/** A training step of a document: mean squared error, plain SGD, no clipping, unless said otherwise. */
-export function stepOf(
-  document: ModelDocument,
-  options: {
-    loss?: ResolvedLoss;
-    optimizer?: Record<string, unknown>;
-    clipping?: Record<string, unknown>;
-    weightRange?: readonly [number, number];
-    seed?: number;
-  } = {},
-): TestStep {
-  const weights = Variables.from(document.weights);
-  const slots = new Variables();
-  const loss = lossOf(options.loss ?? 'mean_squared_error');
-  const step = new EagerStep({
+export interface TestStepOptions {
+  loss?: ResolvedLoss;
+  lossOptions?: Partial<LossOptions>;
+  optimizer?: Record<string, unknown>;
+  clipping?: Record<string, unknown>;
+  weightRange?: readonly [number, number];
+  inRange?: (key: string) => boolean;
+  ema?: number;
+  classWeights?: readonly number[];
+  augmentation?: Augmentation;
+  microBatchSize?: number;
+  /** Class numbers become one-hot rows of so many. */
+  classes?: number;
+  seed?: number;
+  /** Samples of the batches that a captured step will be given; those of the first batch unless said otherwise. */
+  batches?: readonly number[];
+}
+
+/** A training step of a document: mean squared error, plain SGD, no clipping, eager, unless said otherwise. */
+export function stepOf(document: ModelDocument, options: TestStepOptions = {}, kind: 'eager' | 'captured' = 'eager'): TestStep {
+  const variables = { weights: Variables.from(document.weights), slots: new Variables(), averages: new Variables() };
+  const loss = lossOf(options.loss ?? 'mean_squared_error', { label_smoothing: 0, huber_delta: 1, ...options.lossOptions });
+  const optimizer = resolved(fillDefaults(Optimizer, options.optimizer ?? { type: 'sgd' }));
+  const parts: StepParts = {
     graph: document.graph,
-    weights,
-    slots,
+    variables,
     loss,
-    optimizer: optimizerRule(resolved(fillDefaults(Optimizer, options.optimizer ?? { type: 'sgd' }))),
+    optimizer: optimizerRule(optimizer),
+    decayAll: optimizer.weight_decay_on === 'all',
     clipping: clippingRule(fillDefaults(Clipping, options.clipping ?? { type: 'none' })),
     weightRange: options.weightRange ?? null,
+    inRange: options.inRange ?? (() => false),
+    ema: options.ema ?? null,
+    classWeights: options.classWeights ? Float32Array.from(options.classWeights) : null,
+    augmentation: options.augmentation ?? [],
+    microBatchSize: options.microBatchSize ?? null,
     seed: options.seed ?? 0,
-  });
+  };
+  const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
+  let step: TrainingStep | null = null;
+  const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {
+    if (step) return step;
+    const format: BatchFormat = {
+      stored: x.shape.slice(1),
+      sample: x.shape.slice(1),
+      storedType: 'float32',
+      transform: { center: null, divisor: null, shape: [] },
+      target: y.shape.slice(1),
+      targetType: numbered ? 'int32' : 'float32',
+      weighted,
+      classes: options.classes ?? null,
+    };
+    const count = x.shape[0]!;
+    step =
+      kind === 'eager'
+        ? new EagerStep(parts, format)
+        : new CapturedStep(parts, format, null, { batches: options.batches ?? [count], predictions: [count] });
+    return step;
+  };
+  let masks: Masks = new Map();
   let done = 0;
-  let masks = new Map<string, Tensor>();
   return {
-    step,
-    weights,
-    slots,
-    run(x, y, at = {}) {
-      const batch = {
-        x: tensorOf(x),
-        y: loss.name.startsWith('sparse') ? tf.tensor(Int32Array.from(y.data), y.shape, 'int32') : tensorOf(y),
-      };
-      try {
-        const report = step.run(batch, { step: done, optimizerStep: done, learningRate: 0.1, ...at });
-        done++;
-        return report;
-      } finally {
-        tf.dispose([batch.x, batch.y]);
-      }
+    get step() {
+      if (!step) throw new Error('The step is made for its first batch; run it first');
+      return step;
+    },
+    get weights() {
+      step?.store();
+      return variables.weights;
+    },
+    get slots() {
+      step?.store();
+      return variables.slots;
+    },
+    get averages() {
+      step?.store();
+      return variables.averages;
+    },
+    run(x, y, at = {}, w) {
+      const count = x.shape[0]!;
+      const made = stepFor(x, y, w !== undefined);
+      if (masks.size > 0 && done === 0) made.setMasks(masks);
+      const report = made.run(
+        {
+          count,
+          rows: null,
+          read: () => ({
+            count,
+            x: Float32Array.from(x.data),
+            y: numbered ? Int32Array.from(y.data) : Float32Array.from(y.data),
+            w: w ? Float32Array.from(w) : null,
+          }),
+        },
+        { step: done, optimizerStep: done, learningRate: 0.1, layers: false, ...at },
+      );
+      done++;
+      return report;
     },
     mask(wanted) {
-      tf.dispose([...masks.values()]);
-      masks = new Map(Object.entries(wanted).map(([key, mask]) => [key, tf.tensor([...mask], [...weights.shape(key)], 'float32')]));
-      step.setMasks(masks);
+      masks = new Map(Object.entries(wanted).map(([key, mask]) => [key, Uint8Array.from(mask)]));
+      step?.setMasks(masks);
     },
     dispose() {
-      tf.dispose([...masks.values()]);
-      weights.dispose();
-      slots.dispose();
+      step?.dispose();
+      for (const held of Object.values(variables)) held.dispose();
     },
   };
 }
-
-/** Numbers of a shape, normally distributed and seeded by a name. */
-export function drawn(shape: number[], stream: string, scale = 1): KerasArray {
-  const { normal } = generator(0, stream);
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  return { shape, data: Float32Array.from({ length: size }, () => scale * normal()) };
-}
-
-export const array = (shape: number[], values: ArrayLike<number>): KerasArray => ({ shape, data: Float32Array.from(values) });

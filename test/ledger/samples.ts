@@ -1,8 +1,9 @@
 /** Rows as small as the schema allows, for tests of the ledger and of what stands on it. */
 import type { DatasetFacts } from '../../src/dataset/facts.ts';
-import type { PruneSpec, TrainSpec } from '../../src/jobs/spec/index.ts';
+import { type PruneSpec, Training, type TrainSpec } from '../../src/jobs/spec/index.ts';
 import type { ArtifactRow, CheckpointRow, DatasetRow, JobEnding, JobRow, ModelRow, SegmentRow } from '../../src/ledger/ledger.ts';
 import type { ModelFacts } from '../../src/model/facts.ts';
+import { fillDefaults } from '../../src/schema.ts';
 
 let counter = 0;
 
@@ -82,16 +83,7 @@ export function trainSpec(model_id: string, dataset_id: string): TrainSpec {
     device: 'any',
     metadata: {},
     evaluation: { latency_batch_size: 64, max_accuracy_drop: 0.01 },
-    training: {
-      epochs: 1,
-      batch_size: 4,
-      loss: 'auto',
-      optimizer: { type: 'auto' },
-      learning_rate_schedule: { type: 'constant', warmup_steps: 0 },
-      clipping: { type: 'none' },
-      weight_range: null,
-      on_non_finite: 'fail',
-    },
+    training: fillDefaults(Training, { epochs: 1, batch_size: 4 }),
   };
 }
 

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TrainSpec } from '../../src/jobs/spec/index.ts';
+import { Training, type TrainSpec } from '../../src/jobs/spec/index.ts';
+import { fillDefaults } from '../../src/schema.ts';
 import { buildDataset, inspectModel } from '../../src/upload/inspect.ts';
 import { datasetSample, modelSample, trainSpec } from '../ledger/samples.ts';
 import type { TestService } from './service.ts';
@@ -34,13 +35,12 @@ export async function storeMnist({ ledger, blobs }: TestService): Promise<TrainS
   const spec = trainSpec(model.id, dataset.id);
   return {
     ...spec,
-    training: {
-      ...spec.training,
+    training: fillDefaults(Training, {
       epochs: 12,
       batch_size: 128,
       loss: 'sparse_categorical_crossentropy',
-      optimizer: { type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 },
+      optimizer: { type: 'adam' },
       clipping: { type: 'global_norm', max_norm: 1 },
-    },
+    }),
   };
 }

@@ -1,4 +1,4 @@
-import { applyAdam, assignVariable, readVariable } from '../raw-ops.ts';
+import { applyAdam } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 import type { OptimizerRule } from './rule.ts';
 
@@ -6,30 +6,34 @@ interface AdamSpec {
   beta_1: number;
   beta_2: number;
   epsilon: number;
+  weight_decay: number;
 }
 
-/** Adam (Kingma & Ba 2015), with ε outside the bias correction as in Keras. */
+/**
+ * Adam (Kingma & Ba 2015), with ε outside the bias correction as in Keras; with weight decay AdamW (Loshchilov & Hutter 2019).
+ *
+ * Keras' numbers are float32 where TensorFlow's fused kernel would be given others: the powers of β are those of β as a float32, and 1 - β, which the kernel
+ * takes from that float32, is to Keras the float32 of 1 - β. The second makes the kernel's slots a constant multiple of Keras', which its rate and ε make up for.
+ */
 export function adam(spec: AdamSpec): OptimizerRule {
-  return adamw({ ...spec, weight_decay: 0 });
-}
-
-/** AdamW (Loshchilov & Hutter 2019): before the update w -= lr·decay·w, for kernels only. */
-export function adamw(spec: AdamSpec & { weight_decay: number }): OptimizerRule {
+  const [beta1, beta2] = [Math.fround(spec.beta_1), Math.fround(spec.beta_2)];
+  const excess1 = Math.fround(1 - beta1) / Math.fround(1 - spec.beta_1);
+  const excess2 = Math.fround(1 - beta2) / Math.fround(1 - spec.beta_2);
   return {
     slots: ['momentum', 'velocity'],
-    begin: (step, rate) => {
+    initial: 0,
+    weightDecay: spec.weight_decay,
+    numbers: (step, rate) => [(rate * Math.sqrt(excess2)) / excess1, beta1 ** step, beta2 ** step],
+    update({ variable, slots: [m, v], gradient }, [rate, beta1Power, beta2Power]) {
       const scalars = {
-        beta1Power: tf.scalar(spec.beta_1 ** step),
-        beta2Power: tf.scalar(spec.beta_2 ** step),
-        rate: tf.scalar(rate),
-        beta1: tf.scalar(spec.beta_1),
-        beta2: tf.scalar(spec.beta_2),
-        epsilon: tf.scalar(spec.epsilon),
+        beta1Power: beta1Power!,
+        beta2Power: beta2Power!,
+        rate: rate!,
+        beta1: tf.scalar(beta1),
+        beta2: tf.scalar(beta2),
+        epsilon: tf.scalar(spec.epsilon * Math.sqrt(excess2)),
       };
-      return ({ variable, slots: [m, v], gradient, decayed }) => {
-        if (decayed && spec.weight_decay > 0) assignVariable(variable, tf.mul(readVariable(variable), 1 - rate * spec.weight_decay));
-        applyAdam(variable, m!, v!, scalars, gradient);
-      };
+      applyAdam(variable, m!, v!, scalars, gradient);
     },
   };
 }

@@ -1,5 +1,7 @@
 import type { Optimizer } from '../../jobs/spec/index.ts';
-import { adam, adamw } from './adam.ts';
+import { adagrad } from './adagrad.ts';
+import { adam } from './adam.ts';
+import { lion } from './lion.ts';
 import { rmsprop } from './rmsprop.ts';
 import type { OptimizerRule } from './rule.ts';
 import { sgd } from './sgd.ts';
@@ -18,11 +20,14 @@ export function optimizerRule(spec: ResolvedOptimizer): OptimizerRule {
     case 'sgd':
       return sgd(spec);
     case 'adam':
-      return adam(spec);
     case 'adamw':
-      return adamw(spec);
+      return adam(spec);
     case 'rmsprop':
       return rmsprop(spec);
+    case 'adagrad':
+      return adagrad(spec);
+    case 'lion':
+      return lion(spec);
   }
 }
 

@@ -3,17 +3,20 @@ import { tf } from '../tensorflow.ts';
 import type { OptimizerRule } from './rule.ts';
 
 /** RMSprop (Hinton 2012), uncentred. */
-export function rmsprop(spec: { rho: number; momentum: number; epsilon: number }): OptimizerRule {
+export function rmsprop(spec: { rho: number; momentum: number; epsilon: number; weight_decay: number }): OptimizerRule {
   return {
     slots: ['velocity', 'momentum'],
-    begin: (_step, rate) => {
+    initial: 0,
+    weightDecay: spec.weight_decay,
+    numbers: (_step, rate) => [rate],
+    update({ variable, slots: [square, momentum], gradient }, [rate]) {
       const scalars = {
-        rate: tf.scalar(rate),
+        rate: rate!,
         rho: tf.scalar(spec.rho),
         momentum: tf.scalar(spec.momentum),
         epsilon: tf.scalar(spec.epsilon),
       };
-      return ({ variable, slots: [square, momentum], gradient }) => applyRmsProp(variable, square!, momentum!, scalars, gradient);
+      applyRmsProp(variable, square!, momentum!, scalars, gradient);
     },
   };
 }

@@ -1,12 +1,21 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 
-/** An optimizer: which slots each weight has, and one fused update. Rules and defaults are Keras 3's. */
+/** An optimizer: which slots each weight has, the numbers each step is given, and one fused update. Rules and defaults are Keras 3's. */
 export interface OptimizerRule {
-  /** Names of the slots, all zero at first and of the weight's shape. */
-  slots: readonly string[];
-  /**
-   * Makes the update of one step; call it once a step, then for every weight. `step` counts from 1.
-   * `decayed` is false for biases and normalisation parameters. All handles are of variables; `gradient` is a tensor.
-   */
-  begin(step: number, rate: number): (target: { variable: Tensor; slots: Tensor[]; gradient: Tensor; decayed: boolean }) => void;
+  /** Names of the slots of each weight, as Keras calls them. */
+  readonly slots: readonly string[];
+  /** What slots begin with. */
+  readonly initial: number;
+  /** Decoupled decay, as a fraction of the learning rate. */
+  readonly weightDecay: number;
+  /** The numbers that change from step to step; `step` counts from 1 since the slots were new. Always as many. */
+  numbers(step: number, rate: number): number[];
+  /** Updates a weight, in place. */
+  update(weight: UpdatedWeight, numbers: readonly Tensor[]): void;
+}
+
+export interface UpdatedWeight {
+  variable: Tensor;
+  slots: Tensor[];
+  gradient: Tensor;
 }

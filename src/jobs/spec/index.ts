@@ -62,5 +62,6 @@ export type PruneSpec = Static<typeof PruneSpec>;
 export const JobSpec = tagged([TrainSpec, PruneSpec]);
 export type JobSpec = Static<typeof JobSpec>;
 
+export * from './augmentation.ts';
 export * from './pruning.ts';
 export * from './training.ts';

@@ -1,0 +1,24 @@
+/** Thresholds of their own for groups of weights. */
+import type { Arithmetic, ClippedTensor } from './rule.ts';
+
+/** The group of each tensor: k + 1 where pattern k is the first that fits its layer or key, 0 (the rule's own threshold) where none does. */
+export function groupOf(tensors: readonly ClippedTensor[], groups: readonly { layers: string }[]): number[] {
+  const patterns = groups.map(({ layers }) => patternOf(layers));
+  return tensors.map(({ key, layer }) => patterns.findIndex((pattern) => pattern.test(layer) || pattern.test(key)) + 1);
+}
+
+/** A pattern as a regular expression over a whole name; `*` stands for any characters. */
+export function patternOf(pattern: string): RegExp {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`);
+}
+
+/** √ of the sum of squares of lengths. */
+export function jointLength<T>(a: Arithmetic<T>, lengths: readonly T[]): T {
+  return lengths.length === 1 ? lengths[0]! : a.sqrt(a.sum(a.square(a.pack(lengths))));
+}
+
+/** What a gradient of this length is multiplied by to be no longer than the limit: limit / length, or 1. */
+export function shrinkage<T>(a: Arithmetic<T>, length: T, limit: T): T {
+  return a.select(a.greater(length, limit), a.divide(limit, length), 1);
+}

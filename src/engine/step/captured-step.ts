@@ -1,0 +1,340 @@
+/**
+ * The step as a TensorFlow graph: recorded once from an eager run, then one call a step. Weights, slots, averages, masks and, where they are given, the
+ * data live in the graph's session; `store` and `load` carry them to and from the variables that the step was made of.
+ */
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import type { HeldArrays } from '../../dataset/batches.ts';
+import type { Masks } from '../../pruning/masks.ts';
+import { Recorder } from '../graph/recorder.ts';
+import { owned, remove, Session, type TensorNumber, taken } from '../graph/session.ts';
+import { scope } from '../scope.ts';
+import { tf } from '../tensorflow.ts';
+import { Variables } from '../variables.ts';
+import { type BatchFormat, decoded, oneHotTarget, rawTensors } from './batch-format.ts';
+import { HeldData } from './held-data.ts';
+import { maskVariables, silence } from './masking.ts';
+import { partsOf } from './parts.ts';
+import { type BatchTensors, type Pass, type StepParts, StepProgram } from './program.ts';
+import { lengthsFrom, measuredFrom, reportOf, verdictOf } from './report.ts';
+import { BatchSums } from './sums.ts';
+import type { HostBatch, PredictionBatch, StepPosition, StepReport, StepVariables, TrainingStep } from './training-step.ts';
+
+export interface CaptureSizes {
+  /** Samples of the batches that will come: the full one, and the last one of an epoch where it has fewer. */
+  batches: readonly number[];
+  /** Samples of the batches that `predict` is given. */
+  predictions: readonly number[];
+}
+
+type Feed = readonly [name: string, tensor: TensorNumber];
+
+export class CapturedStep implements TrainingStep {
+  readonly kind = 'captured';
+  readonly keys: readonly string[];
+  private readonly parts: StepParts;
+  private readonly format: BatchFormat;
+  private readonly held: HeldArrays | null;
+  private readonly sizes: CaptureSizes;
+  private readonly program: StepProgram;
+  private session: Session | null = null;
+  private masks: Masks = new Map();
+
+  /** `held` is the data set, where the session is to hold it. Nothing is recorded before the first run. */
+  constructor(parts: StepParts, format: BatchFormat, held: HeldArrays | null, sizes: CaptureSizes) {
+    this.parts = parts;
+    this.format = format;
+    this.held = held;
+    this.sizes = sizes;
+    this.program = new StepProgram(parts);
+    this.program.prepare(parts.variables);
+    this.keys = this.program.tensors.map(({ key }) => key);
+  }
+
+  run(batch: HostBatch, at: StepPosition): StepReport {
+    const session = this.ready();
+    const pieces = partsOf(batch, this.parts.microBatchSize);
+    const numbers = this.program.numbers(at);
+    const feeds: Feed[] = [
+      ['step', owned(Int32Array.of(at.step), [], 'int32')],
+      ['numbers', owned(numbers, [numbers.length], 'float32')],
+    ];
+    try {
+      if (pieces.length > 1) {
+        fetch(session, [], ['reset']);
+        for (const piece of pieces) this.accumulate(session, piece, piece.count / batch.count, feeds[0]!);
+        return this.finish(session, 'sums', feeds, at);
+      }
+      feeds.push(...this.feedsOf(batch));
+      return this.finish(session, `${batch.count}`, feeds, at);
+    } finally {
+      for (const [, tensor] of feeds) remove(tensor);
+    }
+  }
+
+  setMasks(masks: Masks): void {
+    this.store();
+    const sameKeys = masks.size === this.masks.size && [...masks.keys()].every((key) => this.masks.has(key));
+    this.masks = masks;
+    const variables = maskVariables(masks, this.parts.variables.weights);
+    silence(variables, this.parts.variables, this.parts.optimizer.slots);
+    variables.dispose();
+    if (sameKeys) this.load();
+    else this.forget();
+  }
+
+  store(): void {
+    const { session } = this;
+    if (!session) return;
+    for (const [name, variables, key] of namesOf(this.parts.variables)) {
+      variables.set(key, { shape: variables.shape(key), data: session.get(name) as Float32Array<ArrayBuffer> });
+    }
+  }
+
+  load(): void {
+    const { session } = this;
+    if (!session) return;
+    for (const [name, variables, key] of namesOf(this.parts.variables)) session.set(name, variables.value(key).data, variables.shape(key));
+    for (const [index, [key, mask]] of [...this.masks].entries()) {
+      session.set(`masks/${index}`, Float32Array.from(mask), this.parts.variables.weights.shape(key));
+    }
+  }
+
+  predict({ count, rows, inputs }: PredictionBatch): Float32Array {
+    const session = this.ready();
+    const feed: Feed = this.held
+      ? [`rows_${count}`, owned(rowsOf(rows), [count], 'int32')]
+      : [`inputs_${count}`, owned(inputs(), [count, ...this.format.sample], 'float32')];
+    try {
+      return (fetch(session, [feed], [`predict_${count}`])[0] as Float32Array).slice();
+    } finally {
+      remove(feed[1]);
+    }
+  }
+
+  dispose(): void {
+    this.forget();
+  }
+
+  private forget(): void {
+    this.session?.dispose();
+    this.session = null;
+  }
+
+  /** Runs the part of the graph that ends a batch, and again with what it could not measure itself. */
+  private finish(session: Session, suffix: string, feeds: readonly Feed[], at: StepPosition): StepReport {
+    const fetches = at.layers ? [`metrics_${suffix}`, `layers_${suffix}`] : [`metrics_${suffix}`];
+    let [metrics, layers] = fetch(session, feeds, fetches);
+    let measured = measuredFrom(metrics as Float32Array);
+    if (!measured.ok) {
+      const [diagnosis] = fetch(session, feeds, [`diagnosis_${suffix}`]);
+      const verdict = verdictOf(measured, diagnosis as Float32Array, this.keys);
+      if (verdict.kind === 'fault') return reportOf(measured, verdict, null);
+      const overridden: Feed[] = [
+        [`lengths_${suffix}`, owned(verdict.lengths, [verdict.lengths.length], 'float32')],
+        [`ok_${suffix}`, owned(Uint8Array.of(1), [], 'bool')],
+      ];
+      [metrics, layers] = fetch(session, [...feeds, ...overridden], fetches);
+      for (const [, tensor] of overridden) remove(tensor);
+      measured = measuredFrom(metrics as Float32Array);
+    }
+    this.parts.clipping.observe(measured.normBefore, measured.normAfter);
+    return reportOf(measured, null, layers ? lengthsFrom(measured, layers as Float32Array) : null);
+  }
+
+  private accumulate(session: Session, piece: HostBatch, share: number, step: Feed): void {
+    const feeds: Feed[] = [['share', owned(Float32Array.of(share), [], 'float32')], ...this.feedsOf(piece)];
+    try {
+      fetch(session, [step, ...feeds], [`part_${piece.count}`]);
+    } finally {
+      for (const [, tensor] of feeds) remove(tensor);
+    }
+  }
+
+  private feedsOf({ count, rows, read }: HostBatch): Feed[] {
+    if (this.held) return [[`rows_${count}`, owned(rowsOf(rows), [count], 'int32')]];
+    const { x, y, w } = read();
+    const { stored, storedType, target, targetType, weighted } = this.format;
+    const feeds: Feed[] = [[`x_${count}`, owned(x, [count, ...stored], storedType)]];
+    if (y) feeds.push([`y_${count}`, owned(y, [count, ...target], targetType)]);
+    if (weighted && w) feeds.push([`w_${count}`, owned(w, [count], 'float32')]);
+    return feeds;
+  }
+
+  /** The session; recorded and loaded where there is none. Throws CaptureFailed; the variables are then as they were. */
+  private ready(): Session {
+    if (this.session) return this.session;
+    try {
+      this.session = this.captured();
+    } catch (error) {
+      throw new CaptureFailed((error as Error).message, { cause: error });
+    }
+    this.load();
+    return this.session;
+  }
+
+  private captured(): Session {
+    const recorder = new Recorder();
+    const scratch = copiesOf(this.parts.variables);
+    const masks = maskVariables(this.masks, this.parts.variables.weights);
+    const held = this.held && new HeldData(this.held, this.format);
+    const program = new StepProgram({ ...this.parts, variables: scratch });
+    const sums = new BatchSums(program, scratch.weights, this.parts.graph);
+    try {
+      for (const [name, variables, key] of namesOf(scratch)) recorder.variable(name, variables.handle(key), variables.shape(key));
+      for (const [index, key] of masks.keys().entries()) recorder.variable(`masks/${index}`, masks.handle(key), masks.shape(key));
+      for (const [name, handle, shape] of sums.variables()) recorder.variable(name, handle, shape);
+      for (const { name, handle, shape, type } of held?.variables() ?? []) recorder.variable(name, handle, shape, type);
+      this.record(recorder, program, masks, sums, held);
+    } finally {
+      for (const variables of [scratch.weights, scratch.slots, scratch.averages, masks]) variables.dispose();
+      sums.dispose();
+      held?.dispose();
+    }
+    const session = new Session(recorder.nodes);
+    for (const { name, values, shape, type } of held?.variables() ?? []) session.set(name, values, shape, type);
+    return session;
+  }
+
+  private record(recorder: Recorder, program: StepProgram, masks: Variables, sums: BatchSums, held: HeldData | null): void {
+    const { microBatchSize } = this.parts;
+    const whole = new Set<number>();
+    const partial = new Set<number>();
+    for (const count of this.sizes.batches) {
+      if (microBatchSize === null || count <= microBatchSize) whole.add(count);
+      else for (const size of [microBatchSize, count % microBatchSize]) if (size > 0) partial.add(size);
+    }
+    const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, layers: false });
+    const withFeeds = (work: (feeds: { step: Tensor; numbers: Tensor; share: Tensor }) => void): void =>
+      scope(() => {
+        const feeds = { step: tf.scalar(0, 'int32'), numbers: tf.tensor1d(numbers), share: tf.scalar(1) };
+        for (const [name, tensor] of Object.entries(feeds)) recorder.feed(name, tensor);
+        work(feeds);
+      });
+    for (const count of whole) {
+      withFeeds((feeds) => {
+        const read = this.batchReader(recorder, held, count);
+        recorder.record(() => end(recorder, program, `${count}`, program.pass(read(), feeds.step, masks), feeds.numbers));
+      });
+    }
+    for (const count of partial) {
+      withFeeds((feeds) => {
+        const read = this.batchReader(recorder, held, count);
+        recorder.record(() => {
+          const pass = program.pass(read(), feeds.step, masks, sums.statistics());
+          sums.add(pass, feeds.share);
+          recorder.output(`part_${count}`, pass.loss);
+          disposePass(pass);
+        });
+      });
+    }
+    if (partial.size > 0) {
+      withFeeds((feeds) => {
+        recorder.record(() => {
+          sums.reset();
+          recorder.output('reset', tf.scalar(0));
+        });
+        recorder.record(() => end(recorder, program, 'sums', sums.pass(), feeds.numbers));
+      });
+    }
+    for (const count of new Set(this.sizes.predictions)) {
+      scope(() => {
+        const read = this.inputReader(recorder, held, count);
+        recorder.record(() => recorder.peek(`predict_${count}`, program.predict(read())));
+      });
+    }
+  }
+
+  /** Declares a batch's feeds; what it gives makes tensors of them, as part of what is recorded. */
+  private batchReader(recorder: Recorder, held: HeldData | null, count: number): () => BatchTensors {
+    if (held) {
+      const rows = tf.zeros([count], 'int32');
+      recorder.feed(`rows_${count}`, rows);
+      return () => held.batch(rows);
+    }
+    const { format } = this;
+    const raw = rawTensors(format, emptyBatch(format, count));
+    recorder.feed(`x_${count}`, raw.x, format.storedType);
+    recorder.feed(`y_${count}`, raw.y, format.targetType);
+    if (raw.w) recorder.feed(`w_${count}`, raw.w);
+    return () => ({ x: decoded(format, raw.x), y: oneHotTarget(format, raw.y), w: raw.w });
+  }
+
+  private inputReader(recorder: Recorder, held: HeldData | null, count: number): () => Tensor {
+    if (held) {
+      const read = this.batchReader(recorder, held, count);
+      return () => read().x;
+    }
+    const inputs = tf.zeros([count, ...this.format.sample]);
+    recorder.feed(`inputs_${count}`, inputs);
+    return () => inputs;
+  }
+}
+
+/** Why a step cannot be captured: what cannot be recorded, or what TensorFlow says of the graph. */
+export class CaptureFailed extends Error {}
+
+function rowsOf(rows: Int32Array | null): Int32Array {
+  if (!rows) throw new Error('The session holds the data; a batch needs the numbers of its rows');
+  return rows;
+}
+
+/** Clipping, guard, update and measurements behind a pass, with what they are fetched by. */
+function end(recorder: Recorder, program: StepProgram, suffix: string, pass: Pass, numbers: Tensor): void {
+  const { clipped, ok, metrics } = program.decide(pass, numbers, {
+    lengths: (measured) => recorder.named(`lengths_${suffix}`, measured),
+    ok: (measured) => recorder.named(`ok_${suffix}`, measured),
+  });
+  recorder.peek(`diagnosis_${suffix}`, program.diagnosis(pass.gradients));
+  const none = tf.fill([3 * pass.gradients.length], Number.NaN);
+  let layers: Tensor | null = null;
+  recorder.whenever(ok, () => {
+    program.update(clipped.values, pass.moved, numbers);
+    layers = program.layerLengths(clipped.values, pass.weights);
+  });
+  recorder.output(`metrics_${suffix}`, metrics);
+  recorder.output(`layers_${suffix}`, layers!, none);
+  disposePass(pass);
+}
+
+function disposePass({ accuracy, moved }: Pass): void {
+  tf.dispose([accuracy, ...moved.values()]);
+}
+
+/** One run; the values of what is fetched. */
+function fetch(session: Session, feeds: readonly Feed[], fetches: readonly string[]) {
+  const outputs = session.run(
+    feeds.map(([, tensor]) => tensor),
+    feeds.map(([name]) => `${name}:0`).join(),
+    fetches.map((name) => `${name}:0`).join(),
+  );
+  return outputs.map(taken);
+}
+
+/** Every variable of a step with its name in the graph: keys may hold characters that a node's name may not. */
+function* namesOf(variables: StepVariables): Generator<[name: string, variables: Variables, key: string]> {
+  for (const kind of ['weights', 'slots', 'averages'] as const) {
+    for (const [index, key] of variables[kind].keys().entries()) yield [`${kind}/${index}`, variables[kind], key];
+  }
+}
+
+/** Recording takes a real step, which these are for. */
+function copiesOf({ weights, slots, averages }: StepVariables): StepVariables {
+  const copy = (from: Variables): Variables => {
+    const to = new Variables();
+    for (const key of from.keys()) tf.tidy(() => to.assign(key, tf.add(from.read(key), 0)));
+    return to;
+  };
+  return { weights: copy(weights), slots: copy(slots), averages: copy(averages) };
+}
+
+function emptyBatch({ stored, storedType, target, targetType, weighted }: BatchFormat, count: number) {
+  const width = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, count);
+  const x =
+    storedType === 'uint8'
+      ? new Uint8Array(width(stored))
+      : storedType === 'int32'
+        ? new Int32Array(width(stored))
+        : new Float32Array(width(stored));
+  const y = targetType === 'int32' ? new Int32Array(width(target)) : new Float32Array(width(target));
+  return { count, x, y, w: weighted ? new Float32Array(count) : null };
+}

@@ -1,0 +1,274 @@
+/**
+ * A training step as tensors in, tensors out: nothing in here reads a value. The eager step runs these pieces as they are; the captured step records them
+ * once and replays them. Both therefore compute the same.
+ */
+import type { Scalar, Tensor } from '@tensorflow/tfjs-node-gpu';
+import type { Clipped, ClippedTensor, ClippingRule } from '../../clipping/index.ts';
+import type { Augmentation } from '../../jobs/spec/index.ts';
+import { type Graph, weightKey } from '../../model/graph.ts';
+import { outputCall } from '../../model/output-call.ts';
+import { TENSORS } from '../arithmetic.ts';
+import { augment } from '../augmentation/index.ts';
+import { type Loss, meanLoss } from '../losses.ts';
+import { forward } from '../network.ts';
+import type { OptimizerRule } from '../optimizers/index.ts';
+import { assignVariable, l2Loss, pack, readVariable, unpack } from '../raw-ops.ts';
+import { tf } from '../tensorflow.ts';
+import type { Variables } from '../variables.ts';
+import type { StepPosition, StepVariables } from './training-step.ts';
+
+export interface StepParts {
+  graph: Graph;
+  variables: StepVariables;
+  loss: Loss;
+  optimizer: OptimizerRule;
+  /** Whether biases and normalisation parameters decay as well. */
+  decayAll: boolean;
+  clipping: ClippingRule;
+  /** Kernels are clamped to this after each update. */
+  weightRange: readonly [number, number] | null;
+  /** Other weights that are clamped, by key. */
+  inRange: (key: string) => boolean;
+  /** Momentum of the weights' moving average; null where none is kept. */
+  ema: number | null;
+  /** By class number; null for 1. */
+  classWeights: Float32Array | null;
+  augmentation: Augmentation;
+  /** Samples that are computed at once, where a batch is computed in parts; null for all of them. */
+  microBatchSize: number | null;
+  /** For random layers and augmentation. */
+  seed: number;
+}
+
+export interface BatchTensors {
+  x: Tensor;
+  y: Tensor;
+  w: Tensor | null;
+}
+
+/** What a forward and backward pass over a batch gives. */
+export interface Pass {
+  loss: Tensor;
+  /** Fraction of right predictions; NaN where there are no classes. */
+  accuracy: Tensor;
+  /** After masking, in the order of `tensors`. */
+  gradients: Tensor[];
+  /** The weights that the gradients are of, as the pass found them. */
+  weights: Tensor[];
+  /** New values of weights that the forward pass moves, by key. */
+  moved: ReadonlyMap<string, Tensor>;
+}
+
+export interface Decision {
+  clipped: Clipped<Tensor>;
+  /** bool: loss and gradients are finite, and the update may happen. */
+  ok: Tensor;
+  /** [METRICS.length + n]: METRICS, then the length of each gradient. */
+  metrics: Tensor;
+}
+
+/** Sets the stream of augmentation apart from those of layers. */
+const AUGMENTATION = 0x5bd1e995;
+
+/** The first numbers of a step's result. */
+export const METRICS = ['loss', 'accuracy', 'normAfter', 'threshold', 'clipped', 'ok'] as const;
+
+/** The slot's key among the optimizer's variables. */
+export function slotKey(weight: string, slot: string): string {
+  return `${weight}:${slot}`;
+}
+
+interface Trainable extends ClippedTensor {
+  slots: string[];
+  decayed: boolean;
+  ranged: boolean;
+}
+
+export class StepProgram {
+  readonly tensors: readonly Trainable[];
+  private readonly parts: StepParts;
+  /** Every weight, trainable or not. */
+  private readonly keys: readonly string[];
+
+  constructor(parts: StepParts) {
+    this.parts = parts;
+    const { graph, optimizer, decayAll, weightRange, inRange } = parts;
+    const last = new Set(graph.outputs.map((output) => outputCall(graph, output.tensor)?.layer));
+    const all = graph.layers.flatMap((layer) => layer.weights.map((spec) => ({ layer, spec, key: weightKey(layer, spec.name) })));
+    this.keys = all.map(({ key }) => key);
+    this.tensors = all.flatMap(({ layer, spec, key }) => {
+      if (!layer.trainable || spec.role === 'statistic') return [];
+      const kernel = spec.role === 'kernel';
+      return [
+        {
+          key,
+          layer: layer.name,
+          role: spec.role,
+          shape: spec.shape,
+          unitAxes: unitAxes(spec),
+          last: last.has(layer),
+          slots: optimizer.slots.map((slot) => slotKey(key, slot)),
+          decayed: kernel || decayAll,
+          ranged: weightRange !== null && (kernel || inRange(key)),
+        },
+      ];
+    });
+  }
+
+  /** Makes the variables that the optimizer and the average need and that are not there yet. */
+  prepare({ weights, slots, averages }: StepVariables): void {
+    const { optimizer, ema } = this.parts;
+    for (const { key, slots: names } of this.tensors) {
+      const shape = [...weights.shape(key)];
+      for (const name of names) if (!slots.has(name)) tf.tidy(() => slots.assign(name, tf.fill(shape, optimizer.initial)));
+      if (ema !== null && !averages.has(key)) tf.tidy(() => averages.assign(key, weights.read(key)));
+    }
+  }
+
+  /** The numbers that a step is given, which `update` and `decide` take as scalars. */
+  numbers(at: StepPosition): Float32Array {
+    const { optimizer, ema, clipping } = this.parts;
+    return Float32Array.from([
+      ...optimizer.numbers(at.optimizerStep + 1, at.learningRate),
+      1 - at.learningRate * optimizer.weightDecay,
+      // The first average is the weight itself.
+      at.optimizerStep === 0 ? 0 : (ema ?? 0),
+      ...clipping.next(at.step),
+    ]);
+  }
+
+  /** Forward and backward. `before` has statistics that an earlier part of the same batch has moved. The caller disposes `accuracy` and `moved`. */
+  pass(batch: BatchTensors, step: Tensor, masks: Variables, before: ReadonlyMap<string, Tensor> = new Map()): Pass {
+    const { graph, loss, seed, variables, augmentation } = this.parts;
+    const values = new Map(this.keys.map((key) => [key, before.get(key) ?? variables.weights.read(key)]));
+    const moved = new Map<string, Tensor>();
+    const x = augment(augmentation, batch.x, pack([tf.scalar(seed ^ AUGMENTATION, 'int32'), step]));
+    const wanted = this.tensors.map(({ key }) => values.get(key)!);
+    let accuracy: Tensor | null = null;
+    const { value, grads } = tf.engine().gradients(() => {
+      // A normalisation that is called twice moves its statistics twice.
+      const [output] = forward(graph, (key) => moved.get(key) ?? values.get(key)!, [x], {
+        training: true,
+        logits: loss.onLogits,
+        random: { seed, step },
+        update: (key, tensor) => moved.set(key, tensor),
+      });
+      accuracy = tf.keep(tf.tidy(() => accuracyOf(loss, output!, batch.y)));
+      return meanLoss(loss, output!, batch.y, this.sampleWeights(batch)) as Scalar;
+    }, wanted);
+    // A weight that the loss does not depend on has no gradient.
+    const gradients = this.tensors.map(({ key }, index) => {
+      const gradient = grads[index] ?? tf.zerosLike(wanted[index]!);
+      return masks.has(key) ? tf.mul(gradient, masks.read(key)) : gradient;
+    });
+    return { loss: value, accuracy: accuracy!, gradients, weights: wanted, moved };
+  }
+
+  /** Clipping, and whether the update may happen. `overridden` stands between what is measured and what goes by it. */
+  decide(
+    { loss, accuracy, gradients, weights }: Omit<Pass, 'moved'>,
+    numbers: Tensor,
+    overridden: { lengths(measured: Tensor): Tensor; ok(measured: Tensor): Tensor },
+  ): Decision {
+    const { clipping } = this.parts;
+    const measured = pack([loss, ...gradients.map(l2Loss)]);
+    const ok = overridden.ok(tf.all(tf.isFinite(measured)));
+    const lengths = overridden.lengths(tf.sqrt(tf.mul(tf.slice1d(measured as never, 1, gradients.length), 2)));
+    const clipped = clipping.clip(TENSORS, { tensors: this.tensors, values: gradients, lengths, weights }, this.inputs(numbers).clipping);
+    const unclipped = clipped.values === gradients;
+    const length = clipped.length ?? (unclipped ? TENSORS.sqrt(TENSORS.sum(TENSORS.square(lengths))) : jointLength(clipped.values));
+    const missing = tf.scalar(Number.NaN);
+    const first = [loss, accuracy, length, clipped.threshold ?? missing, clipped.fraction ?? tf.scalar(0), tf.cast(ok, 'float32')];
+    return { clipped, ok, metrics: tf.concat([pack(first), lengths as never]) };
+  }
+
+  /** The update of everything: decay, optimizer, range, averages, and what the forward pass moved. */
+  update(gradients: readonly Tensor[], moved: ReadonlyMap<string, Tensor>, numbers: Tensor): void {
+    const { optimizer, weightRange, variables } = this.parts;
+    const { weights, slots, averages } = variables;
+    const { optimizer: rates, decay, momentum } = this.inputs(numbers);
+    for (const [index, tensor] of this.tensors.entries()) {
+      const variable = weights.handle(tensor.key);
+      if (optimizer.weightDecay > 0 && tensor.decayed) assignVariable(variable, tf.mul(readVariable(variable), decay));
+      optimizer.update({ variable, slots: tensor.slots.map((slot) => slots.handle(slot)), gradient: gradients[index]! }, rates);
+      if (weightRange && tensor.ranged) assignVariable(variable, tf.clipByValue(readVariable(variable), ...weightRange));
+      if (averages.has(tensor.key)) {
+        const average = averages.handle(tensor.key);
+        const kept = tf.mul(readVariable(average), momentum);
+        assignVariable(average, tf.add(kept, tf.mul(readVariable(variable), tf.sub(1, momentum))));
+      }
+    }
+    for (const [key, value] of moved) assignVariable(weights.handle(key), value);
+  }
+
+  /** [3n]: lengths of the clipped gradients, of the weights before the update, and of what it changed. Called behind `update`. */
+  layerLengths(clipped: readonly Tensor[], before: readonly Tensor[]): Tensor {
+    const { weights } = this.parts.variables;
+    const changes = this.tensors.map(({ key }, index) => tf.sub(weights.read(key), before[index]!));
+    return tf.sqrt(tf.mul(pack([...clipped, ...before, ...changes].map(l2Loss)), 2));
+  }
+
+  /** [3n]: of each gradient the number of elements that are not finite, the largest |element| and the length, whose squares may not overflow. */
+  diagnosis(gradients: readonly Tensor[]): Tensor {
+    const finite = gradients.map((gradient) => tf.cast(tf.isFinite(gradient), 'float32'));
+    const faults = finite.map((mask) => tf.sum(tf.sub(1, mask)));
+    const largest = gradients.map((gradient) => tf.maximum(tf.max(tf.abs(gradient)), 1e-37));
+    const lengths = gradients.map((gradient, index) => tf.mul(largest[index]!, jointLength([tf.div(gradient, largest[index]!)])));
+    return pack([...faults, ...largest, ...lengths]);
+  }
+
+  /** The model's outputs, with averaged weights where there are any. */
+  predict(x: Tensor): Tensor {
+    const { graph, loss, variables } = this.parts;
+    const reader = (key: string): Tensor => (variables.averages.has(key) ? variables.averages : variables.weights).read(key);
+    return forward(graph, reader, [x], { training: false, logits: loss.onLogits })[0]!;
+  }
+
+  /** The numbers as scalars, in the order in which `numbers` lists them. */
+  private inputs(numbers: Tensor) {
+    const { optimizer } = this.parts;
+    const scalars = unpack(numbers);
+    const count = optimizer.numbers(1, 1).length;
+    return {
+      optimizer: scalars.slice(0, count),
+      decay: scalars[count]!,
+      momentum: scalars[count + 1]!,
+      clipping: scalars.slice(count + 2),
+    };
+  }
+
+  /** [batch]: the sample's own weight times that of its class. */
+  private sampleWeights({ y, w }: BatchTensors): Tensor | null {
+    const { classWeights } = this.parts;
+    if (!classWeights) return w;
+    const byClass = tf.tensor1d(classWeights.slice());
+    const classes = y.dtype === 'int32' ? tf.reshape(y, [-1]) : tf.argMax(tf.reshape(y, [y.shape[0]!, -1]), -1);
+    const ofClass = tf.gather(byClass, classes as never);
+    return w ? tf.mul(ofClass, w) : ofClass;
+  }
+}
+
+/** √ of the sum of squares of all elements. */
+function jointLength(tensors: readonly Tensor[]): Tensor {
+  return tf.sqrt(tf.mul(tf.sum(pack(tensors.map(l2Loss))), 2));
+}
+
+function accuracyOf({ name }: Loss, output: Tensor, y: Tensor): Tensor {
+  const right = (hits: Tensor): Tensor => tf.mean(tf.cast(hits, 'float32'));
+  switch (name) {
+    case 'sparse_categorical_crossentropy':
+      return right(tf.equal(tf.reshape(tf.argMax(output, -1), [-1]), tf.reshape(y, [-1])));
+    case 'categorical_crossentropy':
+      return right(tf.equal(tf.argMax(output, -1), tf.argMax(tf.reshape(y, output.shape), -1)));
+    case 'binary_crossentropy':
+      return right(tf.equal(tf.greater(output, 0), tf.greater(tf.reshape(y, output.shape), 0.5)));
+    default:
+      return tf.scalar(Number.NaN);
+  }
+}
+
+/** The axes within one output unit: all but the output's, or all where the tensor is one unit. */
+function unitAxes(spec: { role: string; shape: readonly number[]; axes?: { output: number } }): number[] {
+  const axes = spec.shape.map((_, axis) => axis);
+  return spec.role === 'kernel' && spec.axes ? axes.filter((axis) => axis !== spec.axes!.output) : axes;
+}

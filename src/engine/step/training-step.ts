@@ -1,0 +1,84 @@
+/** The one interface of everything that can train. */
+
+import type { StoredBatch } from '../../dataset/batch-source.ts';
+import type { Masks } from '../../pruning/masks.ts';
+import type { Variables } from '../variables.ts';
+
+/** The samples of a step. */
+export interface HostBatch {
+  count: number;
+  /** Their places in the stored files, [count]: all that a step needs whose session holds the data; null where the data are streamed. */
+  rows: Int32Array | null;
+  /** The samples; asked for by every other step. */
+  read(): StoredBatch;
+}
+
+/** Samples to predict for. */
+export interface PredictionBatch {
+  count: number;
+  /** As in `HostBatch`. */
+  rows: Int32Array | null;
+  /** [count, ...sample] as the model takes them. */
+  inputs(): Float32Array;
+}
+
+export interface StepPosition {
+  /** Counts from 0 over the whole job; random layers and augmentation draw by it. */
+  step: number;
+  /** Counts from 0 since the optimizer's slots were zero; Adam's bias correction goes by it. */
+  optimizerStep: number;
+  learningRate: number;
+  /** Whether to measure each weight's norms and update as well. */
+  layers: boolean;
+}
+
+/** Of each trainable weight, in the order of `TrainingStep.keys`. */
+export interface LayerNorms {
+  gradient: Float32Array;
+  clipped: Float32Array;
+  weight: Float32Array;
+  /** ‖update‖ / ‖weight before it‖. */
+  update_ratio: Float32Array;
+}
+
+export interface StepReport {
+  loss: number;
+  /** Fraction of right predictions in the batch; null where there are no classes. */
+  accuracy: number | null;
+  /** Global norm of the gradients, masked weights left out, before and after clipping. */
+  normBefore: number;
+  normAfter: number;
+  threshold: number | null;
+  /** How much was clipped, from 0 to 1: see `Clipped.fraction`. */
+  clipped: number;
+  /** Gradient elements that are NaN or infinite. */
+  nonFinite: number;
+  /** The first tensor with one (`loss` where that is not finite); then nothing was updated. Else null. */
+  culprit: string | null;
+  layers: LayerNorms | null;
+}
+
+export interface TrainingStep {
+  /** How a step runs, as the job's result names it. */
+  readonly kind: 'captured' | 'eager';
+  /** The trainable weights in the order in which norms are reported. */
+  readonly keys: readonly string[];
+  run(batch: HostBatch, at: StepPosition): StepReport;
+  /** Takes other masks: 1 where a weight lives; pruned weights and their slots become +0. */
+  setMasks(masks: Masks): void;
+  /** Brings weights, slots and averages into the variables that the step was made of. */
+  store(): void;
+  /** Takes them from there, after somebody else has changed them. */
+  load(): void;
+  /** The model's outputs (logits where the loss takes them) for a batch, with averaged weights where there are any. */
+  predict(batch: PredictionBatch): Float32Array;
+  dispose(): void;
+}
+
+/** Weights, and what belongs to each of them. */
+export interface StepVariables {
+  weights: Variables;
+  slots: Variables;
+  /** Exponential moving averages of the trainable weights; empty where none are kept. */
+  averages: Variables;
+}
