@@ -90,6 +90,7 @@ describe.each([
     withBatches(here, options, { seed: 7, batchSize: 64 }, (source) => {
       expect(source.streamed).toBe(options !== undefined && 'memoryLimit' in options);
       expect(source.stepsPerEpoch).toBe(11);
+      expect([...(source.rows(3) ?? [])]).toEqual(source.streamed ? [] : numbersOf(source.batch(3)));
       const epochs = [0, 1].map((epoch) => Array.from({ length: 11 }, (_, step) => numbersOf(source.batch(epoch * 11 + step))));
       for (const batches of epochs) {
         expect(batches.map((batch) => batch.length)).toEqual([...new Array(10).fill(64), 60]);
@@ -207,6 +208,8 @@ describe('a data set that is not held in memory', () => {
     const read = openDataset(files, facts, { memoryLimit: 0 });
     for (const split of ['selection', 'test'] as const) {
       const { samples } = read.split(split);
+      expect([...read.labels(split, 3, 50)]).toEqual([...samples.subarray(3, 53)]);
+      expect([...held.labels(split, 3, 50)]).toEqual([...held.split(split).samples.subarray(3, 53)]);
       expect([...samples]).toEqual(ascending([...held.split(split).samples]));
       expect([...read.read(split, 3, 50).y!]).toEqual([...samples.subarray(3, 53)]);
     }
