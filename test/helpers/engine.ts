@@ -191,3 +191,12 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
     },
   };
 }
+
+/** Numbers of a shape, normally distributed and seeded by a name. */
+export function drawn(shape: number[], stream: string, scale = 1): KerasArray {
+  const { normal } = generator(0, stream);
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  return { shape, data: Float32Array.from({ length: size }, () => scale * normal()) };
+}
+
+export const array = (shape: number[], values: ArrayLike<number>): KerasArray => ({ shape, data: Float32Array.from(values) });
