@@ -1,10 +1,9 @@
 /** What a job says while it runs: progress a few times a second, series in batches, checkpoints, warnings. */
 import type { EngineFrame, Metrics, Progress, SeriesChunk } from '../worker/frames.ts';
+import { type Plan, RemainingTime } from './eta.ts';
 import { SeriesBuffer } from './series-buffer.ts';
 
 const PROGRESS_EVERY_MS = 250;
-/** Durations of recent steps that the estimate is made from. */
-const DURATIONS = 256;
 
 /** What every training step measures: the columns of the series `step`. What is not finite is kept as such and shown as null. */
 export interface StepMeasures {
@@ -66,9 +65,7 @@ export class Reporter {
   private phase: Progress['phase'] = 'loading';
   private stepsDone = 0;
   private lastSent = Number.NEGATIVE_INFINITY;
-  /** In milliseconds; a ring. */
-  private readonly durations = new Float64Array(DURATIONS);
-  private measured = 0;
+  private readonly remaining = new RemainingTime();
   private readonly warned = new Set<string>();
 
   constructor(emit: (frame: EngineFrame) => void, totalSteps: number) {
@@ -78,15 +75,27 @@ export class Reporter {
 
   /** Enters a phase; sent at once. */
   enter(phase: Progress['phase'], step = this.stepsDone): void {
+    // Behind a cut the network is smaller.
+    if (this.phase === 'pruning' && phase !== 'pruning') this.remaining.restart();
     this.phase = phase;
     this.stepsDone = step;
     this.send();
   }
 
-  /** A training step has ended. */
+  /** What comes besides the steps, for the estimate of the time that is left. */
+  expect(plan: Plan): void {
+    this.remaining.expect(plan);
+  }
+
+  /** A validation over so many samples has ended. */
+  validated(durationMs: number, samples: number): void {
+    this.remaining.validated(durationMs, samples);
+  }
+
+  /** A training step has ended; its validation, where there was one, is reported by itself. */
   stepped(step: number, durationMs: number): void {
     this.stepsDone = step;
-    this.durations[this.measured++ % DURATIONS] = durationMs;
+    this.remaining.step(durationMs);
     if (performance.now() - this.lastSent >= PROGRESS_EVERY_MS) this.send();
   }
 
@@ -207,18 +216,9 @@ export class Reporter {
         step: this.stepsDone,
         total_steps: this.totalSteps,
         fraction: this.totalSteps === 0 ? (this.phase === 'done' ? 1 : 0) : Math.min(1, this.stepsDone / this.totalSteps),
-        eta_s: this.eta(),
+        eta_s: this.remaining.left(this.phase, this.stepsDone, this.totalSteps),
       },
       metrics: { ...this.metrics, ...this.steps?.newestValues() },
     });
-  }
-
-  /** Seconds of training left: the steps left times the mean duration, give or take two standard errors and what steps vary by. */
-  private eta(): Progress['eta_s'] {
-    if (this.measured < 8 || this.phase !== 'training') return null;
-    const sorted = this.durations.slice(0, Math.min(this.measured, DURATIONS)).sort();
-    const left = (this.totalSteps - this.stepsDone) / 1000;
-    const at = (quantile: number): number => sorted[Math.floor(quantile * (sorted.length - 1))]!;
-    return { low: left * at(0.25), high: left * at(0.75) };
   }
 }
