@@ -1,6 +1,7 @@
 /**
  * The process that turns a checkpoint into a model file: child.ts MODEL CHECKPOINT OUT. MODEL is the job's `.keras`, for what a checkpoint does not hold.
- * The file is read again and compared before the process ends well; then it prints `{ "weights": n }`, else why not as `{ "fault": "…" }`.
+ * A checkpoint may hold the weights of the best evaluation beside the present ones, and they are taken then. The file is read again and compared before
+ * the process ends well; then it prints `Converted`, else why not as `{ "fault": "…" }`.
  */
 import { writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
@@ -9,29 +10,43 @@ import { type ModelDocument, makeDocument, type Weights } from '../model/documen
 import { readModel } from '../model/formats/index.ts';
 import { writeKeras } from '../model/formats/keras.ts';
 
-const WEIGHTS = 'weights/';
+export interface Converted {
+  /** How many the file holds. */
+  weights: number;
+  /** Where they are those of the best evaluation: by which metric, its value, and the step. */
+  best: { metric: string; value: number; step: number } | null;
+}
+
+/** What of the state counts here. */
+interface State {
+  config: Record<string, unknown>;
+  run?: { watch?: { best?: Converted['best'] } };
+}
 
 const [model, checkpoint, out] = process.argv.slice(2);
 try {
   if (model === undefined || checkpoint === undefined || out === undefined) throw new Error('Usage: child.ts MODEL CHECKPOINT OUT');
-  const document = await documentOf(checkpoint, await readModel(model));
+  const { document, best } = await documentOf(checkpoint, await readModel(model));
   writeFileSync(out, await writeKeras(document), { flush: true });
   compare(document, await readModel(out));
-  process.stdout.write(JSON.stringify({ weights: document.weights.size }));
+  process.stdout.write(JSON.stringify({ weights: document.weights.size, best } satisfies Converted));
 } catch (error) {
   process.stdout.write(JSON.stringify({ fault: (error as Error).message }));
   process.exitCode = 1;
 }
 
-async function documentOf(path: string, original: ModelDocument): Promise<ModelDocument> {
+async function documentOf(path: string, original: ModelDocument): Promise<{ document: ModelDocument } & Pick<Converted, 'best'>> {
   const stored = readCheckpoint(path);
   if (!stored) throw new Error('The checkpoint was written by another version');
-  const { config } = stored.state as { config: Record<string, unknown> };
+  const { config, run } = stored.state as State;
+  const best = run?.watch?.best ?? null;
+  const prefix = best && [...stored.arrays.keys()].some((name) => name.startsWith('best/')) ? 'best/' : 'weights/';
   const weights: Weights = new Map();
   for (const [name, { shape, data }] of stored.arrays) {
-    if (name.startsWith(WEIGHTS)) weights.set(name.slice(WEIGHTS.length), { shape, data: data as Float32Array<ArrayBuffer> });
+    if (name.startsWith(prefix)) weights.set(name.slice(prefix.length), { shape, data: data as Float32Array<ArrayBuffer> });
   }
-  return makeDocument({ config, metadata: original.metadata, weights, extras: original.extras });
+  const document = makeDocument({ config, metadata: original.metadata, weights, extras: original.extras });
+  return { document, best: prefix === 'best/' ? best : null };
 }
 
 /** Bit for bit: nothing was computed in between. */

@@ -7,6 +7,7 @@ import { wholePath } from '../jobs/checkpoints.ts';
 import { dropOutputs, type StoredOutputs, storeOutputs } from '../jobs/outputs.ts';
 import type { CheckpointRow, JobRow, JobWarning, Ledger } from '../ledger/ledger.ts';
 import type { ModelFacts } from '../model/facts.ts';
+import type { Converted } from './child.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 /** JavaScript heap of the child, in MiB; weights lie outside it. */
@@ -47,7 +48,7 @@ export async function salvage(
         const path = await wholePath(checkpoint, blobs);
         if (path === null) throw new Error('its bytes are missing or damaged');
         const file = join(scratch.folder, 'model.keras');
-        const { weights } = await convert(modelPath, path, file, until);
+        const { weights, best } = await convert(modelPath, path, file, until);
         const outputs = [{ role: 'model', format: 'keras', path: file } as const];
         const storing = storeOutputs({ job, attempt: job.attempt, parent, outputs, blobs, inspectModel });
         const stored = await before(until, storing).catch((error) => {
@@ -58,8 +59,8 @@ export async function salvage(
         const result = {
           model_id: stored.models[0]?.id ?? null,
           partial: true,
-          step: checkpoint.step,
-          best: checkpoint.best,
+          step: best?.step ?? checkpoint.step,
+          best: best ? { metric: best.metric, value: best.value } : checkpoint.best,
           verification: [{ format: 'keras', weights, identical: true }],
         };
         return { ...nothing, ...stored, result };
@@ -80,7 +81,7 @@ function bestFirst(newestFirst: readonly CheckpointRow[]): CheckpointRow[] {
   return best ? [best, ...newestFirst.filter((one) => one !== best)] : [...newestFirst];
 }
 
-function convert(model: string, checkpoint: string, out: string, until: AbortSignal): Promise<{ weights: number }> {
+function convert(model: string, checkpoint: string, out: string, until: AbortSignal): Promise<Converted> {
   const flags = [`--max-old-space-size=${MEMORY_MIB}`, '--disable-warning=ExperimentalWarning'];
   return new Promise((resolve, reject) => {
     execFile(
@@ -90,14 +91,14 @@ function convert(model: string, checkpoint: string, out: string, until: AbortSig
       { env: {}, signal: until, killSignal: 'SIGKILL' },
       (error, stdout) => {
         if (until.aborted) return reject(until.reason);
-        let said: { weights?: number; fault?: string } = {};
+        let said: Partial<Converted> & { fault?: string } = {};
         try {
           said = JSON.parse(stdout);
         } catch {
           // It ended without a word; `error` says how.
         }
         if (error || said.weights === undefined) reject(new Error(said.fault ?? error?.message ?? 'the converter said nothing'));
-        else resolve({ weights: said.weights });
+        else resolve({ weights: said.weights, best: said.best ?? null });
       },
     );
   });

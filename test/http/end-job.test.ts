@@ -57,20 +57,23 @@ describe('cancelling a job', () => {
 describe('cancelling a job that has checkpoints and no worker', () => {
   const cancel = (id: string) => server.call('POST', `/v1/jobs/${id}/cancel`);
 
+  type Best = { metric: string; value: number };
+
   /** A paused job with these checkpoints; every weight of a checkpoint is its step. */
-  async function pausedJob(checkpoints: { step: number; fill?: number; best?: { metric: string; value: number }; bytes?: Buffer }[]) {
+  async function pausedJob(
+    checkpoints: { step: number; fill?: number; best?: Best; carried?: Best & { step: number; epoch: number }; bytes?: Buffer }[],
+  ) {
     const { id } = await insertRunningJob(server, inputs);
     const original = await readKeras(await server.blobs.localPath(inputs.model.blob_key));
-    for (const { step, fill = step, best = null, bytes } of checkpoints) {
+    for (const { step, fill = step, best = null, carried = null, bytes } of checkpoints) {
       const scratch = await server.blobs.scratch();
       const path = join(scratch.folder, 'checkpoint');
-      const arrays = new Map(
-        [...original.weights].map(([key, { shape, data }]) => [
-          `weights/${key}`,
-          { shape, data: new Float32Array(data.length).fill(fill) },
-        ]),
-      );
-      writeCheckpoint(path, { state: { config: original.config, run: {} }, arrays });
+      const filled = (prefix: string, value: number) =>
+        [...original.weights].map(
+          ([key, { shape, data }]) => [`${prefix}/${key}`, { shape, data: new Float32Array(data.length).fill(value) }] as const,
+        );
+      const arrays = new Map([...filled('weights', fill), ...(carried ? filled('best', carried.step) : [])]);
+      writeCheckpoint(path, { state: { config: original.config, run: { watch: { best: carried } } }, arrays });
       if (bytes) writeFileSync(path, bytes);
       const row = checkpointSample(id, 1, step, { best });
       const stored = await server.blobs.putFile(row.blob_key, path);
@@ -99,6 +102,15 @@ describe('cancelling a job that has checkpoints and no worker', () => {
     expect([...kept.weights.keys()]).toEqual([...original.weights.keys()]);
     for (const { data } of kept.weights.values()) expect(data.every((value) => value === 10)).toBe(true);
     expect(await cancel(id)).toMatchObject({ status: 202, body: { status: 'cancelled', result: body.result } });
+  });
+
+  it('leaves the best weights that its newest checkpoint carries beside the present ones', async () => {
+    const id = await pausedJob([{ step: 20, carried: { metric: 'val_accuracy', value: 0.75, step: 10, epoch: 1 } }]);
+    const { body } = await cancel(id);
+    expect(body.result).toMatchObject({ partial: true, step: 10, best: { metric: 'val_accuracy', value: 0.75 } });
+    const row = await server.ledger.findModel('default', body.result.model_id);
+    const { weights } = await readKeras(await server.blobs.localPath(row!.blob_key));
+    for (const { data } of weights.values()) expect(data.every((value) => value === 10)).toBe(true);
   });
 
   it('leaves its newest whole one where none was the best', async () => {
