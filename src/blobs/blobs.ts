@@ -8,6 +8,13 @@ export interface StoredBlob {
   sha256: string;
 }
 
+/** One key of many. */
+export interface ListedBlob {
+  key: string;
+  /** When its bytes were put there, in milliseconds since 1970. */
+  written_at: number;
+}
+
 /** A folder of this machine for files on their way in. */
 export interface Scratch {
   /** Absolute. */
@@ -24,6 +31,10 @@ export interface Blobs {
   /** `range` in bytes, both ends included. Rejects with Problem NOT_FOUND. */
   read(key: string, range?: { start: number; end: number }): Promise<Readable>;
   size(key: string): Promise<number | null>;
+  /**
+   * The keys that begin with `prefix`, which is empty or ends with a slash, in no order. What is put or deleted meanwhile may be among them or not.
+   */
+  list(prefix: string): AsyncIterable<ListedBlob>;
   /** Deleting what is not there is not an error. */
   delete(key: string): Promise<void>;
   /** A path on this machine that holds the bytes, for an engine to read; a copy where the store is not a folder. */

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Problem } from '../errors.ts';
-import type { Blobs, StoredBlob } from './blobs.ts';
-import { assertKey } from './keys.ts';
+import type { Blobs, ListedBlob, StoredBlob } from './blobs.ts';
+import { assertKey, isSegment } from './keys.ts';
 import { receiveFile } from './receive.ts';
 import { asStorageProblem } from './storage-full.ts';
 
@@ -92,6 +92,11 @@ export function folderBlobs(root: string): Blobs {
       }
     },
 
+    list(prefix) {
+      if (prefix !== '') assertKey(prefix.replace(/\/$/, ''));
+      return listBelow(root, prefix);
+    },
+
     async delete(key) {
       await rm(pathOf(key), { force: true });
     },
@@ -116,6 +121,23 @@ export function folderBlobs(root: string): Blobs {
       await unlink(waiting);
     },
   };
+}
+
+/** Walks the folder that holds the keys; what is gone before it is looked at is left out. */
+async function* listBelow(root: string, prefix: string): AsyncGenerator<ListedBlob> {
+  const entries = await readdir(join(root, prefix), { withFileTypes: true }).catch((error) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  for (const entry of entries) {
+    if (!isSegment(entry.name)) continue;
+    const key = `${prefix}${entry.name}`;
+    if (entry.isDirectory()) yield* listBelow(root, `${key}/`);
+    if (!entry.isFile()) continue;
+    // The later of the two: a file that was moved here keeps the time at which it was written elsewhere.
+    const times = await stat(join(root, key)).catch(() => null);
+    if (times) yield { key, written_at: Math.max(times.mtimeMs, times.ctimeMs) };
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { admit } from './admission.ts';
 import { onNudge, publishNudge } from './nudge.ts';
+import { sweepOrphans } from './orphans.ts';
 import type { Queues } from './queue.ts';
 import { listWorkers } from './workers.ts';
 
@@ -13,6 +14,7 @@ const LEASE_MS = 5_000;
 const MOST_ATTEMPTS = 5;
 const MOST_QUEUED = 1_000;
 const MOST_CHECKPOINTS = 100;
+const SWEEP_EVERY_MS = 3_600_000;
 
 export interface Dispatcher {
   /** There may be something to do: look now, here or wherever the dispatcher is. */
@@ -43,6 +45,9 @@ export function startDispatcher(options: {
   let lookAgain = false;
   let leading = false;
   let admissionFails = false;
+  const closing = new AbortController();
+  let sweeping: Promise<void> | null = null;
+  let sweptAt = Number.NEGATIVE_INFINITY;
 
   async function look(nudged: boolean): Promise<void> {
     const leads = await ledger.acquireLease(LEASE, holder, now() + LEASE_MS);
@@ -58,6 +63,23 @@ export function startDispatcher(options: {
     for (const id of await ledger.failExhausted(MOST_ATTEMPTS)) log.warn({ jobId: id }, 'Job failed: its attempts are exhausted');
     await admitQueued();
     for (const { blob_key } of await ledger.takeEndedCheckpoints(MOST_CHECKPOINTS)) await blobs.delete(blob_key);
+    sweep();
+  }
+
+  /** Beside the looks: there may be many bytes to go through, and the lease does not wait. */
+  function sweep(): void {
+    if (sweeping || now() - sweptAt < SWEEP_EVERY_MS) return;
+    sweptAt = now();
+    sweeping = sweepOrphans({ ledger, blobs, now: now(), stopping: closing.signal })
+      .then(
+        (swept) => {
+          if (swept > 0) log.info({ swept }, 'Bytes that no row names were deleted');
+        },
+        (error) => log.error({ err: error }, 'Bytes that no row names could not be swept'),
+      )
+      .finally(() => {
+        sweeping = null;
+      });
   }
 
   async function admitQueued(): Promise<void> {
@@ -103,9 +125,11 @@ export function startDispatcher(options: {
 
     async close() {
       closed = true;
+      closing.abort();
       clearInterval(timer);
       nudges.close();
       await looking;
+      await sweeping;
       if (leading) await ledger.acquireLease(LEASE, holder, now());
     },
   };

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -105,6 +105,39 @@ export function blobsContract(name: string, factory: BlobsFactory): void {
       await blobs.delete('a/b');
       await blobs.delete('a/b');
       expect(await blobs.size('a/b')).toBeNull();
+    });
+
+    it('list the keys below a prefix, with the time they were written, and nothing that is on its way in', async () => {
+      const begun = Date.now();
+      for (const key of ['jobs/a/1/x', 'jobs/a/2/x', 'jobs/b', 'jobsx/c', 'top']) await blobs.put(key, Readable.from([Buffer.from('x')]));
+      const scratch = await blobs.scratch();
+      const moved = join(scratch.folder, 'moved');
+      await writeFile(moved, 'x');
+      await utimes(moved, 1, 1);
+      await blobs.putFile('jobs/moved', moved);
+      await writeFile(join(scratch.folder, 'waiting'), 'x');
+      const list = async (prefix: string) => {
+        const found = [];
+        for await (const one of blobs.list(prefix)) found.push(one);
+        return found.sort((one, other) => (one.key < other.key ? -1 : 1));
+      };
+      const keys = async (prefix: string) => (await list(prefix)).map(({ key }) => key);
+      expect(await keys('jobs/')).toEqual(['jobs/a/1/x', 'jobs/a/2/x', 'jobs/b', 'jobs/moved']);
+      expect(await keys('jobs/a/2/')).toEqual(['jobs/a/2/x']);
+      expect(await keys('')).toEqual(['jobs/a/1/x', 'jobs/a/2/x', 'jobs/b', 'jobs/moved', 'jobsx/c', 'top']);
+      expect(await keys('nothing/')).toEqual([]);
+      for (const { written_at } of await list('')) {
+        // A store's clock may be coarser than ours.
+        expect(written_at).toBeGreaterThanOrEqual(begun - 1_000);
+        expect(written_at).toBeLessThanOrEqual(Date.now() + 1_000);
+      }
+      await blobs.delete('jobs/a/2/x');
+      expect(await keys('jobs/a/')).toEqual(['jobs/a/1/x']);
+      await scratch.remove();
+    });
+
+    it.each(['../', '/', 'a/../', '.incoming/'])('refuse to list below %j', (prefix) => {
+      expect(() => blobs.list(prefix)).toThrow('Not a blob key');
     });
 
     it('go on reading what is deleted meanwhile', async () => {

@@ -175,6 +175,29 @@ describe('the dispatcher', () => {
     expect(await world.ledger.takeEndedCheckpoints(1)).toEqual([]);
   });
 
+  it('sweeps bytes that no row names, once an hour', async () => {
+    world.clock.now = Date.now() + 48 * 3600 * 1000;
+    const put = (key: string) => blobs.put(key, Readable.from([Buffer.from('x')]));
+    await put('models/lost');
+    const { dispatcher, added } = dispatch();
+    await journal.said('Bytes that no row names were deleted');
+    expect(await blobs.size('models/lost')).toBeNull();
+    await put('models/lost-too');
+    const look = async () => {
+      const job = await world.queueJob();
+      const addition = added(job.id, 1);
+      dispatcher.nudge();
+      await addition;
+      await world.ledger.requestCancel('alice', job.id);
+    };
+    await look();
+    await look();
+    expect(await blobs.size('models/lost-too')).toBe(1);
+    world.clock.now += 3_600_000;
+    dispatcher.nudge();
+    await expect.poll(() => blobs.size('models/lost-too')).toBeNull();
+  });
+
   it('is one of several: a nudge anywhere reaches it, and another takes over when it closes', async () => {
     const first = dispatch();
     await journal.said('Dispatcher started');

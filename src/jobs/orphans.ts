@@ -1,0 +1,51 @@
+import type { Blobs } from '../blobs/blobs.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { attemptOfKey } from './keys.ts';
+
+/** Where the service's own bytes lie. */
+const PREFIXES = ['models/', 'datasets/', 'jobs/'];
+/** Whoever wrote bytes has named them, or is gone, after this long. */
+const GRACE_MS = 24 * 3600 * 1000;
+/** Keys that the ledger is asked about at once. */
+const BATCH = 200;
+
+/**
+ * Deletes bytes that no row names: their process was killed between writing them and naming them, or between dropping their row and deleting them. Spares
+ * what is younger than a day and what an attempt that holds a job now has written. Returns how many went; ends early once `stopping` is aborted.
+ */
+export async function sweepOrphans({
+  ledger,
+  blobs,
+  now,
+  stopping,
+}: {
+  ledger: Pick<Ledger, 'unnamedBlobs' | 'heldAttempts'>;
+  blobs: Pick<Blobs, 'list' | 'delete'>;
+  now: number;
+  stopping: AbortSignal;
+}): Promise<number> {
+  let swept = 0;
+  const sweep = async (keys: readonly string[]) => {
+    // In this order: an attempt that ends in between has named what it leaves.
+    const held = new Set((await ledger.heldAttempts()).map(({ job_id, n }) => `${job_id} ${n}`));
+    for (const key of await ledger.unnamedBlobs(keys)) {
+      const attempt = attemptOfKey(key);
+      if (stopping.aborted || (attempt && held.has(`${attempt.job_id} ${attempt.n}`))) continue;
+      await blobs.delete(key);
+      swept += 1;
+    }
+  };
+  let old: string[] = [];
+  for (const prefix of PREFIXES) {
+    for await (const { key, written_at } of blobs.list(prefix)) {
+      if (stopping.aborted) return swept;
+      if (now - written_at < GRACE_MS) continue;
+      old.push(key);
+      if (old.length < BATCH) continue;
+      await sweep(old);
+      old = [];
+    }
+  }
+  await sweep(old);
+  return swept;
+}
