@@ -25,26 +25,86 @@ export interface RemovalProof {
   vacuous: boolean;
 }
 
-/** What a class does to a mask: lets it through as it is, reshapes it with the data, gives a channel more places, or mixes channels and makes fresh ones. */
-const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'padded' | 'mixed' | 'summed'> = {
+/**
+ * What a class does to a mask: lets it through as it is, reshapes it with the data, gives each channel's mask to all places of what was made of it, mixes
+ * channels and makes fresh ones, or joins what several inputs hold of the same channel.
+ */
+const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'channelwise' | 'mixed' | 'summed'> = {
+  'ops.Add': 'summed',
+  'ops.Divide': 'summed',
+  'ops.Multiply': 'summed',
+  'ops.Subtract': 'summed',
+  'ops.TrueDivide': 'summed',
   Activation: 'through',
   Add: 'summed',
+  AlphaDropout: 'through',
+  Average: 'summed',
+  AveragePooling1D: 'reshaped',
   AveragePooling2D: 'reshaped',
+  AveragePooling3D: 'reshaped',
   BatchNormalization: 'through',
+  CenterCrop: 'reshaped',
   Concatenate: 'reshaped',
+  Conv1D: 'mixed',
+  Conv1DTranspose: 'mixed',
   Conv2D: 'mixed',
+  Conv2DTranspose: 'mixed',
+  Conv3D: 'mixed',
+  Cropping1D: 'reshaped',
+  Cropping2D: 'reshaped',
+  Cropping3D: 'reshaped',
+  CustomScaleLayer: 'summed',
   Dense: 'mixed',
+  DepthwiseConv1D: 'channelwise',
+  DepthwiseConv2D: 'channelwise',
+  Dot: 'mixed',
   Dropout: 'through',
+  ELU: 'through',
   Flatten: 'reshaped',
+  GaussianDropout: 'through',
+  GaussianNoise: 'through',
+  GlobalAveragePooling1D: 'reshaped',
   GlobalAveragePooling2D: 'reshaped',
+  GlobalAveragePooling3D: 'reshaped',
+  GlobalMaxPooling1D: 'reshaped',
   GlobalMaxPooling2D: 'reshaped',
+  GlobalMaxPooling3D: 'reshaped',
+  GroupNormalization: 'through',
+  Identity: 'through',
+  InputLayer: 'through',
+  LayerNormalization: 'through',
+  LayerScale: 'through',
   LeakyReLU: 'through',
+  MaxPooling1D: 'reshaped',
   MaxPooling2D: 'reshaped',
+  MaxPooling3D: 'reshaped',
+  Maximum: 'summed',
+  Minimum: 'summed',
+  Multiply: 'summed',
+  Normalization: 'through',
+  PReLU: 'through',
+  Permute: 'reshaped',
+  RMSNormalization: 'through',
   ReLU: 'through',
+  RepeatVector: 'reshaped',
   Rescaling: 'through',
   Reshape: 'reshaped',
+  Resizing: 'reshaped',
+  SeparableConv1D: 'mixed',
+  SeparableConv2D: 'mixed',
   Softmax: 'through',
-  ZeroPadding2D: 'padded',
+  SpatialDropout1D: 'through',
+  SpatialDropout2D: 'through',
+  SpatialDropout3D: 'through',
+  StochasticDepth: 'through',
+  Subtract: 'summed',
+  UnitNormalization: 'through',
+  UpSampling1D: 'reshaped',
+  UpSampling2D: 'reshaped',
+  UpSampling3D: 'reshaped',
+  ZeroPadding1D: 'channelwise',
+  ZeroPadding2D: 'channelwise',
+  ZeroPadding3D: 'channelwise',
 };
 
 /** Proves one cut on probe inputs [n, ...], n at least 64 where there are so many. `map` and `removed` are of the original. */
@@ -110,16 +170,24 @@ export function maskedForward(map: ChannelMap, removed: Removed, weights: Weight
         values[call.output] = run(given);
         masks[call.output] = run(givenMasks);
         break;
-      case 'padded':
-        // The border lives where its channel does: a normalisation behind it makes something of its zeros.
-        values[call.output] = run(given);
-        masks[call.output] = tf.mul(tf.ones([1, ...values[call.output]!.shape.slice(1)]), tf.max(givenMasks[0]!, [1, 2], true));
+      case 'channelwise': {
+        // The border of a padding lives where its channel does: a normalisation behind it makes something of its zeros.
+        const value = run(given);
+        values[call.output] = value;
+        masks[call.output] = tf.mul(tf.ones([1, ...value.shape.slice(1)]), channelMask(givenMasks[0]!, value.shape.at(-1)!));
         break;
-      case 'summed':
-        // Where all summands lose the same channels nothing needs silencing; where they do not, only what is left of each may count.
-        values[call.output] = run(silenced());
-        masks[call.output] = givenMasks.reduce((all, mask) => tf.maximum(all, mask));
+      }
+      case 'summed': {
+        // Where all inputs lose the same channels nothing needs silencing; where they do not, only what is left of each may count.
+        const value = run(silenced());
+        const alike = givenMasks.filter((mask) => mask.shape.at(-1) === value.shape.at(-1));
+        values[call.output] = value;
+        masks[call.output] = tf.mul(
+          tf.ones([1, ...value.shape.slice(1)]),
+          alike.map((mask) => channelMask(mask, value.shape.at(-1)!)).reduce((all, mask) => tf.maximum(all, mask)),
+        );
         break;
+      }
       case 'mixed': {
         values[call.output] = run(silenced(), bare);
         const producer = map.producers.find((candidate) => candidate.call === call);
@@ -130,6 +198,13 @@ export function maskedForward(map: ChannelMap, removed: Removed, weights: Weight
     }
   }
   return graph.outputs.map((output) => values[output.tensor]!);
+}
+
+/** [channels]: 1 where a channel lives somewhere; each of the mask's channels stands for `channels / its number` in a row. */
+function channelMask(mask: Tensor, channels: number): Tensor {
+  const own = tf.max(tf.reshape(mask, [-1, mask.shape.at(-1)!]), 0);
+  const times = channels / own.size;
+  return times === 1 ? own : tf.reshape(tf.tile(tf.expandDims(own, 1), [1, times]), [channels]);
 }
 
 /** max|a - b| / max|a|; infinite where a value is not finite. */

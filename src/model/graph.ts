@@ -15,14 +15,15 @@ import {
 export type TensorId = number;
 
 export interface Layer {
+  /** Of a layer in a nested model `<model>/<layer>`, which is no name that Keras allows. */
   name: string;
   className: LayerClassName;
-  /** The `config` object inside the document's config, not a copy. */
+  /** The `config` object inside the document's config, not a copy; of an operation such as `x + 1` a copy, with the `operands` of its call. */
   options: Options;
   trainable: boolean;
   /** Named as in the layer; the key in the document's weights is `<layer>/<weight>`. */
   weights: WeightSpec[];
-  /** `layers/<class>_<n>` inside a `.keras` file. */
+  /** `layers/<class>_<n>` inside a `.keras` file, behind the paths of the models that hold it. */
   storePath: string;
 }
 
@@ -32,6 +33,8 @@ export interface Call {
   inputs: TensorId[];
   output: TensorId;
   outputShape: Shape;
+  /** Arguments of this call that its class reads, such as `use_causal_mask`. */
+  callOptions: Options;
 }
 
 export interface Graph {
@@ -53,12 +56,35 @@ export function weightKey(layer: Pick<Layer, 'name'>, weight: string): string {
 /** Elements of one sample's tensor, 256 MiB of float32: what is done per element (channel maps) stays bounded whatever a config says. */
 const LARGEST_TENSOR = 2 ** 26;
 
-interface LayerConfig {
+/** Models in models. */
+const DEEPEST = 16;
+
+/** A nested model that is called often calls each of its layers as often. */
+const MOST_CALLS = 100_000;
+
+/** Classes of `keras.applications` itself. */
+const APPLICATION_CLASSES: Readonly<Record<string, string>> = {
+  CustomScaleLayer: 'keras.src.applications.inception_resnet_v2',
+  LayerScale: 'keras.src.applications.convnext',
+  StochasticDepth: 'keras.src.applications.convnext',
+};
+
+/** The class that a module's class is here. Operations share names with layers: `x + y` is an Add of `keras.src.ops`. */
+function builtInClass(module: string, className: string): LayerClassName | null {
+  const isOperation = /^keras\.(src\.)?ops(\.|$)/.test(module);
+  const name = isOperation ? `ops.${className}` : className;
+  if (!isLayerClass(name) || (className.includes('.') && !isOperation)) return null;
+  const home = Object.hasOwn(APPLICATION_CLASSES, className) ? APPLICATION_CLASSES[className]! : 'keras.layers';
+  return isOperation || module === home || module.startsWith(`${home}.`) ? name : null;
+}
+
+export interface LayerConfig {
   class_name: string;
   module?: string;
   registered_name?: string | null;
   name?: string;
   config: Options & { name?: string; trainable?: boolean };
+  build_config?: unknown;
   inbound_nodes?: unknown[];
 }
 
@@ -84,11 +110,23 @@ export function readGraph(config: unknown): Graph {
       `The model is of class ${model.module ?? ''}.${model.class_name}; Sequential and Functional models can be read, since they need no code of their own.`,
     );
   }
-  const entries = model.config.layers;
-  if (!Array.isArray(entries) || entries.length === 0) throw new Problem('MODEL_UNREADABLE', 'config.json lists no layers.');
-  const builder = new GraphBuilder(String(model.config.name ?? 'model'));
-  const layers = entries.map((entry, index) => asLayerConfig(entry, `config.layers[${index}]`));
-  return model.class_name === 'Sequential' ? builder.sequential(layers, model.config) : builder.functional(layers, model.config);
+  const graph: Graph = { name: String(model.config.name ?? 'model'), layers: [], calls: [], inputs: [], outputs: [], shapes: [] };
+  new ModelReader(graph, model, { prefix: '', folder: '', depth: 0 }).readRoot();
+  return graph;
+}
+
+/** Every layer's entry in a model's config, those in nested models too, by its name in the graph; and the entries of the models themselves. */
+export function layerEntries(config: unknown, prefix = ''): { name: string; entry: LayerConfig }[] {
+  const { layers } = (config as { config: { layers: LayerConfig[] } }).config;
+  return layers.flatMap((entry) => {
+    const name = `${prefix}${entry.config.name ?? entry.name}`;
+    return [{ name, entry }, ...(isModel(entry) ? layerEntries(entry, `${name}/`) : [])];
+  });
+}
+
+/** Whether the entry is a model by itself rather than a layer. */
+function isModel({ class_name, module = 'keras' }: LayerConfig): boolean {
+  return /^keras(\.|$)/.test(module) && !module.startsWith('keras.layers') && ['Sequential', 'Functional', 'Model'].includes(class_name);
 }
 
 function asLayerConfig(value: unknown, place: string): LayerConfig {
@@ -99,80 +137,184 @@ function asLayerConfig(value: unknown, place: string): LayerConfig {
   return entry as LayerConfig;
 }
 
-class GraphBuilder {
+/** A layer or a nested model, as its calls see it. */
+interface Callee {
+  name: string;
+  /** Names of the inputs that may be given by keyword, in their order. */
+  callTensors: readonly string[];
+  callOptions: readonly string[];
+  /** Whether numbers may stand among its inputs. */
+  isOperation: boolean;
+  /** Adds its calls to the graph. */
+  call(inputs: TensorId[], callOptions: Options): TensorId[];
+}
+
+/** A tensor as [layer, its call, the call's output]. */
+type TensorReference = [string, number, number];
+
+/** Where a model stands: what comes before its layers' names and folders, and how many models hold it. */
+interface Place {
+  prefix: string;
+  folder: string;
+  depth: number;
+}
+
+/** Reads one model into the graph: its layers once, its calls each time that it is called. */
+class ModelReader {
   private readonly graph: Graph;
-  private readonly byName = new Map<string, Layer>();
+  private readonly place: Place;
+  private readonly config: Options;
+  private readonly entries: LayerConfig[];
+  private readonly isSequential: boolean;
+  private readonly callees = new Map<string, Callee>();
   private readonly classCounts = new Map<string, number>();
-  /** Outputs of each layer's calls in order; a model input counts as its InputLayer's first call. */
-  private readonly tensorsOf = new Map<string, TensorId[]>();
 
-  constructor(name: string) {
-    this.graph = { name, layers: [], calls: [], inputs: [], outputs: [], shapes: [] };
+  constructor(graph: Graph, model: LayerConfig, place: Place) {
+    this.graph = graph;
+    this.place = place;
+    this.config = model.config;
+    this.isSequential = model.class_name === 'Sequential';
+    const { layers } = model.config;
+    const where = place.prefix === '' ? 'config.json' : `Model ${place.prefix.slice(0, -1)}`;
+    if (!Array.isArray(layers) || layers.length === 0) throw new Problem('MODEL_UNREADABLE', `${where} lists no layers.`);
+    if (place.depth > DEEPEST) throw new Problem('MODEL_UNREADABLE', `Models are nested deeper than ${DEEPEST}.`);
+    this.entries = layers.map((entry, index) => asLayerConfig(entry, `${place.prefix}config.layers[${index}]`));
   }
 
-  sequential(entries: LayerConfig[], config: Options): Graph {
-    let shape: unknown = config.build_input_shape;
-    let current: TensorId | null = null;
-    for (const entry of entries) {
-      if (entry.class_name === 'InputLayer') {
-        if (current !== null)
-          throw new Problem('MODEL_UNREADABLE', `InputLayer ${layerName(entry)} stands behind the model's first layer.`);
-        current = this.addInput(entry);
-        continue;
-      }
-      if (current === null) {
-        shape = entry.config.batch_shape ?? entry.config.batch_input_shape ?? shape;
-        current = this.addInput({ class_name: 'InputLayer', config: { name: 'input', batch_shape: shape } });
-      }
-      current = this.addCall(this.addLayer(entry), [current]);
+  /** The model as a whole: its inputs and outputs are the graph's. */
+  readRoot(): void {
+    this.addLayers();
+    const inputs = this.entries.filter((entry) => entry.class_name === 'InputLayer');
+    if (this.isSequential) {
+      const [first] = this.entries;
+      const shape = first!.config.batch_shape ?? first!.config.batch_input_shape ?? this.config.build_input_shape;
+      const given = inputs[0] ?? { class_name: 'InputLayer', config: { name: 'input', batch_shape: shape } };
+      const output = this.chain(this.addInput(given));
+      this.addOutput(output, [...this.callees.keys()].at(-1)!);
+      return;
     }
-    if (current === null || this.graph.calls.length === 0) throw new Problem('MODEL_UNREADABLE', 'The Sequential model has no layers.');
-    this.addOutput(current);
-    return this.graph;
-  }
-
-  functional(entries: LayerConfig[], config: Options): Graph {
-    const waiting: { entry: LayerConfig; layer: Layer; node: number; inputs: [string, number][] }[] = [];
-    for (const entry of entries) {
-      const name = layerName(entry);
-      if (entry.class_name === 'InputLayer') {
-        this.tensorsOf.set(name, [this.addInput(entry)]);
-        continue;
-      }
-      const layer = this.addLayer(entry);
-      this.tensorsOf.set(name, []);
-      (entry.inbound_nodes ?? []).forEach((node, index) => {
-        waiting.push({ entry, layer, node: index, inputs: inboundTensors(node, name) });
-      });
-    }
-    // Keras lists layers, not calls: a shared layer's second call may need a layer that stands later.
-    while (waiting.length > 0) {
-      const before = waiting.length;
-      for (let index = 0; index < waiting.length; ) {
-        const { layer, node, inputs } = waiting[index]!;
-        const tensors = inputs.map(([source, at]) => this.tensorsOf.get(source)?.[at]);
-        if (this.tensorsOf.get(layer.name)!.length !== node || tensors.some((tensor) => tensor === undefined)) {
-          index++;
-          continue;
-        }
-        this.tensorsOf.get(layer.name)!.push(this.addCall(layer, tensors as TensorId[]));
-        waiting.splice(index, 1);
-      }
-      if (waiting.length === before) {
-        throw new Problem('MODEL_UNREADABLE', `Layer ${waiting[0]!.layer.name} is called on tensors that no layer makes.`);
-      }
-    }
-    for (const [name, node] of endpoints(config.output_layers)) {
-      const tensor = this.tensorsOf.get(name)?.[node];
-      if (tensor === undefined) throw new Problem('MODEL_UNREADABLE', `The model's output ${name} is made by no layer.`);
-      this.addOutput(tensor);
-    }
-    const order = endpoints(config.input_layers).map(([name]) => name);
+    const tensors = new Map(inputs.map((entry) => [layerName(entry), this.addInput(entry)]));
+    const outputs = this.connect(tensors);
+    endpoints(this.config.output_layers).forEach(([name], index) => {
+      this.addOutput(outputs[index]!, name);
+    });
+    const order = endpoints(this.config.input_layers).map(([name]) => name);
     if (order.length !== this.graph.inputs.length || order.some((name) => !this.graph.inputs.some((input) => input.name === name))) {
       throw new Problem('MODEL_UNREADABLE', `The model's inputs are [${order.join(', ')}]; its InputLayers are others.`);
     }
     this.graph.inputs.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-    return this.graph;
+  }
+
+  /** The model as a layer of another: its InputLayers stand between the two, since their shapes are in the config. */
+  asCallee(name: string): Callee {
+    const inputs = this.entries.filter((entry) => entry.class_name === 'InputLayer');
+    if (this.isSequential && inputs.length === 0) {
+      inputs.push({ class_name: 'InputLayer', config: { name: 'input', batch_shape: this.config.build_input_shape ?? null } });
+    }
+    for (const entry of inputs) this.addLayer(entry);
+    this.addLayers();
+    const order = this.isSequential ? inputs.map(layerName) : endpoints(this.config.input_layers).map(([input]) => input);
+    if (order.some((input) => !inputs.some((entry) => layerName(entry) === input))) {
+      throw new Problem('MODEL_UNREADABLE', `The inputs of model ${name} are [${order.join(', ')}]; its InputLayers are others.`);
+    }
+    const call = (given: TensorId[]): TensorId[] => {
+      if (given.length !== order.length) {
+        throw new Problem('MODEL_UNREADABLE', `Model ${name} is called on ${given.length} tensors and has ${order.length} inputs.`);
+      }
+      const tensors = new Map(order.map((input, index) => [input, this.callees.get(input)!.call([given[index]!], {})[0]!]));
+      if (this.isSequential) return [this.chain(tensors.get(order[0]!)!)];
+      return this.connect(tensors);
+    };
+    return { name, callTensors: [], callOptions: [], isOperation: false, call };
+  }
+
+  /** Adds layers in the config's order, which is Keras' order of weights, whatever the calls'. */
+  private addLayers(): void {
+    for (const entry of this.entries) if (entry.class_name !== 'InputLayer') this.callee(entry);
+  }
+
+  /** The last of the layers called one after the other. */
+  private chain(input: TensorId): TensorId {
+    let current = input;
+    const names = new Set<string>();
+    this.entries.forEach((entry, index) => {
+      const name = layerName(entry);
+      if (names.has(name)) throw new Problem('MODEL_UNREADABLE', `Two layers are named ${name}.`);
+      names.add(name);
+      if (entry.class_name === 'InputLayer') {
+        if (index > 0) throw new Problem('MODEL_UNREADABLE', `InputLayer ${name} stands behind the model's first layer.`);
+        return;
+      }
+      const outputs = this.callee(entry).call([current], {});
+      if (outputs.length !== 1) throw new Problem('MODEL_UNREADABLE', `${name} in a Sequential model has ${outputs.length} outputs.`);
+      current = outputs[0]!;
+    });
+    if (current === input) throw new Problem('MODEL_UNREADABLE', 'The Sequential model has no layers.');
+    return current;
+  }
+
+  /** The outputs of the layers called as their inbound nodes say, given the inputs' tensors by name. */
+  private connect(inputs: ReadonlyMap<string, TensorId>): TensorId[] {
+    /** Outputs of each layer's calls in order; an input counts as its InputLayer's first call. */
+    const tensorsOf = new Map<string, TensorId[][]>([...inputs].map(([name, tensor]) => [name, [[tensor]]]));
+    const waiting: { callee: Callee; node: number; inputs: TensorReference[]; callOptions: Options }[] = [];
+    for (const entry of this.entries) {
+      if (entry.class_name === 'InputLayer') continue;
+      const name = layerName(entry);
+      const callee = this.callee(entry);
+      if (tensorsOf.has(name)) throw new Problem('MODEL_UNREADABLE', `Two layers are named ${name}.`);
+      tensorsOf.set(name, []);
+      (entry.inbound_nodes ?? []).forEach((node, index) => {
+        waiting.push({ callee, node: index, inputs: inboundTensors(node, callee), callOptions: callOptionsOf(node, callee) });
+      });
+    }
+    const find = ([source, call, output]: TensorReference): TensorId | undefined => tensorsOf.get(source)?.[call]?.[output];
+    // Keras lists layers, not calls: a shared layer's second call may need a layer that stands later.
+    while (waiting.length > 0) {
+      const before = waiting.length;
+      for (let index = 0; index < waiting.length; ) {
+        const { callee, node, inputs: references, callOptions } = waiting[index]!;
+        const made = tensorsOf.get(callee.name)!;
+        const tensors = references.map(find);
+        if (made.length !== node || tensors.some((tensor) => tensor === undefined)) {
+          index++;
+          continue;
+        }
+        made.push(callee.call(tensors as TensorId[], callOptions));
+        waiting.splice(index, 1);
+      }
+      if (waiting.length === before) {
+        throw new Problem('MODEL_UNREADABLE', `Layer ${waiting[0]!.callee.name} is called on tensors that no layer makes.`);
+      }
+    }
+    return endpoints(this.config.output_layers).map((reference) => {
+      const tensor = find(reference);
+      if (tensor === undefined) throw new Problem('MODEL_UNREADABLE', `The model's output ${reference[0]} is made by no layer.`);
+      return tensor;
+    });
+  }
+
+  /** The layer or model of an entry, added to the graph where it is not there yet. */
+  private callee(entry: LayerConfig): Callee {
+    const name = layerName(entry);
+    const present = this.callees.get(name);
+    if (present) return present;
+    if (!isModel(entry)) {
+      this.addLayer(entry);
+      return this.callees.get(name)!;
+    }
+    const place = { prefix: `${this.place.prefix}${name}/`, folder: `${this.folderOf(entry.class_name)}/`, depth: this.place.depth + 1 };
+    const callee = new ModelReader(this.graph, entry, place).asCallee(name);
+    this.callees.set(name, callee);
+    return callee;
+  }
+
+  /** The folder of the next layer of a class, which Keras counts class by class and model by model. */
+  private folderOf(className: string): string {
+    const snake = snakeCase(className);
+    const count = this.classCounts.get(snake) ?? 0;
+    this.classCounts.set(snake, count + 1);
+    return `${this.place.folder}layers/${count === 0 ? snake : `${snake}_${count}`}`;
   }
 
   private addInput(entry: LayerConfig): TensorId {
@@ -186,8 +328,11 @@ class GraphBuilder {
       );
     }
     const dtype = typeof entry.config.dtype === 'string' ? entry.config.dtype : 'float32';
-    if (!/^(float(16|32|64)|bfloat16)$/.test(dtype)) {
-      throw new Problem('UNSUPPORTED_LAYER_OPTION', `Input ${layerName(entry)} takes ${dtype}; floating-point inputs can be read.`);
+    if (!/^(float(16|32|64)|bfloat16|int(32|64))$/.test(dtype)) {
+      throw new Problem(
+        'UNSUPPORTED_LAYER_OPTION',
+        `Input ${layerName(entry)} takes ${dtype}; floating-point, int32 and int64 inputs can be read.`,
+      );
     }
     const tensor = this.addTensor((batchShape as (number | null)[]).slice(1));
     this.graph.inputs.push({ name: layerName(entry), tensor, shape: this.graph.shapes[tensor]! });
@@ -195,7 +340,8 @@ class GraphBuilder {
   }
 
   private addLayer(entry: LayerConfig): Layer {
-    const name = layerName(entry);
+    const ownName = layerName(entry);
+    const name = `${this.place.prefix}${ownName}`;
     const module = entry.module ?? 'keras.layers';
     if (
       entry.class_name === 'Lambda' ||
@@ -207,43 +353,48 @@ class GraphBuilder {
         `Layer ${name} is ${module}.${entry.registered_name ?? entry.class_name}, which needs code of the model's own; that is never run. Replace it with built-in layers.`,
       );
     }
-    if (!isLayerClass(entry.class_name) || !module.startsWith('keras.layers')) {
+    const className = builtInClass(module, entry.class_name);
+    if (className === null) {
       const kind = module.startsWith('keras.layers') ? entry.class_name : `${module}.${entry.class_name}`;
-      throw new Problem(
-        'UNSUPPORTED_LAYER',
-        `Layer ${name} is a ${kind}. Supported: InputLayer, ${Object.keys(LAYER_CLASSES).join(', ')}.`,
-      );
+      throw new Problem('UNSUPPORTED_LAYER', `Layer ${name} is a ${kind}. Supported: ${Object.keys(LAYER_CLASSES).join(', ')}.`);
     }
-    if (this.byName.has(name)) throw new Problem('MODEL_UNREADABLE', `Two layers are named ${name}.`);
+    if (this.callees.has(ownName)) throw new Problem('MODEL_UNREADABLE', `Two layers are named ${name}.`);
     const policy = dtypePolicy(entry.config.dtype);
     if (policy !== 'float32') {
-      throw new Problem('UNSUPPORTED_LAYER_OPTION', `Layer ${name} (${entry.class_name}) has the dtype policy ${policy}; float32 is run.`);
+      throw new Problem('UNSUPPORTED_LAYER_OPTION', `Layer ${name} (${className}) has the dtype policy ${policy}; float32 is run.`);
     }
-    const className = entry.class_name;
-    const refused = guard(name, className, () => layerClass(className).refuse?.(entry.config) ?? null);
+    const isOperation = className.startsWith('ops.');
+    const options = isOperation ? { ...entry.config, operands: operandsOf(entry, name) } : entry.config;
+    const facts = layerClass(className);
+    const refused = guard(name, className, () => facts.refuse?.(options) ?? null);
     if (refused) {
       throw new Problem(
         'UNSUPPORTED_LAYER_OPTION',
-        `Layer ${name} (${entry.class_name}) has ${refused.option} ${received(refused.received)}; accepted: ${refused.accepted}.`,
+        `Layer ${name} (${className}) has ${refused.option} ${received(refused.received)}; accepted: ${refused.accepted}.`,
       );
     }
-    const count = this.classCounts.get(entry.class_name) ?? 0;
-    this.classCounts.set(entry.class_name, count + 1);
-    const snake = snakeCase(entry.class_name);
     const layer: Layer = {
       name,
-      className: entry.class_name,
-      options: entry.config,
+      className,
+      options,
       trainable: entry.config.trainable !== false,
       weights: [],
-      storePath: `layers/${count === 0 ? snake : `${snake}_${count}`}`,
+      // Operations have no folder.
+      storePath: isOperation ? '' : this.folderOf(facts.folderClass ?? className),
     };
-    this.byName.set(name, layer);
+    this.callees.set(ownName, {
+      name: ownName,
+      callTensors: facts.callTensors ?? [],
+      callOptions: facts.callOptions ?? [],
+      isOperation,
+      call: (inputs, callOptions) => [this.addCall(layer, inputs, callOptions)],
+    });
     this.graph.layers.push(layer);
     return layer;
   }
 
-  private addCall(layer: Layer, inputs: TensorId[]): TensorId {
+  private addCall(layer: Layer, inputs: TensorId[], callOptions: Options): TensorId {
+    if (this.graph.calls.length >= MOST_CALLS) throw new Problem('MODEL_UNREADABLE', `The model makes more than ${MOST_CALLS} calls.`);
     const facts = layerClass(layer.className);
     const shapes = inputs.map((tensor) => this.graph.shapes[tensor]!);
     const outputShape = guard(layer.name, layer.className, () => facts.outputShape(layer.options, shapes));
@@ -252,7 +403,7 @@ class GraphBuilder {
     if (differs) throw new Problem('MODEL_UNREADABLE', `Layer ${layer.name} is called on inputs that need different weights.`);
     layer.weights = weights;
     const output = this.addTensor(outputShape);
-    this.graph.calls.push({ layer, inputs, output, outputShape });
+    this.graph.calls.push({ layer, inputs, output, outputShape, callOptions });
     return output;
   }
 
@@ -263,9 +414,7 @@ class GraphBuilder {
     return this.graph.shapes.push(shape) - 1;
   }
 
-  private addOutput(tensor: TensorId): void {
-    const call = this.graph.calls.find((candidate) => candidate.output === tensor);
-    const name = call?.layer.name ?? this.graph.inputs.find((input) => input.tensor === tensor)!.name;
+  private addOutput(tensor: TensorId, name: string): void {
     this.graph.outputs.push({ name, tensor, shape: this.graph.shapes[tensor]! });
   }
 }
@@ -296,8 +445,32 @@ function guard<Result>(name: string, className: string, work: () => Result): Res
   }
 }
 
-/** The tensors of a Keras 3 inbound node as [layer, call]; tensors elsewhere than in the positional arguments are refused. */
-function inboundTensors(node: unknown, layer: string): [string, number][] {
+/** The arguments of an inbound node that the layer's class reads and that are no tensors. */
+function callOptionsOf(node: unknown, { callOptions }: Callee): Options {
+  const { kwargs } = (node ?? {}) as { kwargs?: Record<string, unknown> };
+  return Object.fromEntries(callOptions.flatMap((name) => (kwargs && name in kwargs ? [[name, kwargs[name]]] : [])));
+}
+
+/** The operands of an operation's one call: numbers as they are, null for a tensor. */
+function operandsOf(entry: LayerConfig, name: string): unknown[] {
+  const [node, ...more] = entry.inbound_nodes ?? [];
+  const { args, kwargs } = (node ?? {}) as { args?: unknown; kwargs?: object };
+  if (!Array.isArray(args) || more.length > 0 || Object.keys(kwargs ?? {}).length > 0) {
+    throw new Problem(
+      'MODEL_UNREADABLE',
+      `Operation ${name} is not called once on its operands. Received: ${received(entry.inbound_nodes)}`,
+    );
+  }
+  return args.map((operand: unknown) => (isTensor(operand) ? null : operand));
+}
+
+/** Null, or a list of nulls, as Keras writes the masks of several inputs that have none. */
+const isNothing = (value: unknown): boolean => value === null || (Array.isArray(value) && value.every(isNothing));
+
+const isTensor = (value: unknown): boolean => (value as { class_name?: unknown } | null)?.class_name === '__keras_tensor__';
+
+/** The tensors of a Keras 3 inbound node; by keyword only those that the layer's class names. */
+function inboundTensors(node: unknown, { name: layer, callTensors, isOperation }: Callee): TensorReference[] {
   const { args, kwargs } = (node ?? {}) as { args?: unknown; kwargs?: Record<string, unknown> };
   if (!Array.isArray(args)) {
     throw new Problem(
@@ -305,41 +478,43 @@ function inboundTensors(node: unknown, layer: string): [string, number][] {
       `Layer ${layer} has an inbound node that is not Keras 3's {args, kwargs}. Received: ${received(node)}`,
     );
   }
+  const byKeyword = callTensors.slice(args.length);
   for (const [name, value] of Object.entries(kwargs ?? {})) {
-    if (value !== null && typeof value === 'object') {
+    if (!isNothing(value) && typeof value === 'object' && !byKeyword.includes(name)) {
       throw new Problem(
         'UNSUPPORTED_LAYER_OPTION',
         `Layer ${layer} is called with ${name}=${received(value)}; only its inputs may be tensors.`,
       );
     }
   }
-  const tensors: [string, number][] = [];
+  const tensors: TensorReference[] = [];
   const collect = (value: unknown): void => {
+    if (isOperation && !isTensor(value)) return;
     if (Array.isArray(value)) {
       for (const item of value) collect(item);
       return;
     }
-    const tensor = value as { class_name?: string; config?: { keras_history?: unknown } } | null;
-    const history = tensor?.class_name === '__keras_tensor__' ? tensor.config?.keras_history : undefined;
-    if (!Array.isArray(history) || typeof history[0] !== 'string' || !Number.isInteger(history[1]) || history[2] !== 0) {
+    const history = isTensor(value) ? (value as { config?: { keras_history?: unknown } }).config?.keras_history : undefined;
+    const [source, call, output] = Array.isArray(history) ? history : [];
+    if (typeof source !== 'string' || !Number.isInteger(call) || !Number.isInteger(output)) {
       throw new Problem(
         'MODEL_UNREADABLE',
         `Layer ${layer} is called on something that is not a tensor of the model. Received: ${received(value)}`,
       );
     }
-    tensors.push([history[0], history[1]]);
+    tensors.push([source, call, output]);
   };
-  collect(args);
+  for (const argument of args) collect(argument);
+  for (const name of byKeyword) if (kwargs?.[name]) collect(kwargs[name]);
   return tensors;
 }
 
-/** `input_layers` or `output_layers` as [layer, call]: one triple, a list of triples, or a dictionary of them. */
-function endpoints(value: unknown): [string, number][] {
-  const isTriple = (item: unknown): item is [string, number, number] =>
-    Array.isArray(item) && item.length === 3 && typeof item[0] === 'string';
+/** `input_layers` or `output_layers`: one triple, a list of triples, or a dictionary of them. */
+function endpoints(value: unknown): TensorReference[] {
+  const isTriple = (item: unknown): item is TensorReference => Array.isArray(item) && item.length === 3 && typeof item[0] === 'string';
   const list = isTriple(value) ? [value] : Array.isArray(value) ? value : value && typeof value === 'object' ? Object.values(value) : [];
   if (list.length === 0 || !list.every(isTriple)) {
     throw new Problem('MODEL_UNREADABLE', `The model's inputs or outputs cannot be read. Received: ${received(value)}`);
   }
-  return list.map(([name, node]) => [name, node]);
+  return list;
 }

@@ -1,5 +1,6 @@
 /** Cutting units out of a document: numbers in its config and slices of its weights. */
 import { type ModelDocument, makeDocument, type Weight } from '../model/document.ts';
+import { layerEntries } from '../model/graph.ts';
 import { layerClass, type Shape, type Units } from '../model/layers/index.ts';
 import type { ChannelMap } from './groups.ts';
 
@@ -11,12 +12,12 @@ const kept = (units: Units, removed: Removed): number => units.reduce((count, un
 /** The smaller document. `map` must be of `document.graph`. Throws what `makeDocument` throws when a group would be left without units. */
 export function removeUnits(document: ModelDocument, map: ChannelMap, removed: Removed): ModelDocument {
   const config = structuredClone(document.config);
-  const layers = (config.config as { layers: { config: Record<string, unknown> & { name: string }; build_config?: unknown }[] }).layers;
+  const layers = layerEntries(config);
   // Keras refuses to load a layer whose build_config tells another shape; it builds anew from the input without one.
   delete config.build_config;
-  for (const layer of layers) delete layer.build_config;
+  for (const { entry } of layers) delete entry.build_config;
   for (const { layer, option, units } of map.resizes) {
-    const { config: options } = layers.find((entry) => entry.config.name === layer)!;
+    const options = layers.find(({ name }) => name === layer)!.entry.config;
     options[option] = resized(options[option], kept(units, removed));
   }
   const weights = new Map(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readGraph, snakeCase } from '../../src/model/graph.ts';
+import { layerEntries, readGraph, snakeCase } from '../../src/model/graph.ts';
 import {
   batchNormalization,
   type Config,
@@ -165,7 +165,7 @@ describe('a Functional config', () => {
     ['an unknown source', 'called on tensors', ({ layers }) => (layers[1]!.inbound_nodes = node([tensor(['z', 0, 0])]))],
     ['a call that is not there', 'called on tensors', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor(['a', 1, 0])]))],
     ['a negative call', 'called on tensors', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor(['a', -1, 0])]))],
-    ['a second output tensor', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor(['a', 0, 1])]))],
+    ['a second output tensor', 'called on tensors', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor(['a', 0, 1])]))],
     ['a half call number', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor(['a', 0.5, 0])]))],
     ['a history that is no list', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor('a')]))],
     ['a number for a tensor', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([7]))],
@@ -217,6 +217,142 @@ describe('a Functional config', () => {
   });
 });
 
+/** A model as a layer of another. */
+const nested = (name: string, config: Config): LayerEntry => {
+  const { config: options, class_name } = config as unknown as LayerEntry;
+  return { module: 'keras', class_name, config: { ...options, name }, registered_name: null };
+};
+
+describe('a nested model', () => {
+  const block = () => sequential([4], [dense('a', 4), dense('b', 4)]);
+
+  it('becomes its layers, named after it, behind its own input', () => {
+    const config = functional((net) => net.call(dense('out', 2), net.call(nested('block', block()), net.input('x', [4]))));
+    expect(callsOf(config)).toEqual(['block/input(x)', 'block/a(block/input)', 'block/b(block/a)', 'out(block/b)']);
+    expect(readGraph(config).layers.map(({ name, storePath }) => [name, storePath])).toEqual([
+      ['block/input', 'layers/sequential/layers/input_layer'],
+      ['block/a', 'layers/sequential/layers/dense'],
+      ['block/b', 'layers/sequential/layers/dense_1'],
+      ['out', 'layers/dense'],
+    ]);
+  });
+
+  it('that is called twice has one set of layers', () => {
+    const config = functional((net) => {
+      const first = net.call(nested('block', block()), net.input('x', [4]));
+      return net.call(nested('block', block()), first);
+    });
+    const graph = readGraph(config);
+    expect(graph.layers.map(({ name }) => name)).toEqual(['block/input', 'block/a', 'block/b']);
+    expect(graph.calls.map(({ layer: { name } }) => name)).toEqual([
+      'block/input',
+      'block/a',
+      'block/b',
+      'block/input',
+      'block/a',
+      'block/b',
+    ]);
+    expect(graph.outputs).toEqual([{ name: 'block', tensor: graph.calls[5]!.output, shape: [4] }]);
+  });
+
+  it('may have inputs and outputs in an order of its own', () => {
+    const inner = new FunctionalBuilder();
+    const [left, right] = [inner.input('left', [2]), inner.input('right', [3])];
+    const both = inner.config(inner.call(dense('p', 5), right), inner.call(dense('q', 7), left)) as { config: Record<string, unknown> };
+    both.config.input_layers = [
+      ['right', 0, 0],
+      ['left', 0, 0],
+    ];
+    const net = new FunctionalBuilder();
+    const made = net.call(nested('both', both as never), net.input('x', [3]), net.input('y', [2]));
+    const config = net.config(made) as { config: Record<string, unknown> };
+    config.config.output_layers = [
+      ['both', 0, 1],
+      ['both', 0, 0],
+    ];
+    expect(callsOf(config as never)).toEqual(['both/right(x)', 'both/left(y)', 'both/p(both/right)', 'both/q(both/left)']);
+    expect(readGraph(config).outputs.map(({ shape }) => shape)).toEqual([[7], [5]]);
+  });
+
+  it('may stand in a nested model', () => {
+    const config = sequential([4], [nested('outer', sequential([4], [nested('inner', block()), dense('c', 2)]))]);
+    expect(readGraph(config).layers.map(({ name, storePath }) => [name, storePath])).toEqual([
+      ['outer/input', 'layers/sequential/layers/input_layer'],
+      ['outer/inner/input', 'layers/sequential/layers/sequential/layers/input_layer'],
+      ['outer/inner/a', 'layers/sequential/layers/sequential/layers/dense'],
+      ['outer/inner/b', 'layers/sequential/layers/sequential/layers/dense_1'],
+      ['outer/c', 'layers/sequential/layers/dense'],
+    ]);
+    expect(layerEntries(config).map(({ name }) => name)).toEqual([
+      'input',
+      'outer',
+      'outer/input',
+      'outer/inner',
+      'outer/inner/input',
+      'outer/inner/a',
+      'outer/inner/b',
+      'outer/c',
+    ]);
+  });
+
+  it('is refused on tensors of another number or shape', async () => {
+    const on = (...shapes: number[][]) => {
+      const net = new FunctionalBuilder();
+      return net.config(net.call(nested('block', block()), ...shapes.map((shape, index) => net.input(`x${index}`, shape))));
+    };
+    await expectProblem(() => readGraph(on([4], [4])), 'MODEL_UNREADABLE', /block is called on 2 tensors and has 1/);
+    await expectProblem(() => readGraph(on([5])), 'MODEL_UNREADABLE', /block\/input \(InputLayer\): the input has shape \[5\]/);
+  });
+
+  it('is refused without layers, and beyond any depth or number of calls', async () => {
+    await expectProblem(
+      () => readGraph(sequential([4], [nested('empty', { ...block(), config: { layers: [] } })])),
+      'MODEL_UNREADABLE',
+      /empty/,
+    );
+    let deep = block();
+    for (let depth = 0; depth < 40; depth++) deep = sequential([4], [nested('again', deep)]);
+    await expectProblem(() => readGraph(deep), 'MODEL_UNREADABLE', /deeper/);
+    let often = block();
+    for (let depth = 0; depth < 15; depth++) {
+      const inner = often;
+      often = functional((net) =>
+        net.call(nested('m', inner), net.call(nested('m', inner), net.call(nested('m', inner), net.input('x', [4])))),
+      );
+    }
+    await expectProblem(() => readGraph(often), 'MODEL_UNREADABLE', /calls/);
+  });
+});
+
+describe('an operation', () => {
+  const operation = (className: string, operands: (tensor: unknown) => unknown[], kwargs = {}): Config => {
+    const config = functional((net) =>
+      net.call({ ...layer(className, 'op'), module: 'keras.src.ops.numpy' }, net.call(dense('a', 3), net.input('x', [4]))),
+    );
+    const { layers } = config.config as { layers: { inbound_nodes: { args: unknown[]; kwargs: unknown }[] }[] };
+    const [node] = layers[2]!.inbound_nodes;
+    node!.args = operands(node!.args[0]);
+    node!.kwargs = kwargs;
+    return config;
+  };
+
+  it('is read with its numbers in their places, and has no place in the weights file', () => {
+    const [, op] = readGraph(operation('Subtract', (x) => [1.5, x])).layers;
+    expect(op).toMatchObject({ name: 'op', className: 'ops.Subtract', options: { operands: [1.5, null] }, storePath: '' });
+    expect(readGraph(operation('Add', (x) => [x, x])).calls[1]!.inputs).toEqual([1, 1]);
+  });
+
+  it.each<[string, (tensor: unknown) => unknown[], object?]>([
+    ['Divide', (x) => [2, x]],
+    ['Divide', (x) => [x, x]],
+    ['Multiply', (x) => [x, { class_name: '__numpy__', config: {} }]],
+    ['Add', (x) => [x, '1']],
+    ['Add', (x) => [x]],
+  ])('%s on other operands is refused (%#)', async (className, operands) => {
+    await expectProblem(() => readGraph(operation(className, operands)), 'UNSUPPORTED_LAYER_OPTION', /op .*operands/);
+  });
+});
+
 describe('a config of another kind', () => {
   it.each([null, 7, 'text', [], {}, { class_name: 'Sequential' }, { class_name: 'Sequential', config: 3 }])(
     'is unreadable: %j',
@@ -240,9 +376,12 @@ describe('a config of another kind', () => {
   });
 
   it.each<[string, LayerEntry]>([
-    ['a class that is not run', layer('LSTM', 'l', { units: 1 })],
-    ['a nested model', { ...layer('Sequential', 'l', { layers: [] }), module: 'keras' }],
-    ['an operation that shares a layer’s name', { ...layer('Add', 'l'), module: 'keras.src.ops.numpy' }],
+    ['a class that is not run', layer('CategoryEncoding', 'l', { num_tokens: 3 })],
+    ['an operation that is not run', { ...layer('Arctan2', 'l'), module: 'keras.src.ops.numpy' }],
+    ['a layer of that name among the operations', { ...layer('Dense', 'l', { units: 1 }), module: 'keras.src.ops.nn' }],
+    ['an operation among the layers', layer('ops.Add', 'l')],
+    ['a class of an application among the layers', layer('LayerScale', 'l', { projection_dim: 4 })],
+    ['a layer’s name in an application', { ...layer('Dense', 'l', { units: 1 }), module: 'keras.src.applications.convnext' }],
     ['the name of a property of every object', layer('constructor', 'l')],
   ])('is refused with %s', async (_what, entry) => {
     await expectProblem(() => readGraph(withLayer(entry)), 'UNSUPPORTED_LAYER', /Layer l is a/);
@@ -257,18 +396,21 @@ describe('a config of another kind', () => {
     ['an activation object', /activation/, dense('l', 1, { activation: { class_name: 'LeakyReLU', config: {} } })],
     ['LoRA weights', /lora_rank 4/, dense('l', 1, { lora_rank: 4 })],
     ['a softmax over another axis', /axis 1/, layer('Softmax', 'l', { axis: 1 })],
-    ['a noise shape', /noise_shape/, layer('Dropout', 'l', { rate: 0.5, noise_shape: [1, 4] })],
     ['renormalisation', /renorm/, batchNormalization('l', { renorm: true })],
     ['synchronised normalisation', /synchronized/, batchNormalization('l', { synchronized: true })],
-    ['a scale a channel', /scale/, layer('Rescaling', 'l', { scale: [1, 2, 3, 4] })],
+    ['a scale that is no number', /scale/, layer('Rescaling', 'l', { scale: ['1', 2, 3, 4] })],
   ])('is refused with %s', async (_what, text, entry) => {
     await expectProblem(() => readGraph(withLayer(entry)), 'UNSUPPORTED_LAYER_OPTION', text);
   });
 
   it.each<[string, RegExp, LayerEntry]>([
     ['channels first', /channels_first/, conv2d('l', 1, 3, { data_format: 'channels_first' })],
-    ['grouped convolution', /groups 2/, conv2d('l', 4, 3, { groups: 2 })],
-    ['dilation', /dilation_rate/, conv2d('l', 4, 3, { dilation_rate: [2, 2] })],
+    ['strides and dilation at once', /dilation_rate/, conv2d('l', 4, 3, { dilation_rate: [2, 2], strides: [2, 2] })],
+    ['a depthwise stride an axis', /strides/, layer('DepthwiseConv2D', 'l', { kernel_size: [3, 3], strides: [1, 2] })],
+    ['a dilated transposed convolution', /dilation_rate/, layer('Conv2DTranspose', 'l', { filters: 1, kernel_size: 3, dilation_rate: 2 })],
+    ['bicubic resizing', /interpolation "bicubic"/, layer('Resizing', 'l', { height: 2, width: 2, interpolation: 'bicubic' })],
+    ['resizing by the aspect ratio', /crop_to_aspect/, layer('Resizing', 'l', { height: 2, width: 2, crop_to_aspect_ratio: true })],
+    ['Keras’ former RMS scaling', /rms_scaling/, layer('LayerNormalization', 'l', { rms_scaling: true })],
     ['causal padding', /causal/, conv2d('l', 4, 3, { padding: 'causal' })],
     ['a padding of pooling that is none', /padding/, layer('MaxPooling2D', 'l', { pool_size: [2, 2], strides: [2, 2], padding: 'full' })],
   ])('is refused with %s', async (_what, text, entry) => {
@@ -286,6 +428,22 @@ describe('a config of another kind', () => {
     ['a flattening of a free axis', /fixed size/, [null, 4], flatten('l')],
     ['a reshaping that does not fit', /cannot become/, [6], layer('Reshape', 'l', { target_shape: [4, -1] })],
     ['normalisation of another axis', /last axis/, [4, 4, 3], batchNormalization('l', { axis: 1 })],
+    ['groups that do not divide the channels', /groups/, [4, 4, 3], conv2d('l', 4, 3, { groups: 2 })],
+    ['groups of a normalisation that do not', /groups/, [4, 4, 3], layer('GroupNormalization', 'l', { groups: 2 })],
+    ['a noise shape for a batch of one size', /noise_shape/, [4], layer('Dropout', 'l', { rate: 0.5, noise_shape: [32, 4] })],
+    ['a noise shape of another rank', /noise_shape/, [4], layer('Dropout', 'l', { rate: 0.5, noise_shape: [4] })],
+    ['a scale for other channels', /lists 2 numbers/, [3], layer('Rescaling', 'l', { scale: [1, 2] })],
+    ['a cropping of everything', /leaves nothing/, [4, 4, 3], layer('Cropping2D', 'l', { cropping: 2 })],
+    ['a crop of more than there is', /at least 5 by 2/, [4, 4, 3], layer('CenterCrop', 'l', { height: 5, width: 2 })],
+    ['a permutation of other axes', /dims/, [4, 3], layer('Permute', 'l', { dims: [1, 3] })],
+    ['a normalisation of an axis twice', /axis/, [4, 3], layer('LayerNormalization', 'l', { axis: [-1, 2] })],
+    [
+      'an output padding of a whole stride',
+      /output_padding/,
+      [4, 3],
+      layer('Conv1DTranspose', 'l', { filters: 1, kernel_size: 3, output_padding: 1 }),
+    ],
+    ['a concatenation along the batch', /axis/, [4], layer('Concatenate', 'l', { axis: 0 })],
     ['a padding that is no number', /padding/, [4, 4, 3], layer('ZeroPadding2D', 'l', { padding: [['a', 1], 1] })],
     [
       'a negative padding',
@@ -303,10 +461,10 @@ describe('a config of another kind', () => {
     await expectProblem(() => readGraph(sequential(shape, [entry])), 'MODEL_UNREADABLE', text);
   });
 
-  it('is refused with an input of whole numbers', async () => {
+  it('is refused with an input of texts', async () => {
     const config = sequential([4], [dense('a', 1)]) as { config: { layers: LayerEntry[] } };
-    config.config.layers[0]!.config.dtype = 'int32';
-    await expectProblem(() => readGraph(config), 'UNSUPPORTED_LAYER_OPTION', /int32/);
+    config.config.layers[0]!.config.dtype = 'string';
+    await expectProblem(() => readGraph(config), 'UNSUPPORTED_LAYER_OPTION', /string/);
   });
 });
 

@@ -1,5 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { tf } from '../tensorflow.ts';
-import type { Execution } from './execution.ts';
+import { merging } from './merging.ts';
 
-export const add: Execution = ({ inputs: [first, ...rest] }) => rest.reduce<Tensor>((sum, term) => tf.add(sum, term), first!);
+export const add = merging((a, b) => tf.add(a, b));

@@ -1,9 +1,3 @@
-import type { Tensor4D } from '@tensorflow/tfjs-node-gpu';
-import { poolingWindow } from '../../model/layers/pooling.ts';
-import { tf } from '../tensorflow.ts';
-import type { Execution } from './execution.ts';
+import { pooling } from './pooling.ts';
 
-export const averagePooling2d: Execution = ({ options, inputs: [x] }) => {
-  const { size, strides, padding } = poolingWindow(options, 2);
-  return tf.avgPool(x as Tensor4D, size as [number, number], strides as [number, number], padding as 'same' | 'valid');
-};
+export const averagePooling2d = pooling(2, 'average');

@@ -1,7 +1,9 @@
 /** The `.keras` format of Keras 3: a zip of `config.json`, `metadata.json` and `model.weights.h5`. */
+import { posix } from 'node:path';
 import { Problem, received } from '../../errors.ts';
 import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
-import { readGraph, weightKey } from '../graph.ts';
+import { type Layer, readGraph, weightKey } from '../graph.ts';
+import type { WeightSpec } from '../layers/index.ts';
 import { configText } from './config-text.ts';
 import { type Hdf5Content, type Hdf5Dataset, readHdf5, writeHdf5 } from './hdf5.ts';
 import { readZip, writeZip } from './zip.ts';
@@ -37,15 +39,15 @@ export async function readKeras(path: string, { optimizer = false }: ReadOptions
   const left = new Map(datasets.map((dataset) => [dataset.path, dataset]));
   const weights: Weights = new Map();
   for (const layer of graph.layers) {
-    layer.weights.forEach((spec, index) => {
-      const at = `${layer.storePath}/vars/${index}`;
+    for (const { spec, at } of storedWeights(layer)) {
       const dataset = left.get(at);
       if (!dataset) throw new Problem('WEIGHTS_MISMATCH', `Layer ${layer.name} has no ${spec.name}: model.weights.h5 has no ${at}.`);
       left.delete(at);
-      weights.set(weightKey(layer, spec.name), { shape: dataset.shape, data: floats(dataset, layer.name, spec.name) });
-    });
-    const surplus = `${layer.storePath}/vars/${layer.weights.length}`;
-    if (left.has(surplus)) {
+      weights.set(weightKey(layer, spec.name), { shape: dataset.shape, data: floats(dataset, layer.name, spec) });
+    }
+    for (const group of weightGroups(layer)) {
+      const surplus = [...left.keys()].find((path) => path.startsWith(`${group}/`));
+      if (surplus === undefined) continue;
       throw new Problem(
         'WEIGHTS_MISMATCH',
         `Layer ${layer.name} (${layer.className}) has more weights than its config needs: ${surplus} is left over.`,
@@ -63,6 +65,17 @@ export async function readKeras(path: string, { optimizer = false }: ReadOptions
   });
 }
 
+/** A layer's weights and where they stand in `model.weights.h5`. */
+function storedWeights(layer: Layer): { spec: WeightSpec; at: string }[] {
+  return layer.weights.map((spec, index) => ({ spec, at: `${layer.storePath}/${spec.store ?? `vars/${index}`}` }));
+}
+
+/** The groups that hold a layer's weights; its own is there even where it holds none. An operation has none. */
+function weightGroups(layer: Layer): string[] {
+  if (layer.storePath === '') return [];
+  return [...new Set([`${layer.storePath}/vars`, ...storedWeights(layer).map(({ at }) => posix.dirname(at))])];
+}
+
 const isVariable = ({ path }: Hdf5Dataset): boolean => path.startsWith(`${OPTIMIZER}/`);
 
 /** `config.json` of a `.keras` file, parsed; the weights are not unpacked. Throws Problem MODEL_UNREADABLE. */
@@ -78,11 +91,13 @@ export async function readKerasConfig(path: string): Promise<Record<string, unkn
 export async function writeKeras(document: ModelDocument, { optimizer = true }: { optimizer?: boolean } = {}): Promise<Buffer> {
   const content: Hdf5Content = { groups: [], datasets: [] };
   for (const layer of document.graph.layers) {
-    content.groups.push({ path: `${layer.storePath}/vars`, name: layer.name });
-    layer.weights.forEach((spec, index) => {
+    content.groups.push(...weightGroups(layer).map((path) => ({ path, name: layer.name })));
+    for (const { spec, at } of storedWeights(layer)) {
       const weight = document.weights.get(weightKey(layer, spec.name))!;
-      content.datasets.push({ path: `${layer.storePath}/vars/${index}`, shape: [...weight.shape], dtype: '<f', data: weight.data });
-    });
+      const whole = spec.stored === 'int64';
+      const data = whole ? BigInt64Array.from(weight.data, BigInt) : weight.data;
+      content.datasets.push({ path: at, shape: [...weight.shape], dtype: whole ? '<q' : '<f', data });
+    }
   }
   content.groups.push({ path: 'vars', name: document.graph.name });
   content.datasets.push(...document.extras);
@@ -115,7 +130,8 @@ function parseJson(bytes: Buffer, name: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function floats({ data, dtype }: Hdf5Dataset, layer: string, weight: string): Float32Array<ArrayBuffer> {
+function floats({ data, dtype }: Hdf5Dataset, layer: string, { name: weight, stored }: WeightSpec): Float32Array<ArrayBuffer> {
+  if (stored === 'int64' && data instanceof BigInt64Array) return Float32Array.from(data, Number);
   if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
     throw new Problem(
       'WEIGHTS_MISMATCH',

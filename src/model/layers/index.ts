@@ -1,48 +1,162 @@
 /** Every layer class the service reads, counts, prunes and runs. `engine/layers` has the execution under the same names. */
+
 import { activation } from './activation.ts';
 import { add } from './add.ts';
+import { addOperation } from './add-operation.ts';
+import { alphaDropout } from './alpha-dropout.ts';
+import { average } from './average.ts';
+import { averagePooling1d } from './average-pooling-1d.ts';
 import { averagePooling2d } from './average-pooling-2d.ts';
+import { averagePooling3d } from './average-pooling-3d.ts';
 import { batchNormalization } from './batch-normalization.ts';
+import { centerCrop } from './center-crop.ts';
 import { concatenate } from './concatenate.ts';
+import { conv1d } from './conv-1d.ts';
+import { conv1dTranspose } from './conv-1d-transpose.ts';
 import { conv2d } from './conv-2d.ts';
+import { conv2dTranspose } from './conv-2d-transpose.ts';
+import { conv3d } from './conv-3d.ts';
+import { cropping1d } from './cropping-1d.ts';
+import { cropping2d } from './cropping-2d.ts';
+import { cropping3d } from './cropping-3d.ts';
+import { customScaleLayer } from './custom-scale-layer.ts';
 import { dense } from './dense.ts';
+import { depthwiseConv1d } from './depthwise-conv-1d.ts';
+import { depthwiseConv2d } from './depthwise-conv-2d.ts';
+import { divideOperation } from './divide-operation.ts';
+import { dot } from './dot.ts';
 import { dropout } from './dropout.ts';
+import { eLU } from './elu.ts';
 import { flatten } from './flatten.ts';
+import { gaussianDropout } from './gaussian-dropout.ts';
+import { gaussianNoise } from './gaussian-noise.ts';
+import { globalAveragePooling1d } from './global-average-pooling-1d.ts';
 import { globalAveragePooling2d } from './global-average-pooling-2d.ts';
+import { globalAveragePooling3d } from './global-average-pooling-3d.ts';
+import { globalMaxPooling1d } from './global-max-pooling-1d.ts';
 import { globalMaxPooling2d } from './global-max-pooling-2d.ts';
+import { globalMaxPooling3d } from './global-max-pooling-3d.ts';
+import { groupNormalization } from './group-normalization.ts';
+import { identity } from './identity.ts';
+import { inputLayer } from './input-layer.ts';
 import type { LayerClass } from './layer-class.ts';
+import { layerNormalization } from './layer-normalization.ts';
+import { layerScale } from './layer-scale.ts';
 import { leakyReLU } from './leaky-re-lu.ts';
+import { maxPooling1d } from './max-pooling-1d.ts';
 import { maxPooling2d } from './max-pooling-2d.ts';
+import { maxPooling3d } from './max-pooling-3d.ts';
+import { maximum } from './maximum.ts';
+import { minimum } from './minimum.ts';
+import { multiply } from './multiply.ts';
+import { multiplyOperation } from './multiply-operation.ts';
+import { normalization } from './normalization.ts';
+import { pReLU } from './p-re-lu.ts';
+import { permute } from './permute.ts';
 import { reLU } from './re-lu.ts';
+import { repeatVector } from './repeat-vector.ts';
 import { rescaling } from './rescaling.ts';
 import { reshape } from './reshape.ts';
+import { resizing } from './resizing.ts';
+import { rmsNormalization } from './rms-normalization.ts';
+import { separableConv1d } from './separable-conv-1d.ts';
+import { separableConv2d } from './separable-conv-2d.ts';
 import { softmax } from './softmax.ts';
+import { spatialDropout1d } from './spatial-dropout-1d.ts';
+import { spatialDropout2d } from './spatial-dropout-2d.ts';
+import { spatialDropout3d } from './spatial-dropout-3d.ts';
+import { stochasticDepth } from './stochastic-depth.ts';
+import { subtract } from './subtract.ts';
+import { subtractOperation } from './subtract-operation.ts';
+import { unitNormalization } from './unit-normalization.ts';
+import { upSampling1d } from './up-sampling-1d.ts';
+import { upSampling2d } from './up-sampling-2d.ts';
+import { upSampling3d } from './up-sampling-3d.ts';
+import { zeroPadding1d } from './zero-padding-1d.ts';
 import { zeroPadding2d } from './zero-padding-2d.ts';
+import { zeroPadding3d } from './zero-padding-3d.ts';
 
 export const LAYER_CLASSES = {
+  'ops.Add': addOperation,
+  'ops.Divide': divideOperation,
+  'ops.Multiply': multiplyOperation,
+  'ops.Subtract': subtractOperation,
+  'ops.TrueDivide': divideOperation,
   Activation: activation,
   Add: add,
+  AlphaDropout: alphaDropout,
+  Average: average,
+  AveragePooling1D: averagePooling1d,
   AveragePooling2D: averagePooling2d,
+  AveragePooling3D: averagePooling3d,
   BatchNormalization: batchNormalization,
+  CenterCrop: centerCrop,
   Concatenate: concatenate,
+  Conv1D: conv1d,
+  Conv1DTranspose: conv1dTranspose,
   Conv2D: conv2d,
+  Conv2DTranspose: conv2dTranspose,
+  Conv3D: conv3d,
+  Cropping1D: cropping1d,
+  Cropping2D: cropping2d,
+  Cropping3D: cropping3d,
+  CustomScaleLayer: customScaleLayer,
   Dense: dense,
+  DepthwiseConv1D: depthwiseConv1d,
+  DepthwiseConv2D: depthwiseConv2d,
+  Dot: dot,
   Dropout: dropout,
+  ELU: eLU,
   Flatten: flatten,
+  GaussianDropout: gaussianDropout,
+  GaussianNoise: gaussianNoise,
+  GlobalAveragePooling1D: globalAveragePooling1d,
   GlobalAveragePooling2D: globalAveragePooling2d,
+  GlobalAveragePooling3D: globalAveragePooling3d,
+  GlobalMaxPooling1D: globalMaxPooling1d,
   GlobalMaxPooling2D: globalMaxPooling2d,
+  GlobalMaxPooling3D: globalMaxPooling3d,
+  GroupNormalization: groupNormalization,
+  Identity: identity,
+  InputLayer: inputLayer,
+  LayerNormalization: layerNormalization,
+  LayerScale: layerScale,
   LeakyReLU: leakyReLU,
+  MaxPooling1D: maxPooling1d,
   MaxPooling2D: maxPooling2d,
+  MaxPooling3D: maxPooling3d,
+  Maximum: maximum,
+  Minimum: minimum,
+  Multiply: multiply,
+  Normalization: normalization,
+  PReLU: pReLU,
+  Permute: permute,
+  RMSNormalization: rmsNormalization,
   ReLU: reLU,
+  RepeatVector: repeatVector,
   Rescaling: rescaling,
   Reshape: reshape,
+  Resizing: resizing,
+  SeparableConv1D: separableConv1d,
+  SeparableConv2D: separableConv2d,
   Softmax: softmax,
+  SpatialDropout1D: spatialDropout1d,
+  SpatialDropout2D: spatialDropout2d,
+  SpatialDropout3D: spatialDropout3d,
+  StochasticDepth: stochasticDepth,
+  Subtract: subtract,
+  UnitNormalization: unitNormalization,
+  UpSampling1D: upSampling1d,
+  UpSampling2D: upSampling2d,
+  UpSampling3D: upSampling3d,
+  ZeroPadding1D: zeroPadding1d,
   ZeroPadding2D: zeroPadding2d,
+  ZeroPadding3D: zeroPadding3d,
 } as const satisfies Record<string, LayerClass>;
 
 export type LayerClassName = keyof typeof LAYER_CLASSES;
 
-/** Whether the service has the class. `InputLayer` is no layer here: it becomes one of the graph's inputs. */
+/** Whether the service has the class. */
 export function isLayerClass(name: string): name is LayerClassName {
   return Object.hasOwn(LAYER_CLASSES, name);
 }

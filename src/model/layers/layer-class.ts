@@ -16,6 +16,10 @@ export interface WeightSpec {
   role: WeightRole;
   /** Which axes of a kernel count the layer's inputs and outputs. Absent for other roles. */
   axes?: { input: number; output: number };
+  /** How files hold it, where that is not float32. Here it is float32 all the same. */
+  stored?: 'int64';
+  /** Where it stands under the layer's folder in a `.keras` file, such as `cell/vars/0`. Absent: `vars/<index>`, in the weights' order. */
+  store?: string;
 }
 
 /** The unit at each index of a tensor's last axis. A unit is what channel pruning removes as one; equal numbers are the same unit. */
@@ -65,6 +69,12 @@ export interface LayerClass {
   keepsValues?(options: Options): boolean;
   /** The name of the nonlinearity applied last; `linear` where there is none. */
   activation?(options: Options): string;
+  /** Names of the inputs in their order, for a class that is called with some of them by keyword. */
+  callTensors?: readonly string[];
+  /** Arguments of the call that are no tensors and change what is computed; any other is ignored. */
+  callOptions?: readonly string[];
+  /** The class after which Keras names the layer's folder in a `.keras` file, where that is not the config's. */
+  folderClass?: string;
 }
 
 /** The number of elements; free dimensions count as one. */

@@ -93,10 +93,10 @@ export function refuseChannelsFirst(options: Options): RefusedOption | null {
   return { option: 'data_format', received: options.data_format, accepted: 'channels_last' };
 }
 
-/** Refuses a window's padding other than Keras' two. */
-export function refusePadding(options: Options): RefusedOption | null {
-  if (['valid', 'same'].includes(String(options.padding ?? 'valid'))) return null;
-  return { option: 'padding', received: options.padding, accepted: 'valid, same' };
+/** Refuses a window's padding other than the accepted, which are Keras' two unless said otherwise. */
+export function refusePadding(options: Options, accepted = ['valid', 'same']): RefusedOption | null {
+  if (accepted.includes(String(options.padding ?? 'valid'))) return null;
+  return { option: 'padding', received: options.padding, accepted: accepted.join(', ') };
 }
 
 /** The first refusal among several. */

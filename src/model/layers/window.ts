@@ -1,5 +1,5 @@
 /** Shapes of sliding windows: convolution and pooling over one to three spatial axes, channels last. */
-import type { Shape } from './layer-class.ts';
+import type { RefusedOption, Shape } from './layer-class.ts';
 
 /** One number a spatial axis. */
 export type Axes = readonly number[];
@@ -31,4 +31,10 @@ export function slide(input: Shape, window: Window<Axes>): (number | null)[] {
     if (out < 1) throw new Error(`a window of ${reach} does not fit an axis of ${length}`);
     return out;
   });
+}
+
+/** Refuses a window that both strides and is dilated, as TensorFlow does. */
+export function refuseDilatedStrides({ strides, dilation }: Window<Axes>): RefusedOption | null {
+  if (strides.every((stride) => stride === 1) || dilation.every((rate) => rate === 1)) return null;
+  return { option: 'dilation_rate', received: dilation, accepted: '1 where strides are more than 1' };
 }

@@ -1,0 +1,3 @@
+import { transposedConvolution } from './transposed-convolution.ts';
+
+export const conv2dTranspose = transposedConvolution(2);

@@ -1,0 +1,3 @@
+import { depthwiseConvolution } from './depthwise-convolution.ts';
+
+export const depthwiseConv1d = depthwiseConvolution(1);

@@ -1,0 +1,1 @@
+export { globalAverage as globalAveragePooling1d } from './global-pooling.ts';

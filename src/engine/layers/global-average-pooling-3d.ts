@@ -1,0 +1,1 @@
+export { globalAverage as globalAveragePooling3d } from './global-pooling.ts';

@@ -1,0 +1,1 @@
+export { globalMax as globalMaxPooling1d } from './global-pooling.ts';

@@ -1,0 +1,1 @@
+export { globalMax as globalMaxPooling3d } from './global-pooling.ts';

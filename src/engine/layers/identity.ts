@@ -1,0 +1,3 @@
+import type { Execution } from './execution.ts';
+
+export const identity: Execution = ({ inputs: [x] }) => x!;

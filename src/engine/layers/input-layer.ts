@@ -1,0 +1,1 @@
+export { identity as inputLayer } from './identity.ts';

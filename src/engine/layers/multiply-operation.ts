@@ -1,0 +1,4 @@
+import { tf } from '../tensorflow.ts';
+import { arithmetic } from './arithmetic.ts';
+
+export const multiplyOperation = arithmetic((a, b) => tf.mul(a, b));

@@ -1,0 +1,1 @@
+export { spatialDropout as spatialDropout1d } from './spatial-dropout.ts';

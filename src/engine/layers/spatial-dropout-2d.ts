@@ -1,0 +1,1 @@
+export { spatialDropout as spatialDropout2d } from './spatial-dropout.ts';

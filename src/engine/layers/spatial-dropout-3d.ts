@@ -1,0 +1,1 @@
+export { spatialDropout as spatialDropout3d } from './spatial-dropout.ts';

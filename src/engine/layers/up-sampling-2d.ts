@@ -1,0 +1,3 @@
+import { upSampling } from './up-sampling.ts';
+
+export const upSampling2d = upSampling(2);

@@ -1,0 +1,3 @@
+import { upSampling } from './up-sampling.ts';
+
+export const upSampling3d = upSampling(3);

@@ -1,0 +1,4 @@
+import { arithmetic } from './arithmetic.ts';
+
+/** \`x + y\` */
+export const addOperation = arithmetic();

@@ -1,0 +1,3 @@
+import { pooling } from './pooling.ts';
+
+export const averagePooling1d = pooling(1);

@@ -1,0 +1,3 @@
+import { cropping } from './sides.ts';
+
+export const cropping2d = cropping(2);

@@ -1,0 +1,4 @@
+import { noise } from './noise.ts';
+
+/** Identity. */
+export const identity = noise;

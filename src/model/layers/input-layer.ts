@@ -1,0 +1,19 @@
+import type { LayerClass, Shape } from './layer-class.ts';
+
+/** The InputLayer of a nested model, which hands its input on; the whole model's are the graph's inputs. Its shape stands in the config. */
+export const inputLayer: LayerClass = {
+  outputShape: (options, [input]) => {
+    const declared = options.batch_shape ?? options.batch_input_shape ?? null;
+    if (declared === null) return input!;
+    const shape = Array.isArray(declared) ? (declared.slice(1) as Shape) : [];
+    const fits = shape.length === input!.length && shape.every((length, axis) => length === null || length === (input![axis] ?? length));
+    if (!fits) throw new Error(`the input has shape [${input!.join(', ')}]; [${shape.join(', ')}] is needed`);
+    return input!;
+  },
+  keepsValues: () => true,
+  couple: (_options, coupling) => {
+    const units = coupling.inputs[0]!;
+    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a nested model fixes the shape of its inputs');
+    return units;
+  },
+};

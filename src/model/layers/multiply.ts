@@ -1,0 +1,4 @@
+import { merging } from './merging.ts';
+
+/** Multiply: a gate, say. */
+export const multiply = merging();

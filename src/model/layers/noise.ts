@@ -1,0 +1,5 @@
+import type { LayerClass } from './layer-class.ts';
+import { through } from './through.ts';
+
+/** What the layers share that only disturb their input in training. */
+export const noise: LayerClass = { ...through, keepsValues: () => true };

@@ -1,0 +1,3 @@
+import { zeroPadding } from './sides.ts';
+
+export const zeroPadding1d = zeroPadding(1);
