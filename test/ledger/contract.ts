@@ -395,7 +395,25 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.claimJob(claimOf(id, 1));
         await world.ledger.requestCancel('alice', id);
         expect(await world.ledger.releaseJob(id, 1, 'engine_lost')).toBe(true);
-        expect(await world.ledger.loadJob(id)).toMatchObject({ status: 'cancelled', finished_at: world.clock.now });
+        expect(await world.ledger.loadJob(id)).toMatchObject({ status: 'cancelled', finished_at: world.clock.now, warnings: [] });
+      });
+
+      it('says in its warnings that the model of its checkpoint is lost with the attempt that was to make it', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await world.ledger.addCheckpoint(checkpointSample(id, 1, 10));
+        await world.ledger.addWarning(id, 1, { code: 'A', detail: 'x' });
+        await world.ledger.requestCancel('alice', id);
+        world.clock.now += 1000;
+        expect(await world.ledger.releaseSilent(world.clock.now)).toEqual([id]);
+        expect(await world.ledger.loadJob(id)).toMatchObject({
+          status: 'cancelled',
+          result: null,
+          warnings: [
+            { code: 'A', detail: 'x' },
+            { code: 'PARTIAL_MODEL_LOST', detail: expect.stringContaining('worker_lost') },
+          ],
+        });
       });
 
       it('leaves an ended job and another tenant’s alone', async () => {

@@ -1,5 +1,6 @@
 import type { Executor } from '../database.ts';
-import type { JobStatus, Time } from '../ledger.ts';
+import type { JobStatus, JobWarning, Time } from '../ledger.ts';
+import { jobRow } from '../rows.ts';
 import { endAttempt } from './fence.ts';
 
 /** Where a job goes when the attempt that held it is gone, by where it was. */
@@ -17,8 +18,25 @@ export async function releaseAttempt(executor: Executor, jobId: string, n: numbe
       .executeTakeFirst();
     if (numUpdatedRows === 1n) {
       await endAttempt(executor, jobId, n, { ended_at: now, end });
+      if (to === 'cancelled') await warnOfLoss(executor, jobId, end);
       return true;
     }
   }
   return false;
+}
+
+/** A cancelled job that has checkpoints leaves a model, unless the attempt that was to make it is gone. */
+async function warnOfLoss(executor: Executor, jobId: string, end: string): Promise<void> {
+  const checkpoint = await executor.selectFrom('checkpoints').select('step').where('job_id', '=', jobId).limit(1).executeTakeFirst();
+  if (!checkpoint) return;
+  const job = jobRow(await executor.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirstOrThrow());
+  const warning: JobWarning = {
+    code: 'PARTIAL_MODEL_LOST',
+    detail: `No checkpoint was kept as a model: the attempt that was to do it is gone (${end})`,
+  };
+  await executor
+    .updateTable('jobs')
+    .set({ warnings: JSON.stringify([...job.warnings, warning]) })
+    .where('id', '=', jobId)
+    .execute();
 }
