@@ -1,6 +1,7 @@
 /** Runs a document's graph, call by call, on weights that somebody else holds. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Call, type Graph, type TensorId, weightKey } from '../model/graph.ts';
+import { layerClass } from '../model/layers/index.ts';
 import { outputCall } from '../model/output-call.ts';
 import { EXECUTIONS } from './layers/index.ts';
 import { pack } from './raw-ops.ts';
@@ -53,11 +54,12 @@ export function outputCalls(graph: Graph): Set<Call | null> {
 /** One call. `bare` leaves out a softmax or sigmoid that the layer applies last. */
 export function runCall(call: Call, weights: WeightReader, inputs: Tensor[], options: ForwardOptions, index = 0, bare = false): Tensor {
   const { layer } = call;
-  if (bare && (layer.className === 'Softmax' || (layer.className === 'Activation' && isProbability(layer.options.activation))))
-    return inputs[0]!;
+  const stripped = bare && isProbability(layerClass(layer.className).activation?.(layer.options));
+  if (stripped && (layer.className === 'Softmax' || layer.className === 'Activation')) return inputs[0]!;
   const statistics = layer.className === 'BatchNormalization' && options.frozenStatistics === true;
   return EXECUTIONS[layer.className]({
-    options: bare && isProbability(layer.options.activation) ? { ...layer.options, activation: 'linear' } : layer.options,
+    options: stripped ? { ...layer.options, activation: 'linear' } : layer.options,
+    callOptions: call.callOptions,
     inputs,
     weights: Object.fromEntries(layer.weights.map((spec) => [spec.name, weights(weightKey(layer, spec.name))])),
     // Keras runs a frozen normalisation layer by its running statistics; dropout drops whether frozen or not.
@@ -73,7 +75,6 @@ function drawSeed(random: ForwardOptions['random'], call: number): Tensor {
   return pack([tf.scalar(random.seed ^ Math.imul(call + 1, 0x9e3779b1), 'int32'), random.step]);
 }
 
-function isProbability(activation: unknown): boolean {
-  const name = typeof activation === 'object' && activation !== null ? (activation as { config?: unknown }).config : activation;
-  return name === 'softmax' || name === 'sigmoid';
+function isProbability(activation: string | undefined): boolean {
+  return activation === 'softmax' || activation === 'sigmoid';
 }

@@ -8,6 +8,7 @@ import { LAYER_CLASSES } from '../../src/model/layers/index.ts';
 import { gradientsOf } from '../helpers/engine.ts';
 import { type KerasArray, startKeras } from '../helpers/keras.ts';
 import { expectClose } from '../helpers/numbers.ts';
+import { RECURRENT_ATTENTION_CLASSES } from '../helpers/recurrent-attention.ts';
 
 interface Gradients {
   y: KerasArray;
@@ -34,7 +35,7 @@ const GRADIENT = { relative: 1e-4, absolute: 1e-5 };
 it('every layer class is among the nets', async () => {
   const classes = new Set<string>();
   for (const name of Object.keys(nets)) for (const layer of (await load(name)).graph.layers) classes.add(layer.className);
-  expect([...classes].sort()).toEqual(Object.keys(LAYER_CLASSES).sort());
+  expect([...classes, ...RECURRENT_ATTENTION_CLASSES].sort()).toEqual(Object.keys(LAYER_CLASSES).sort());
 });
 
 describe.each(Object.keys(nets))('%s', (name) => {

@@ -29,7 +29,7 @@ def encode(value):
     if isinstance(value, (np.floating, np.integer)):
         return value.item()
     if hasattr(value, "numpy"):
-        value = value.numpy()
+        value = np.asarray(value.numpy())
     if isinstance(value, np.ndarray):
         return {"shape": list(value.shape), "data": base64.b64encode(value.astype("<f4").tobytes()).decode()}
     return value

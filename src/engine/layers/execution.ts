@@ -5,6 +5,8 @@ import type { Options } from '../../model/layers/index.ts';
 export interface Invocation {
   options: Options;
   inputs: Tensor[];
+  /** Arguments of this call, such as `use_causal_mask`. */
+  callOptions: Options;
   /** By name inside the layer. */
   weights: Record<string, Tensor>;
   /** Whether the layer behaves as in training: dropout drops, normalisation uses the batch. A frozen layer is never told so. */

@@ -3,12 +3,15 @@ import type { LayerClassName } from '../../model/layers/index.ts';
 import { activation } from './activation.ts';
 import { add } from './add.ts';
 import { addOperation } from './add-operation.ts';
+import { additiveAttention } from './additive-attention.ts';
 import { alphaDropout } from './alpha-dropout.ts';
+import { attention } from './attention.ts';
 import { average } from './average.ts';
 import { averagePooling1d } from './average-pooling-1d.ts';
 import { averagePooling2d } from './average-pooling-2d.ts';
 import { averagePooling3d } from './average-pooling-3d.ts';
 import { batchNormalization } from './batch-normalization.ts';
+import { bidirectional } from './bidirectional.ts';
 import { centerCrop } from './center-crop.ts';
 import { concatenate } from './concatenate.ts';
 import { conv1d } from './conv-1d.ts';
@@ -26,7 +29,9 @@ import { depthwiseConv2d } from './depthwise-conv-2d.ts';
 import { divideOperation } from './divide-operation.ts';
 import { dot } from './dot.ts';
 import { dropout } from './dropout.ts';
+import { einsumDense } from './einsum-dense.ts';
 import { eLU } from './elu.ts';
+import { embedding } from './embedding.ts';
 import type { Execution } from './execution.ts';
 import { flatten } from './flatten.ts';
 import { gaussianDropout } from './gaussian-dropout.ts';
@@ -38,16 +43,20 @@ import { globalMaxPooling1d } from './global-max-pooling-1d.ts';
 import { globalMaxPooling2d } from './global-max-pooling-2d.ts';
 import { globalMaxPooling3d } from './global-max-pooling-3d.ts';
 import { groupNormalization } from './group-normalization.ts';
+import { groupQueryAttention } from './group-query-attention.ts';
+import { gru } from './gru.ts';
 import { identity } from './identity.ts';
 import { inputLayer } from './input-layer.ts';
 import { layerNormalization } from './layer-normalization.ts';
 import { layerScale } from './layer-scale.ts';
 import { leakyReLU } from './leaky-re-lu.ts';
+import { lstm } from './lstm.ts';
 import { maxPooling1d } from './max-pooling-1d.ts';
 import { maxPooling2d } from './max-pooling-2d.ts';
 import { maxPooling3d } from './max-pooling-3d.ts';
 import { maximum } from './maximum.ts';
 import { minimum } from './minimum.ts';
+import { multiHeadAttention } from './multi-head-attention.ts';
 import { multiply } from './multiply.ts';
 import { multiplyOperation } from './multiply-operation.ts';
 import { normalization } from './normalization.ts';
@@ -59,8 +68,10 @@ import { rescaling } from './rescaling.ts';
 import { reshape } from './reshape.ts';
 import { resizing } from './resizing.ts';
 import { rmsNormalization } from './rms-normalization.ts';
+import { rnn } from './rnn.ts';
 import { separableConv1d } from './separable-conv-1d.ts';
 import { separableConv2d } from './separable-conv-2d.ts';
+import { simpleRNN } from './simple-rnn.ts';
 import { softmax } from './softmax.ts';
 import { spatialDropout1d } from './spatial-dropout-1d.ts';
 import { spatialDropout2d } from './spatial-dropout-2d.ts';
@@ -68,6 +79,7 @@ import { spatialDropout3d } from './spatial-dropout-3d.ts';
 import { stochasticDepth } from './stochastic-depth.ts';
 import { subtract } from './subtract.ts';
 import { subtractOperation } from './subtract-operation.ts';
+import { timeDistributed } from './time-distributed.ts';
 import { unitNormalization } from './unit-normalization.ts';
 import { upSampling1d } from './up-sampling-1d.ts';
 import { upSampling2d } from './up-sampling-2d.ts';
@@ -84,12 +96,15 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   'ops.TrueDivide': divideOperation,
   Activation: activation,
   Add: add,
+  AdditiveAttention: additiveAttention,
   AlphaDropout: alphaDropout,
+  Attention: attention,
   Average: average,
   AveragePooling1D: averagePooling1d,
   AveragePooling2D: averagePooling2d,
   AveragePooling3D: averagePooling3d,
   BatchNormalization: batchNormalization,
+  Bidirectional: bidirectional,
   CenterCrop: centerCrop,
   Concatenate: concatenate,
   Conv1D: conv1d,
@@ -107,7 +122,10 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   Dot: dot,
   Dropout: dropout,
   ELU: eLU,
+  EinsumDense: einsumDense,
+  Embedding: embedding,
   Flatten: flatten,
+  GRU: gru,
   GaussianDropout: gaussianDropout,
   GaussianNoise: gaussianNoise,
   GlobalAveragePooling1D: globalAveragePooling1d,
@@ -117,8 +135,10 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   GlobalMaxPooling2D: globalMaxPooling2d,
   GlobalMaxPooling3D: globalMaxPooling3d,
   GroupNormalization: groupNormalization,
+  GroupQueryAttention: groupQueryAttention,
   Identity: identity,
   InputLayer: inputLayer,
+  LSTM: lstm,
   LayerNormalization: layerNormalization,
   LayerScale: layerScale,
   LeakyReLU: leakyReLU,
@@ -127,11 +147,13 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   MaxPooling3D: maxPooling3d,
   Maximum: maximum,
   Minimum: minimum,
+  MultiHeadAttention: multiHeadAttention,
   Multiply: multiply,
   Normalization: normalization,
   PReLU: pReLU,
   Permute: permute,
   RMSNormalization: rmsNormalization,
+  RNN: rnn,
   ReLU: reLU,
   RepeatVector: repeatVector,
   Rescaling: rescaling,
@@ -139,12 +161,14 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   Resizing: resizing,
   SeparableConv1D: separableConv1d,
   SeparableConv2D: separableConv2d,
+  SimpleRNN: simpleRNN,
   Softmax: softmax,
   SpatialDropout1D: spatialDropout1d,
   SpatialDropout2D: spatialDropout2d,
   SpatialDropout3D: spatialDropout3d,
   StochasticDepth: stochasticDepth,
   Subtract: subtract,
+  TimeDistributed: timeDistributed(() => EXECUTIONS),
   UnitNormalization: unitNormalization,
   UpSampling1D: upSampling1d,
   UpSampling2D: upSampling2d,

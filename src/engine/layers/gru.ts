@@ -1,0 +1,4 @@
+import { cellsOf } from '../../model/layers/gru.ts';
+import { recurrent } from './recurrent.ts';
+
+export const gru = recurrent(cellsOf);

@@ -1,0 +1,4 @@
+import { cellsOf } from '../../model/layers/rnn.ts';
+import { recurrent } from './recurrent.ts';
+
+export const rnn = recurrent(cellsOf);

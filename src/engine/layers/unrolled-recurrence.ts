@@ -1,0 +1,57 @@
+/** A recurrence step by step on tfjs' tape: for what the fused one has no gradient of, other activations and dropout of the state. */
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node-gpu';
+import { tf } from '../tensorflow.ts';
+import type { Carried } from './fused-recurrence.ts';
+
+/** One step of a cell. */
+export type UnrolledStep = (step: {
+  /** [batch, gates · units]: what the kernel made of the input. */
+  projected: Tensor;
+  before: Carried;
+  /** What the recurrent kernel makes of a state, with its bias: of all gates side by side, or of one. */
+  recurrent(state: Tensor, gate?: number): Tensor;
+  activation: string;
+  recurrentActivation: string;
+}) => Carried;
+
+export interface UnrolledRecurrence {
+  /** [batch, gates · units] for each step, in the order in which they are run. */
+  steps: Tensor[];
+  /** [units, gates · units] */
+  recurrentKernel: Tensor;
+  /** [gates · units] */
+  recurrentBias: Tensor | null;
+  gates: number;
+  /** Dropout of the state on its way into each gate, the same at every step; null for none. */
+  stateMasks: Tensor[] | null;
+  activation: string;
+  recurrentActivation: string;
+}
+
+/** The states [batch, units] after each step. */
+export function unrolledRecurrence(recurrence: UnrolledRecurrence, cell: UnrolledStep): Tensor[] {
+  const { steps, recurrentKernel, recurrentBias, gates, stateMasks, activation, recurrentActivation } = recurrence;
+  const kernels = tf.split(recurrentKernel, gates, 1);
+  const biases = recurrentBias ? tf.split(recurrentBias, gates, 0) : null;
+  const ofGate = (state: Tensor, gate: number): Tensor => {
+    const masked = stateMasks ? tf.mul(state, stateMasks[gate]!) : state;
+    const product = tf.matMul(masked as Tensor2D, kernels[gate] as Tensor2D);
+    return biases ? tf.add(product, biases[gate]!) : product;
+  };
+  const recurrent = (state: Tensor, gate?: number): Tensor => {
+    if (gate !== undefined) return ofGate(state, gate);
+    if (stateMasks)
+      return tf.concat(
+        kernels.map((_kernel, index) => ofGate(state, index)),
+        1,
+      );
+    const product = tf.matMul(state as Tensor2D, recurrentKernel as Tensor2D);
+    return recurrentBias ? tf.add(product, recurrentBias) : product;
+  };
+  const zeros = tf.zeros([steps[0]!.shape[0]!, recurrentKernel.shape[0]!]);
+  let before: Carried = { state: zeros, cell: zeros };
+  return steps.map((projected) => {
+    before = cell({ projected, before, recurrent, activation, recurrentActivation });
+    return before.state;
+  });
+}

@@ -1,0 +1,125 @@
+/** What the recurrent layers share: cells that read a sequence [time, features] step by step, each with kernels for its gates side by side. */
+import type { LayerClass, Options, RefusedOption, Shape, WeightSpec } from './layer-class.ts';
+import { activationName, firstRefusal, flag, integer, number, refuseActivation } from './options.ts';
+
+export type CellClassName = 'SimpleRNNCell' | 'LSTMCell' | 'GRUCell';
+
+/** A cell of a recurrent layer; stacked cells read the sequence one after the other. */
+export interface Cell {
+  className: CellClassName;
+  options: Options;
+  /** Stands before the names of its weights in the layer; empty where the layer has one cell. */
+  prefix: string;
+  /** The folder of its weights under the layer's in a `.keras` file. */
+  store: string;
+}
+
+/** How many kernels of [inputs, units] stand side by side: LSTM's are i, f, c, o, GRU's z, r, h. */
+export const GATES: Record<CellClassName, number> = { SimpleRNNCell: 1, LSTMCell: 4, GRUCell: 3 };
+
+/** Whether a GRU cell resets what the recurrent kernel made of the state, not the state; it then has two biases. */
+export function resetsAfter({ className, options }: Cell): boolean {
+  return className === 'GRUCell' && flag(options, 'reset_after', true);
+}
+
+/** A layer whose cells are those of its config. */
+export function recurrent(cellsOf: (options: Options) => Cell[]): LayerClass {
+  return {
+    refuse: (options) => firstRefusal(refuseRecurrence(options), ...cellsOf(options).map(({ options: cell }) => refuseCell(cell))),
+    outputShape: (options, [input]) => {
+      const [time] = sequence(input);
+      const units = integer(cellsOf(options).at(-1)!.options, 'units');
+      return flag(options, 'return_sequences', false) ? [time, units] : [units];
+    },
+    weights: (options, [input]) => {
+      let [, features] = sequence(input);
+      return cellsOf(options).flatMap((cell) => {
+        const weights = cellWeights(cell, features);
+        features = integer(cell.options, 'units');
+        return weights;
+      });
+    },
+    macs: (options, [input]) => {
+      let [time, features] = sequence(input);
+      let macs = 0;
+      for (const { className, options: cell } of cellsOf(options)) {
+        const units = integer(cell, 'units');
+        macs += (time ?? 1) * GATES[className] * units * (features + units);
+        features = units;
+      }
+      return macs;
+    },
+    couple: (options, coupling) => {
+      // The input's channels may go; the units, which each step reads again, stay.
+      coupling.reads(0);
+      coupling.bind(`${cellsOf(options)[0]!.prefix}kernel`, 0, coupling.inputs[0]!);
+      const units = coupling.fresh(coupling.outputShape.at(-1) as number);
+      coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the layer is recurrent: its units are coupled over time');
+      return units;
+    },
+    activation: (options) => `recurrent ${activationName(cellsOf(options).at(-1)!.options)}`,
+  };
+}
+
+/** [time, features] of a recurrent layer's input; the time axis may be free. Throws an Error where the input is another. */
+function sequence(input: Shape | undefined): [number | null, number] {
+  if (input?.length !== 2 || input[1] === null || input[1] === undefined) {
+    throw new Error(`the input has shape [${input?.join(', ')}]; [time, features] with a fixed number of features is needed`);
+  }
+  return [input[0]!, input[1]];
+}
+
+function cellWeights(cell: Cell, features: number): WeightSpec[] {
+  const { className, options, prefix, store } = cell;
+  const units = integer(options, 'units');
+  const columns = GATES[className] * units;
+  return [
+    {
+      name: `${prefix}kernel`,
+      shape: [features, columns],
+      role: 'kernel',
+      axes: { input: 0, output: 1 },
+      store: `${store}/vars/0`,
+    },
+    {
+      name: `${prefix}recurrent_kernel`,
+      shape: [units, columns],
+      role: 'kernel',
+      axes: { input: 0, output: 1 },
+      store: `${store}/vars/1`,
+    },
+    ...(flag(options, 'use_bias', true)
+      ? [
+          {
+            name: `${prefix}bias`,
+            shape: resetsAfter(cell) ? [2, columns] : [columns],
+            role: 'bias',
+            store: `${store}/vars/2`,
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+function refuseRecurrence(options: Options): RefusedOption | null {
+  for (const option of ['stateful', 'return_state', 'time_major']) {
+    if (flag(options, option, false)) return { option, received: true, accepted: 'false' };
+  }
+  return null;
+}
+
+function refuseCell(options: Options): RefusedOption | null {
+  const recurrentActivation = refuseActivation({ activation: options.recurrent_activation });
+  return firstRefusal(
+    refuseActivation(options),
+    recurrentActivation && { ...recurrentActivation, option: 'recurrent_activation' },
+    refuseRate(options, 'dropout'),
+    refuseRate(options, 'recurrent_dropout'),
+  );
+}
+
+/** Refuses a rate of dropout at which nothing would be left. */
+export function refuseRate(options: Options, option: string): RefusedOption | null {
+  const rate = number(options, option, 0);
+  return rate >= 0 && rate < 1 ? null : { option, received: rate, accepted: 'a rate from 0 to below 1' };
+}

@@ -1,0 +1,50 @@
+import type { LayerClass, Options } from './layer-class.ts';
+import { inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
+
+/** The folder of the wrapped layer's weights, which is also the option that holds it. */
+export const FOLDER = 'layer';
+
+/**
+ * TimeDistributed: a layer applied to each step of [time, ...]. `classes` are those that may be wrapped; the table that holds this class is not known
+ * here.
+ */
+export function timeDistributed(classes: () => Record<string, LayerClass>): LayerClass {
+  const wrapped = (options: Options): WrappedLayer => {
+    const layer = wrappedLayer(options, FOLDER, classes());
+    // Keras normalises each step by its own batch and moves the statistics once a step.
+    if (layer.className === 'BatchNormalization') throw new Error('layer is BatchNormalization, which is not run step by step');
+    return layer;
+  };
+  return {
+    refuse: (options) => {
+      const layer = wrapped(options);
+      return layer.facts.refuse?.(layer.options) ?? null;
+    },
+    outputShape: (options, [input]) => {
+      if (!input || input.length < 2) throw new Error(`the input has shape [${input?.join(', ')}]; [time, ...] is needed`);
+      const layer = wrapped(options);
+      return [input[0]!, ...layer.facts.outputShape(layer.options, [input.slice(1)])];
+    },
+    weights: (options, [input]) => {
+      const layer = wrapped(options);
+      return inFolder(FOLDER, layer.facts.weights?.(layer.options, [input!.slice(1)]) ?? []);
+    },
+    macs: (options, [input], output) => {
+      const layer = wrapped(options);
+      return (input![0] ?? 1) * (layer.facts.macs?.(layer.options, [input!.slice(1)], output.slice(1)) ?? 0);
+    },
+    couple: (options, coupling) => {
+      // The wrapped layer's numbers stand deeper in the config than surgery reaches.
+      const why = `a TimeDistributed ${wrapped(options).className}`;
+      coupling.reads(0);
+      coupling.freeze(coupling.inputs[0]!, 'UNFOLLOWED_LAYER', `${why} reads them`);
+      const units = coupling.fresh(coupling.outputShape.at(-1) ?? 1);
+      coupling.freeze(units, 'UNFOLLOWED_LAYER', `${why} makes them`);
+      return units;
+    },
+    activation: (options) => {
+      const layer = wrapped(options);
+      return layer.facts.activation?.(layer.options) ?? 'linear';
+    },
+  };
+}
