@@ -49,6 +49,15 @@ export function columnOf({ data, rows }: SeriesChunk, column: number): Float64Ar
   return data.subarray((column + 2) * rows, (column + 3) * rows);
 }
 
+/** The rows from index `begin` up to, not including, `end`. */
+export function sliceChunk({ series, columns, rows, data }: SeriesChunk, begin: number, end: number): SeriesChunk {
+  const width = columns.length + 2;
+  const sliced = new Float64Array(width * (end - begin));
+  for (let column = 0; column < width; column++)
+    sliced.set(data.subarray(column * rows + begin, column * rows + end), column * (end - begin));
+  return { series, columns, rows: end - begin, data: sliced };
+}
+
 /** The same rows with one chunk for each series and list of columns; chunks are given in the order of their rows. */
 export function joinChunks(chunks: readonly SeriesChunk[]): SeriesChunk[] {
   const alike = Map.groupBy(chunks, ({ series, columns }) => [series, ...columns].join('\0'));

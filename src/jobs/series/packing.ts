@@ -22,14 +22,15 @@ export async function pack(data: Float64Array, columns: number, counting: boolea
       for (let row = 0, from = begin + significance; row < rows; row++, from += BYTES) sorted[to + row] = bytes[from]!;
     }
   }
-  return compress(sorted, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+  // Buffers of the right size at once: Node’s collector runs for memory outside its heap too.
+  return compress(sorted, { params: { [constants.ZSTD_c_checksumFlag]: 1 }, pledgedSrcSize: sorted.length, chunkSize: sorted.length + 64 });
 }
 
 /** [columns, rows] float64, as they were packed. Rejects with an Error where the bytes are damaged. */
 export async function unpack(packed: Uint8Array, columns: number, rows: number, counting: boolean): Promise<Float64Array<ArrayBuffer>> {
   const length = columns * rows * BYTES;
   // One byte more, so that too many bytes are told from enough.
-  const sorted = await decompress(packed, { maxOutputLength: length + 1 });
+  const sorted = await decompress(packed, { maxOutputLength: length + 1, chunkSize: length + 64 });
   if (sorted.length !== length) throw new Error(`${columns} columns of ${rows} rows take ${length} bytes. Received: ${sorted.length}`);
   const bytes = new Uint8Array(length);
   for (let begin = 0; begin < length; begin += rows * BYTES) {

@@ -2,8 +2,9 @@
 import type { Blobs } from '../../blobs/blobs.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Metrics, Series } from '../progress.ts';
-import { rowNumbers, type SeriesChunk, stepsOf } from './chunk.ts';
+import { rowNumbers, type SeriesChunk } from './chunk.ts';
 import type { Place } from './place.ts';
+import type { SegmentFile } from './segment-file.ts';
 import { type CountingSegment, listCounting, openWhole, untilUnmoved } from './stored-segments.ts';
 
 export interface RowQuery {
@@ -41,7 +42,7 @@ export function readRows(ledger: Ledger, blobs: Blobs, jobId: string, query: Row
     let values = 0;
     for (const segment of await listCounting(ledger, jobId)) {
       if (!mayHold(segment, query)) continue;
-      for (const row of rowsIn(segment, await chunksOf(blobs, segment, query), query)) {
+      for await (const row of rowsIn(segment, await openWhole(blobs, segment), query)) {
         const wide = Object.keys(row.values).length;
         const full = rows.length === query.most.rows || (rows.length > 0 && values + wide > query.most.values);
         if (full) return { rows, has_more: true };
@@ -59,37 +60,45 @@ function mayHold(segment: CountingSegment, { series, after, from_step, to_step }
   return !after || attempt > after.attempt || (attempt === after.attempt && last_row > after.row);
 }
 
-async function chunksOf(blobs: Blobs, segment: CountingSegment, { series, columns }: RowQuery): Promise<SeriesChunk[]> {
-  const file = await openWhole(blobs, segment);
-  const wanted = columns ? (name: string) => columns.includes(name) : () => true;
-  return Promise.all(file.chunks.filter((chunk) => !series || chunk.series === series).map((chunk) => file.rows(chunk, wanted)));
-}
-
-/** The rows of chunks, by their numbers. */
-function* rowsIn(
-  { attempt, counts_to }: CountingSegment,
-  chunks: readonly SeriesChunk[],
-  { after, from_step, to_step }: RowQuery,
-): Generator<PlacedRow> {
+/** The rows of a segment by their numbers. A chunk is unpacked when its first row is due. */
+async function* rowsIn(segment: CountingSegment, file: SegmentFile, query: RowQuery): AsyncGenerator<PlacedRow> {
+  const { attempt } = segment;
+  const { series, columns, after, from_step } = query;
   const above = after?.attempt === attempt ? after.row : -1;
-  const last = Math.min(counts_to, to_step);
-  const cursors = chunks.map((chunk) => {
-    const numbers = rowNumbers(chunk);
-    return { chunk, numbers, steps: stepsOf(chunk), next: firstAbove(numbers, above) };
-  });
+  const last = Math.min(segment.counts_to, query.to_step);
+  const wanted = columns ? (name: string) => columns.includes(name) : () => true;
+  const due = file.chunks
+    .filter(
+      (chunk) => (!series || chunk.series === series) && chunk.last_row > above && chunk.last_step >= from_step && chunk.first_step <= last,
+    )
+    .sort((one, other) => one.first_row - other.first_row);
+  const cursors = new Set<Cursor>();
   for (;;) {
-    let lowest: (typeof cursors)[number] | null = null;
-    for (const cursor of cursors) {
-      if (cursor.next === cursor.chunk.rows) continue;
-      if (!lowest || cursor.numbers[cursor.next]! < lowest.numbers[lowest.next]!) lowest = cursor;
+    let lowest: Cursor | null = null;
+    for (const cursor of cursors) if (!lowest || numberOf(cursor) < numberOf(lowest)) lowest = cursor;
+    if (due[0] && (!lowest || due[0].first_row < numberOf(lowest))) {
+      const chunk = await file.rows(due.shift()!, wanted);
+      cursors.add({ chunk, row: firstAbove(rowNumbers(chunk), above) });
+      continue;
     }
     if (!lowest) return;
-    const { chunk, numbers, steps } = lowest;
-    const row = lowest.next++;
-    const step = steps[row]!;
-    if (step < from_step || step > last) continue;
-    yield { series: chunk.series, step, attempt, values: valuesOf(chunk, row), place: { attempt, row: numbers[row]! } };
+    const { chunk, row } = lowest;
+    const place = { attempt, row: numberOf(lowest) };
+    lowest.row++;
+    if (lowest.row === chunk.rows) cursors.delete(lowest);
+    const step = chunk.data[chunk.rows + row]!;
+    if (step >= from_step && step <= last) yield { series: chunk.series, step, attempt, values: valuesOf(chunk, row), place };
   }
+}
+
+/** A chunk and the index of its row that comes next. */
+interface Cursor {
+  chunk: SeriesChunk;
+  row: number;
+}
+
+function numberOf({ chunk, row }: Cursor): number {
+  return chunk.data[row]!;
 }
 
 /** The index of the first of ascending numbers that is above `limit`. */

@@ -3,7 +3,7 @@
  *
  *   bytes 0-6    "ESPSRS" and the version, 1
  *   bytes 7-10   uint32: length of the index
- *   index        JSON, Zstandard: for each chunk its series, columns, rows, steps and parts
+ *   index        JSON, Zstandard: for each chunk its series, columns, rows, steps and parts; a chunk has 8,192 rows at most
  *   summaries    parts of all chunks: blocks of rows, for who needs no single rows
  *   rows         parts of all chunks: row numbers and steps together, then the values
  *
@@ -12,7 +12,7 @@
  */
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import { joinChunks, rowNumbers, type SeriesChunk, stepsOf } from './chunk.ts';
+import { joinChunks, rowNumbers, type SeriesChunk, sliceChunk, stepsOf } from './chunk.ts';
 import { Extents } from './extents.ts';
 import { pack, unpack } from './packing.ts';
 import { blocksOf, SUMMARISED_FROM, type Summary, summarise } from './summary.ts';
@@ -22,6 +22,8 @@ const decompress = promisify(zstdDecompress);
 
 const MAGIC = Buffer.from('ESPSRS\u0001', 'latin1');
 const INDEX_AT = MAGIC.length + 4;
+/** Rows of a chunk: who wants a few rows unpacks no more than these. */
+const CHUNK_ROWS = 8_192;
 /** Values that a part has at least, where there are as many. */
 const PART_VALUES = 8_192;
 const EXTENT_VALUES = 9;
@@ -38,6 +40,8 @@ export interface ChunkIndex {
   series: SeriesChunk['series'];
   columns: string[];
   rows: number;
+  first_row: number;
+  last_row: number;
   first_step: number;
   last_step: number;
   /** Block bounds, then the columns; null where the chunk has no summary. */
@@ -54,7 +58,7 @@ export interface EncodedSegment {
 
 /** Writes chunks, whose rows are those that lie between the first and the last of them. */
 export async function encodeSegment(given: readonly SeriesChunk[]): Promise<EncodedSegment> {
-  const chunks = joinChunks(given);
+  const chunks = joinChunks(given).flatMap(cut);
   const heads = await Promise.all(chunks.map((chunk) => (chunk.rows < SUMMARISED_FROM ? null : packSummary(summarise(chunk)))));
   const bodies = await Promise.all(
     chunks.map(async (chunk) => [
@@ -74,12 +78,8 @@ export async function encodeSegment(given: readonly SeriesChunk[]): Promise<Enco
   const headEnd = place;
   const values = bodies.map(placed);
   const index: ChunkIndex[] = chunks.map((chunk, at) => {
-    const steps = stepsOf(chunk);
-    const bounds = {
-      first_step: steps.reduce((least, step) => Math.min(least, step)),
-      last_step: steps.reduce((most, step) => Math.max(most, step)),
-    };
-    return { series: chunk.series, columns: chunk.columns, rows: chunk.rows, ...bounds, summary: summaries[at]!, values: values[at]! };
+    const { series, columns, rows } = chunk;
+    return { series, columns, rows, ...boundsOf([chunk]), summary: summaries[at]!, values: values[at]! };
   });
   const packedIndex = await compress(JSON.stringify(index));
   const length = Buffer.alloc(4);
@@ -173,6 +173,12 @@ export function boundsOf(chunks: readonly SeriesChunk[]): { first_row: number; l
     }
   }
   return bounds;
+}
+
+function cut(chunk: SeriesChunk): SeriesChunk[] {
+  if (chunk.rows <= CHUNK_ROWS) return [chunk];
+  const begins = Array.from({ length: Math.ceil(chunk.rows / CHUNK_ROWS) }, (_, index) => index * CHUNK_ROWS);
+  return begins.map((begin) => sliceChunk(chunk, begin, Math.min(chunk.rows, begin + CHUNK_ROWS)));
 }
 
 interface PackedPart {
