@@ -58,9 +58,9 @@ export function startDispatcher(options: {
       return;
     }
     for (const id of await ledger.releaseSilent(now() - limits.heartbeatTimeoutSeconds * 1_000)) {
-      log.warn({ jobId: id }, 'Job was taken from a silent worker');
+      log.warn({ job_id: id }, 'Job was taken from a silent worker');
     }
-    for (const id of await ledger.failExhausted(MOST_ATTEMPTS)) log.warn({ jobId: id }, 'Job failed: its attempts are exhausted');
+    for (const id of await ledger.failExhausted(MOST_ATTEMPTS)) log.warn({ job_id: id }, 'Job failed: its attempts are exhausted');
     await admitQueued();
     for (const { blob_key } of await ledger.takeEndedCheckpoints(MOST_CHECKPOINTS)) await blobs.delete(blob_key);
     sweep();

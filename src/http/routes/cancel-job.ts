@@ -38,7 +38,7 @@ export const cancelJob = route({
     if (row.status !== 'cancelling' && row.status !== 'cancelled') {
       throw new Problem('JOB_HAS_ENDED', `The job ${id} has ended: it ${row.status === 'failed' ? 'failed' : 'succeeded'}`);
     }
-    request.log.info({ jobId: id, status: row.status }, 'Job was asked to end');
+    request.log.info({ job_id: id, status: row.status }, 'Job was asked to end');
     return reply
       .code(202)
       .header('location', `/v1/jobs/${id}`)

@@ -33,7 +33,7 @@ export const pauseJob = route({
     refuseEnding(row);
     // Another job of the tenant may have its turn.
     nudge();
-    request.log.info({ jobId: id, status: row.status }, 'Job was asked to pause');
+    request.log.info({ job_id: id, status: row.status }, 'Job was asked to pause');
     return reply
       .code(202)
       .header('location', `/v1/jobs/${id}`)

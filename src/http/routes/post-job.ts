@@ -101,7 +101,7 @@ export const postJob = route({
     switch (inserted.outcome) {
       case 'inserted':
         services.nudge();
-        request.log.info({ jobId: row.id, type: row.type }, 'Job was queued');
+        request.log.info({ job_id: row.id, type: row.type }, 'Job was queued');
         return accepted(reply, jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }));
       case 'input_gone':
         return inputOf(inserted.kind, inserted.id, null);

@@ -32,7 +32,7 @@ export const resumeJob = route({
     const row = living(await ledger.requestResume(principal.tenant, id), 'job', id);
     refuseEnding(row);
     nudge();
-    request.log.info({ jobId: id, status: row.status }, 'Job was asked to go on');
+    request.log.info({ job_id: id, status: row.status }, 'Job was asked to go on');
     return reply
       .code(202)
       .header('location', `/v1/jobs/${id}`)
