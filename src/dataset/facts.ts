@@ -14,7 +14,7 @@ export type Splits = Static<typeof Splits>;
 export type SplitName = keyof Splits;
 
 export const DatasetFacts = strictObject({
-  format: choice(['idx', 'npz', 'csv']),
+  format: choice(['idx', 'npz', 'csv', 'images']),
   x: strictObject({
     dtype: DataType,
     shape: Type.Array(Type.Integer({ minimum: 1 }), { description: 'Of one sample.' }),

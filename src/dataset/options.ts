@@ -57,6 +57,20 @@ export const DatasetOptions = strictObject({
         'CSV: what an empty cell of a feature is, or one of NA, N/A, NaN, null and ?: refused, the mean of its column over the training split, or 0. In a categorical column all of its columns are then 0. Default: `error`.',
     }),
   ),
+  resize: Type.Optional(
+    Type.Unsafe<[number, number]>({
+      type: 'array',
+      items: { type: 'integer', minimum: 1, maximum: 4096 },
+      minItems: 2,
+      maxItems: 2,
+      description: 'Images: [height, width] that each is stretched to, bilinear with antialiasing. Without it all must be of one size.',
+    }),
+  ),
+  color: Type.Optional(
+    choice(['rgb', 'grayscale'], {
+      description: 'Images: three channels, or the luminance as one. Default: `rgb`. Transparency is left out.',
+    }),
+  ),
 });
 export type DatasetOptions = Static<typeof DatasetOptions>;
 
@@ -77,7 +91,7 @@ export function checkOptions(options: unknown): asserts options is DatasetOption
     `${path[0] === undefined ? 'The options' : path.join('.')} ${reason}; ` +
       'accepted are split {selection, test, shuffle, stratify, seed}, scale ("none", "unit" or a number above 0), ' +
       'standardize ("none", "global", "channel" or "feature"), label_column, weight_column, split_column, group_column, ' +
-      'categorical_columns ("auto" or names) and missing ("error", "mean" or "zero")',
+      'categorical_columns ("auto" or names), missing ("error", "mean" or "zero"), resize [height, width] and color ("rgb" or "grayscale")',
     { received: value },
   );
 }

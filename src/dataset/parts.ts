@@ -9,7 +9,7 @@ export interface DatasetPart {
 }
 
 const ACCEPTED =
-  'Accepted are one part file (npz or CSV), or parts x, y, x_test and y_test (IDX) of which y and the test pair may be left out';
+  'Accepted are one part file (npz, CSV, or a zip of images in class folders), or parts x, y, x_test and y_test (IDX) of which y and the test pair may be left out';
 
 /** Refuses parts that do not make one data set. Throws DATASET_INVALID. */
 export function checkParts(parts: readonly DatasetPart[]): void {

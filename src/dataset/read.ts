@@ -14,7 +14,10 @@ import { checkParts, type DatasetPart } from './parts.ts';
 import { type CsvTable, readCsv } from './readers/csv.ts';
 import { detectPart } from './readers/detect.ts';
 import { readIdx } from './readers/idx.ts';
+import { isImageName } from './readers/image-folders.ts';
+import { MOST_IMAGES, readImages } from './readers/images.ts';
 import { readNpz } from './readers/npz.ts';
+import { zipNames } from './readers/zip.ts';
 import { scaleOf } from './scale.ts';
 import { splitSamples } from './splits.ts';
 import { standardization } from './standardize.ts';
@@ -101,7 +104,12 @@ async function storeContents(
   if (format === 'idx') {
     throw invalid('#part:file', '#part:file is IDX, which holds one array; send it as #part:x, and the labels as #part:y');
   }
-  if (format === 'zip') return await storeArrays(await readNpz(file.path, '#part:file', folder, limits), options, paths, limits);
+  if (format === 'zip') {
+    const names = await zipNames(file.path, '#part:file', MOST_IMAGES);
+    if (names.some(isImageName)) return await storeImages(file.path, options, paths, limits);
+    return await storeArrays(await readNpz(file.path, '#part:file', folder, limits), options, paths, limits);
+  }
+  refuseOptions(IMAGE_OPTIONS, options, 'images', 'file is CSV');
   const table = await readCsv(source, options, folder, paths, limits);
   const { x, columns, y, weighted, gaps } = table;
   return { format: 'csv', x, columns, y, weighted, gaps, division: tableDivision(table, options) };
@@ -136,15 +144,28 @@ async function idxSet(parts: readonly DatasetPart[], limits: DatasetLimits): Pro
   return { format: 'idx', train: { x: x!, y, w: null }, selection: null, test: xTest === null ? null : { x: xTest, y: yTest, w: null } };
 }
 
-/** Options that only a file with columns can follow. */
+/** Options that only a file with columns can follow, and only images. */
 const CSV_OPTIONS = ['label_column', 'weight_column', 'split_column', 'group_column', 'categorical_columns', 'missing'] as const;
+const IMAGE_OPTIONS = ['resize', 'color'] as const;
+
+/** Throws DATASET_INVALID where an option is there that is not for what was sent. */
+function refuseOptions(names: readonly (keyof DatasetOptions)[], options: DatasetOptions, meant: string, sent: string): void {
+  const stray = names.find((name) => options[name] !== undefined);
+  if (stray === undefined) return;
+  throw invalid(`#part:${stray}`, `${stray} is for ${meant}; #part:${sent}`, { received: options[stray] });
+}
+
+async function storeImages(path: string, options: DatasetOptions, paths: Paths, limits: DatasetLimits): Promise<Contents> {
+  refuseOptions(CSV_OPTIONS, options, 'CSV', 'file is a zip file of images, with their classes as folders');
+  const { x, y, given } = await readImages(path, '#part:file', options, paths, limits);
+  const division = { ...splitSamples(given, y.classOf, options.split ?? {}), testGiven: given.test !== null };
+  return { format: 'images', x, columns: null, y, weighted: false, gaps: new Map(), division };
+}
 
 async function storeArrays(set: ArraySet, options: DatasetOptions, paths: Paths, limits: DatasetLimits): Promise<Contents> {
-  const stray = CSV_OPTIONS.find((name) => options[name] !== undefined);
-  if (stray !== undefined) {
-    const format = set.format === 'npz' ? 'file is npz, with arrays by name' : 'x is IDX, with its labels in y';
-    throw invalid(`#part:${stray}`, `${stray} is for CSV; #part:${format}`, { received: options[stray] });
-  }
+  const sent = set.format === 'npz' ? 'file is npz, with arrays by name' : 'x is IDX, with its labels in y';
+  refuseOptions(CSV_OPTIONS, options, 'CSV', sent);
+  refuseOptions(IMAGE_OPTIONS, options, 'images', sent);
   const pairs = [set.train, set.selection, set.test].filter((pair) => pair !== null);
   checkShapes(pairs, limits);
   const ys = checkLabelPairs(pairs);

@@ -10,7 +10,7 @@ export interface ShardSizes {
   windowBytes: number;
 }
 
-export const SHARD_SIZES: ShardSizes = { shardBytes: 4 * 2 ** 20, windowBytes: 80 * 2 ** 20 };
+export const SHARD_SIZES: ShardSizes = { shardBytes: 4 * 2 ** 20, windowBytes: 64 * 2 ** 20 };
 
 type FileName = Stretch['file'];
 

@@ -1,7 +1,13 @@
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ZipFile } from 'yazl';
 import { startServer, type TestServer } from './harness.ts';
 import { form, seedData, trainRequest, uploadSeed } from './uploads.ts';
+
+// Each upload is read by a process of its own, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Bytes in MNIST's format: a magic number, the sizes of the axes, the values. */
 function idx(shape: number[], value: (index: number) => number): Buffer {
@@ -49,6 +55,47 @@ describe('data sets', () => {
     expect(body).toMatchObject({ format: 'idx', samples: 26, test_given: true, splits: { train: 15, selection: 5, test: 6 } });
     expect(Object.keys(body.sha256).sort()).toEqual(['x', 'x_test', 'y', 'y_test']);
     expect(body.y).toMatchObject({ classes: 3 });
+  });
+
+  it('come as CSV with columns of weights, splits and categories', async () => {
+    const rows = Array.from(
+      { length: 12 },
+      (_, i) => `${['s', 'm', 'l'][i % 3]},${i},${i % 2},${['train', 'train', 'val', 'test'][i % 4]},${i + 1}`,
+    );
+    const { status, body } = await upload(
+      ['file', Buffer.from(`size,a,y,part,w\n${rows.join('\n')}\n`), 'sizes.csv'],
+      ['label_column', 'y'],
+      ['weight_column', 'w'],
+      ['split_column', 'part'],
+      ['categorical_columns', '["size"]'],
+      ['standardize', 'feature'],
+      ['missing', 'mean'],
+    );
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      x: { columns: ['size=l', 'size=m', 'size=s', 'a'], standardize: 'feature' },
+      splits: { train: 6, selection: 3, test: 3 },
+      // Samples 0, 1, 4, 5, 8 and 9 are for training.
+      weights: { min: 1, max: 10, mean: 5.5 },
+      test_given: true,
+    });
+    expect(body.x.mean[3]).toBeCloseTo(4.5, 12);
+  });
+
+  it('come as a zip file of images', async () => {
+    const zip = new ZipFile();
+    for (let index = 0; index < 6; index += 1) {
+      const png = new PNG({ width: 3, height: 2 });
+      png.data.fill(40 * index);
+      zip.addBuffer(PNG.sync.write(png), `${index % 2 === 0 ? 'even' : 'odd'}/${index}.png`);
+    }
+    zip.end();
+    const bytes = await buffer(zip.outputStream);
+    const { status, body } = await upload(['file', bytes, 'numbers.zip'], ['resize', '[4, 5]'], ['color', 'grayscale']);
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ format: 'images', x: { shape: [4, 5, 1] }, y: { class_names: ['even', 'odd'] }, samples: 6 });
+    const wrong = await upload(['file', bytes, 'numbers.zip'], ['resize', '4 x 5']);
+    expect(wrong.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ pointer: '#part:resize', received: '"4 x 5"' }] });
   });
 
   it('come as CSV with the column that holds the labels', async () => {

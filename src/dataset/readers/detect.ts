@@ -9,7 +9,7 @@ export interface DetectedPart {
   format: PartFormat;
 }
 
-const ACCEPTED = 'Accepted are IDX (also gzip), npz, and CSV in UTF-8 (also gzip)';
+const ACCEPTED = 'Accepted are IDX (also gzip), npz, CSV in UTF-8 (also gzip), and a zip of PNG and JPEG images in class folders';
 
 /** Opens a part and tells its format. Throws DATASET_UNREADABLE where it is none of the accepted ones. */
 export async function detectPart(path: string, pointer: string): Promise<DetectedPart> {

@@ -23,6 +23,9 @@ const NAMES: Record<Role, readonly string[]> = {
   w_test: ['w_test', 'test_w', 'sample_weight_test'],
 };
 
+/** No data set needs more. */
+const MOST_ARRAYS = 64;
+
 const ACCEPTED = Object.entries(NAMES)
   .map(([role, names]) => `${role}: ${names.join(', ')}`)
   .join('; ');
@@ -32,7 +35,7 @@ const ACCEPTED = Object.entries(NAMES)
  * of a type that is not read (pickles never are) or beyond the limits, and DATASET_UNREADABLE where the file is damaged.
  */
 export async function readNpz(path: string, pointer: string, folder: string, limits: DatasetLimits): Promise<ArraySet> {
-  const entries = await zipEntries(path, pointer);
+  const entries = await zipEntries(path, pointer, MOST_ARRAYS);
   const stranger = entries.find(({ name }) => !name.endsWith('.npy'));
   if (stranger !== undefined) {
     throw invalid(

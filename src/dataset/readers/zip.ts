@@ -1,6 +1,7 @@
 /** The entries of a zip file as sources of bytes. Their names are only compared, never used as paths. */
 import { crc32, createInflateRaw } from 'node:zlib';
-import { type Entry, openPromise } from 'yauzl';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { Problem } from '../../errors.ts';
 import { type ByteSource, decompressed, type FileRange, PIECE_BYTES, pieces } from '../bytes.ts';
 import { unreadable } from '../complaints.ts';
 
@@ -9,33 +10,44 @@ export interface ZipEntry {
   source: ByteSource;
 }
 
-/** No data set needs more. */
-const MOST_ENTRIES = 64;
+/** The names in a zip file's directory, at most the first `most`. Throws DATASET_UNREADABLE where the file is damaged. */
+export async function zipNames(path: string, pointer: string, most: number): Promise<string[]> {
+  return await withZip(path, pointer, async (zip) => {
+    const names: string[] = [];
+    for await (const { fileName } of zip.eachEntry()) {
+      names.push(fileName);
+      if (names.length === most) break;
+    }
+    return names;
+  });
+}
 
 /**
- * The entries of a zip file. Each is checked against the length and CRC-32 of the directory as it is read. Throws DATASET_UNREADABLE where the file is
- * damaged, encrypted, or compressed by anything but deflate.
+ * The entries of a zip file, `most` of them. Each is checked against the length and CRC-32 of the directory as it is read. Throws DATASET_UNREADABLE where
+ * the file is damaged, encrypted, or compressed by anything but deflate.
  */
-export async function zipEntries(path: string, pointer: string): Promise<ZipEntry[]> {
+export async function zipEntries(path: string, pointer: string, most: number): Promise<ZipEntry[]> {
+  return await withZip(path, pointer, async (zip) => {
+    if (zip.entryCount > most) throw unreadable(pointer, `${pointer} is a zip file of ${zip.entryCount} entries; the limit is ${most}`);
+    const entries: ZipEntry[] = [];
+    for await (const entry of zip.eachEntry()) {
+      const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+      entries.push({ name: entry.fileName, source: entrySource(path, entry, fileDataStart, pointer) });
+    }
+    return entries;
+  });
+}
+
+async function withZip<Result>(path: string, pointer: string, read: (zip: ZipFile) => Promise<Result>): Promise<Result> {
   const damaged = (cause: unknown) =>
     unreadable(pointer, `${pointer} is a damaged or unusual zip file: ${cause instanceof Error ? cause.message : cause}`, { cause });
   const zip = await openPromise(path, { autoClose: false }).catch((cause) => {
     throw damaged(cause);
   });
   try {
-    if (zip.entryCount > MOST_ENTRIES) {
-      throw unreadable(pointer, `${pointer} is a zip file of ${zip.entryCount} entries; an npz has ${MOST_ENTRIES} at most`);
-    }
-    const entries: ZipEntry[] = [];
-    try {
-      for await (const entry of zip.eachEntry()) {
-        const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-        entries.push({ name: entry.fileName, source: entrySource(path, entry, fileDataStart, pointer) });
-      }
-    } catch (cause) {
-      throw damaged(cause);
-    }
-    return entries;
+    return await read(zip);
+  } catch (cause) {
+    throw cause instanceof Problem ? cause : damaged(cause);
   } finally {
     zip.close();
   }

@@ -22,6 +22,8 @@ const FIELDS = [
   'group_column',
   'categorical_columns',
   'missing',
+  'resize',
+  'color',
 ] as const;
 
 export const postDataset = route({
@@ -30,7 +32,7 @@ export const postDataset = route({
   operationId: 'uploadDataset',
   summary: 'Upload a data set',
   description:
-    'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y`, or a CSV with a header.',
+    'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y` (and sample weights `w`), a CSV with a header, or a zip of PNG and JPEG images in folders named after their classes, with folders `train`, `validation` and `test` around these or without.',
   tag: 'Data sets',
   access: 'user',
   multipart: {
@@ -38,7 +40,7 @@ export const postDataset = route({
     y: { description: 'IDX: the labels.', file: true, required: false },
     x_test: { description: 'IDX: samples that are for testing only.', file: true, required: false },
     y_test: { description: 'IDX: their labels.', file: true, required: false },
-    file: { description: 'npz or CSV, instead of the four above.', file: true, required: false },
+    file: { description: 'npz, CSV or a zip of images, instead of the four above.', file: true, required: false },
     name: { description: 'A name for it.', file: false, required: false },
     split: {
       description:
@@ -69,6 +71,17 @@ export const postDataset = route({
     categorical_columns: {
       description:
         'CSV: columns that become one column of 0s and 1s for each of their values, 1000 at most: a JSON array of names, or `auto` for those that hold text.',
+      file: false,
+      required: false,
+    },
+    resize: {
+      description:
+        'Images: `[height, width]` as JSON, to which each image is stretched, bilinear with antialiasing. Without it all must be of one size.',
+      file: false,
+      required: false,
+    },
+    color: {
+      description: 'Images: `rgb`, which is three channels, or `grayscale`, which is one. Transparency is left out.',
       file: false,
       required: false,
     },
@@ -144,11 +157,11 @@ export const postDataset = route({
 });
 
 /** Fields that are options as they are. */
-const WORDS = ['standardize', 'label_column', 'weight_column', 'split_column', 'group_column', 'missing'] as const;
+const WORDS = ['standardize', 'label_column', 'weight_column', 'split_column', 'group_column', 'missing', 'color'] as const;
 
 /** The fields of the form as the options they spell. What they mean is checked where they are used. */
 function datasetOptions(fields: Record<string, string>): DatasetOptions {
-  const { split, scale, categorical_columns: categorical } = fields;
+  const { split, scale, categorical_columns: categorical, resize } = fields;
   const words = WORDS.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]);
   return {
     ...(split === undefined ? {} : { split: parseField('split', split) as NonNullable<DatasetOptions['split']> }),
@@ -156,6 +169,7 @@ function datasetOptions(fields: Record<string, string>): DatasetOptions {
     ...(categorical === undefined
       ? {}
       : { categorical_columns: categorical === 'auto' ? categorical : (parseField('categorical_columns', categorical) as string[]) }),
+    ...(resize === undefined ? {} : { resize: parseField('resize', resize) as [number, number] }),
     ...Object.fromEntries(words),
   };
 }
