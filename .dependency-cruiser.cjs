@@ -14,7 +14,7 @@ module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     only('http', ['jobs', 'ledger', 'blobs', 'upload', 'salvage', 'dataset', 'model']),
-    only('jobs', ['ledger', 'blobs', 'dataset', 'model', 'pruning']),
+    only('jobs', ['ledger', 'blobs', 'dataset', 'model', 'clipping', 'pruning', 'report']),
     only('ledger', ['jobs/spec', 'dataset', 'model']),
     only('blobs', []),
     only('upload', ['dataset', 'model', 'pruning']),
@@ -25,7 +25,7 @@ module.exports = {
     only('engine', ['clipping', 'pruning', 'model', 'dataset', 'report', 'jobs/spec', 'worker']),
     only('pruning', ['model', 'jobs/spec']),
     only('clipping', ['jobs/spec']),
-    only('report', ['model']),
+    only('report', ['model', 'jobs/spec']),
     only('model', []),
     only('dataset', []),
     {

@@ -11,6 +11,8 @@ import { zclip } from './zclip.ts';
 /** The rule a specification names. */
 export function clippingRule(spec: Clipping): ClippingRule {
   switch (spec.type) {
+    case 'auto':
+      throw new Error("Clipping is still 'auto'; it is resolved when the job is posted");
     case 'none':
       return none;
     case 'value':
@@ -29,7 +31,7 @@ export function clippingRule(spec: Clipping): ClippingRule {
 }
 
 export type { ProbedRule } from './global-norm.ts';
-export { patternOf } from './groups.ts';
+export { jointLength, patternOf } from './groups.ts';
 export { percentile } from './percentile.ts';
 export type { Arithmetic, Clipped, ClippedTensor, ClippingRule, Gradients } from './rule.ts';
 export { type ClippingVerdict, clippingVerdict } from './verdict.ts';

@@ -16,6 +16,8 @@ import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
 import { evaluate, predictorOf } from './evaluate.ts';
 import { measureLatency } from './latency.ts';
+import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
+import { optimizerRule, resolved } from './optimizers/index.ts';
 import { writeProbe } from './probe.ts';
 import { runPruning } from './prune.ts';
 import { Reporter } from './reporter.ts';
@@ -26,15 +28,17 @@ import { Variables } from './variables.ts';
 export interface JobContext {
   emit(frame: EngineFrame): void;
   cancelled(): boolean;
+  /** Asked between steps: a checkpoint is written, and the job unwinds with Paused. */
+  pauseRequested(): boolean;
 }
 
 /** Runs a job to its `finished` frame. Throws Problem with the code the job fails with, and Cancelled. */
 export async function runJob(frame: RunFrame, context: JobContext): Promise<void> {
   const { spec } = frame;
-  const original = await readModel(frame.model_path);
+  const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
-    await run(frame, context, spec, original, data);
+    await run(frame, context, spec, uploaded, data);
   } finally {
     data.close();
   }
@@ -47,6 +51,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
   const resumed = frame.resume_path === null ? null : readResume(frame.resume_path, reporter);
   const parts = {
     document: original,
+    initialOptimizer: resumed ? null : initialOptimizer(original, training, reporter),
     data,
     training,
     seed: spec.seed,
@@ -54,12 +59,14 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
     scratch: frame.scratch,
     checkpointIntervalSeconds: frame.checkpoint_interval_s,
     cancelled: context.cancelled,
+    pauseRequested: context.pauseRequested,
   };
   const trainingRun = new TrainingRun(parts, resumed);
   try {
     reporter.started(resumed ? trainingRun.state.step : null);
     if (spec.type === 'train') {
       reporter.enter('training', trainingRun.state.step);
+      if (!resumed) keepZeros(trainingRun, reporter);
       trainingRun.train(trainingRun.totalSteps);
     } else {
       runPruning(spec, trainingRun, parts, resumed !== null);
@@ -72,7 +79,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
       const weights = Variables.from(document.weights);
       try {
         const predict = predictorOf(document.graph, (key) => weights.read(key), data, loss);
-        return evaluate(predict, document.graph, data, 'test', loss, trainingRun.checkCancelled);
+        return evaluate(predict, document.graph, data, 'test', loss, training, trainingRun.checkCancelled);
       } finally {
         weights.dispose();
       }
@@ -114,6 +121,26 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
   } finally {
     trainingRun.dispose();
   }
+}
+
+/** Zeros that are there stay, as the caller of a job that does not speak of pruning should know. */
+function keepZeros(run: TrainingRun, reporter: Reporter): void {
+  const masks = run.zerosThatStay();
+  if (masks.size === 0) return;
+  run.setMasks(masks);
+  const zeros = [...masks.values()].reduce((sum, mask) => mask.reduce((count, lives) => count + (lives ? 0 : 1), sum), 0);
+  reporter.warn(
+    'ZEROS_KEPT',
+    `${zeros} kernel weights in ${[...masks.keys()].join(', ')} are 0 and stay 0; set keep_zeros to false where they should be trained.`,
+  );
+}
+
+function initialOptimizer(document: ModelDocument, training: Training, reporter: Reporter): OptimizerNumbers | null {
+  if (training.initial_optimizer_state === 'fresh') return null;
+  const found = uploadedOptimizer(document, training, optimizerRule(resolved(training.optimizer)));
+  if (typeof found !== 'string') return found;
+  reporter.warn('OPTIMIZER_STATE_NOT_FOUND', `Training begins with a fresh optimizer: ${found}.`);
+  return null;
 }
 
 function trainingOf(spec: JobSpec): Training {

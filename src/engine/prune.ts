@@ -7,7 +7,7 @@ import type { ModelDocument } from '../model/document.ts';
 import { allocate, selectableGroups } from '../pruning/allocation.ts';
 import { type Criterion, criterion } from '../pruning/criteria/index.ts';
 import { channelMap } from '../pruning/groups.ts';
-import { chooseMasks, type Masks, type PrunableKernel, prunableKernels, sparsityOf } from '../pruning/masks.ts';
+import { chooseMasks, prunableKernels, sparsityOf } from '../pruning/masks.ts';
 import { iterativeKept } from '../pruning/schedules/iterative.ts';
 import { polynomialPrunesAt, polynomialSparsity } from '../pruning/schedules/polynomial.ts';
 import { unitScores } from '../pruning/scores.ts';
@@ -38,9 +38,11 @@ export function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRun
     }
     const initial = sparsityOf(prunableKernels(parts.document.graph, spec.pruning.layers), parts.document.weights);
     const plan = { ...schedule, initial, final: 1 - keptAtTheEnd(spec), totalSteps: run.totalSteps };
-    run.train(end, (done) => {
+    const afterStep = (done: number): void => {
       if (polynomialPrunesAt(done, plan)) cutter(1 - polynomialSparsity(done, plan));
-    });
+    };
+    // Training may end early once all is cut.
+    run.train(end, { afterStep, mayStop: (done) => done >= Math.floor(schedule.end * run.totalSteps) });
   }
 }
 
@@ -54,8 +56,12 @@ function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts
   const { pruning, seed } = spec;
   const rule = criterion(pruning.criterion);
   const kernels = prunableKernels(run.present().graph, pruning.layers);
-  // Where a run is resumed, what is zero may be so by training, and masks are in its checkpoint.
-  if (!resumed) run.setMasks(maskZeros(kernels, run.present()));
+  // Where a run is resumed, what is zero may be so by training, and masks are in its checkpoint. Every kernel that may be cut has a mask from the start: a
+  // step that is captured with masks takes others without being captured again.
+  if (!resumed) {
+    const ones = kernels.map(({ key, count }): [string, Uint8Array] => [key, new Uint8Array(count).fill(1)]);
+    run.setMasks(new Map([...ones, ...run.zerosThatStay()]));
+  }
   const final = keptAtTheEnd(spec);
   const progress = (kept: number): number => (kept === final || final === 1 ? 1 : (1 - kept) / (1 - final));
   return (kept) => {
@@ -74,13 +80,13 @@ function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts
         return [key, rule.weightScores(document.weights.get(key)!, statistics?.get(key) ?? null, random)];
       }),
     );
-    run.setMasks(
-      chooseMasks(kernels, scores, run.presentMasks(), {
-        sparsity: 1 - kept,
-        scope: pruning.scope,
-        overrides: scaledOverrides(pruning.layers.overrides, (fraction) => fraction * progress(kept)),
-      }),
-    );
+    const chosen = chooseMasks(kernels, scores, run.presentMasks(), {
+      sparsity: 1 - kept,
+      scope: pruning.scope,
+      overrides: scaledOverrides(pruning.layers.overrides, (fraction) => fraction * progress(kept)),
+    });
+    run.setMasks(new Map([...run.presentMasks(), ...chosen]));
+    run.forgetBest();
     const weights = run.presentWeights();
     const achieved = sparsityOf(kernels, new Map(kernels.map(({ key }) => [key, weights.value(key)])));
     run.state.cuts.push({ step: run.state.step, sparsity: achieved });
@@ -92,15 +98,6 @@ function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts
 function scaledOverrides(overrides: LayerSelection['overrides'], scale: (fraction: number) => number): LayerSelection['overrides'] {
   return Object.fromEntries(
     Object.entries(overrides).map(([layer, { sparsity }]) => [layer, sparsity === undefined ? {} : { sparsity: scale(sparsity) }]),
-  );
-}
-
-/** Masks that keep zeros which are there already; a kernel of nothing but zeros is untrained, not pruned. */
-function maskZeros(kernels: readonly PrunableKernel[], document: ModelDocument): Masks {
-  return new Map(
-    kernels
-      .map(({ key }): [string, Uint8Array] => [key, Uint8Array.from(document.weights.get(key)!.data, (value) => (value === 0 ? 0 : 1))])
-      .filter(([, mask]) => mask.includes(0) && mask.includes(1)),
   );
 }
 
@@ -137,6 +134,7 @@ function channelCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPart
       after: group.units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0),
     }));
     run.replaceDocument(smaller);
+    run.setMasks(run.zerosThatStay());
     run.state.cuts.push({ step: run.state.step, macs, units, proof });
     parts.reporter.row('prune', run.state.step, { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) });
   };

@@ -6,14 +6,16 @@ import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
 import type { Monitored, Training } from '../jobs/spec/index.ts';
 import { type ModelDocument, makeDocument, type Weights, withWeights } from '../model/document.ts';
-import type { Masks } from '../pruning/masks.ts';
-import { quality } from '../report/scores.ts';
+import { type Masks, prunableKernels, zeroMasks } from '../pruning/masks.ts';
+import { undefinedMetrics } from '../report/metrics/index.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
-import { evaluate, predictionBatchSize } from './evaluate.ts';
+import { evaluate, monitoredValues, predictionBatchSize } from './evaluate.ts';
 import { learningRate } from './learning-rate.ts';
 import { type Loss, lossOf, needsOneHot } from './losses.ts';
+import { type OptimizerNumbers, withTrainedOptimizer } from './optimizer-export.ts';
 import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
+import { Paused } from './paused.ts';
 import { UNWATCHED, type WatchState, watched } from './progress-watch.ts';
 import type { Reporter, StepMeasures } from './reporter.ts';
 import {
@@ -49,6 +51,8 @@ export interface RunState {
   probe: { steps: number; max_norm: number } | null;
   /** Why steps are not captured; null while they are. */
   eagerBecause: string | null;
+  /** The sum of the losses of the epoch's steps so far, and their number. */
+  epochLoss: { sum: number; steps: number };
   /** Cuts made so far, as the result lists them. */
   cuts: Record<string, unknown>[];
 }
@@ -63,7 +67,9 @@ export interface TrainingRunParts {
   checkpointIntervalSeconds: number;
   cancelled(): boolean;
   /** Whether the job shall pause: a checkpoint is written and `Paused` thrown. */
-  pauseRequested?(): boolean;
+  pauseRequested(): boolean;
+  /** The optimizer's state to begin with; null for a fresh one. */
+  initialOptimizer: OptimizerNumbers | null;
 }
 
 /** Bytes of stored samples up to which the session holds the data. */
@@ -120,6 +126,7 @@ export class TrainingRun {
       watch: UNWATCHED,
       probe: null,
       eagerBecause: null,
+      epochLoss: { sum: 0, steps: 0 },
       cuts: [],
     };
     if (resumed) {
@@ -133,6 +140,10 @@ export class TrainingRun {
       if (best.size > 0) this.best = best;
     }
     this.weights = Variables.from(this.document.weights);
+    if (!resumed && parts.initialOptimizer) {
+      for (const [name, slot] of parts.initialOptimizer.slots) this.slots.set(name, slot);
+      this.state.slotsFrom = -parts.initialOptimizer.iterations;
+    }
     this.step = this.makeStep();
     if (resumed) {
       const masks = [...resumed.arrays].filter(([name]) => name.startsWith('masks/'));
@@ -146,9 +157,16 @@ export class TrainingRun {
     return withWeights(this.document, new Map([...this.weights.values(), ...this.averages.values()]));
   }
 
-  /** The document that is the result: of the best evaluation where one counts, else the present one. */
+  /** The document that is the result: of the best evaluation where one counts, else the present one, with the optimizer's state where it is asked for. */
   result(): ModelDocument {
-    return this.best ? withWeights(this.document, this.best) : this.present();
+    const { training, reporter } = this.parts;
+    const document = this.best ? withWeights(this.document, this.best) : this.present();
+    if (training.optimizer_state !== 'export' || this.state.step === 0) return document;
+    this.step.store();
+    const numbers = { iterations: this.state.step - this.state.slotsFrom, slots: this.slots.values() };
+    const { document: exported, dropped } = withTrainedOptimizer(document, training, this.optimizer, numbers);
+    if (dropped !== null) reporter.warn('OPTIMIZER_STATE_DROPPED', `The exported model has no optimizer state: ${dropped}.`);
+    return exported;
   }
 
   /** The variables that hold the present weights; of this run. */
@@ -185,11 +203,21 @@ export class TrainingRun {
     this.state.watch = UNWATCHED;
   }
 
+  /** Masks of the zeros that are in the present weights, where they are to stay. */
+  zerosThatStay(): Masks {
+    if (!this.parts.training.keep_zeros) return new Map();
+    const { graph, weights } = this.present();
+    return zeroMasks(prunableKernels(graph, { exclude: [] }), weights);
+  }
+
   /**
-   * Trains up to (not including) step `to`, or until early stopping ends it; `afterStep` may prune, and is called with the number of steps done.
-   * Throws Problem NON_FINITE_GRADIENT, Cancelled, and Paused.
+   * Trains up to (not including) step `to`, or until early stopping ends it where it may; `afterStep` may prune, and is called with the number of steps
+   * done. Throws Problem NON_FINITE_GRADIENT, Cancelled, and Paused.
    */
-  train(to: number, afterStep: (done: number) => void = () => {}): void {
+  train(
+    to: number,
+    { afterStep = () => {}, mayStop = () => true }: { afterStep?: (done: number) => void; mayStop?: (done: number) => boolean } = {},
+  ): void {
     if (this.state.step < to) this.probe();
     this.declareSeries();
     const { training, reporter } = this.parts;
@@ -206,7 +234,7 @@ export class TrainingRun {
     };
     const accuracy = [0];
     const { layer_norms_every: every } = training;
-    while (this.state.step < to && !this.state.watch.stopped) {
+    while (this.state.step < to && !(this.state.watch.stopped && mayStop(this.state.step))) {
       this.checkInterrupted();
       const began = performance.now();
       const { step } = this.state;
@@ -222,6 +250,8 @@ export class TrainingRun {
       if (report.culprit === null) {
         if (report.clipped > 0) this.state.clippedSteps++;
         this.state.clippedSum += report.clipped;
+        this.state.epochLoss.sum += report.loss;
+        this.state.epochLoss.steps++;
       } else this.heldBack(report, step);
       measures.loss = report.loss;
       measures.learning_rate = rate;
@@ -275,6 +305,9 @@ export class TrainingRun {
 
   private checkInterrupted(): void {
     this.checkCancelled();
+    if (!this.parts.pauseRequested()) return;
+    this.checkpoint();
+    throw new Paused();
   }
 
   /** Takes a step; eagerly from now on where it cannot be captured. */
@@ -354,16 +387,10 @@ export class TrainingRun {
   }
 
   private validate(epoch: number): void {
-    const { data, reporter, training } = this.parts;
-    if (data.split('selection').size === 0) return;
-    const measured = quality(
-      evaluate((batch) => this.step.predict(batch), this.document.graph, data, 'selection', this.loss, this.checkCancelled),
-    );
-    const values: Partial<Record<Monitored, number>> = {
-      val_loss: measured.loss.value,
-      ...(measured.accuracy ? { val_accuracy: measured.accuracy.value } : {}),
-      ...(measured.mean_absolute_error ? { val_mean_absolute_error: measured.mean_absolute_error.value } : {}),
-    };
+    const { reporter, training } = this.parts;
+    const { sum, steps } = this.state.epochLoss;
+    this.state.epochLoss = { sum: 0, steps: 0 };
+    const values = { loss: steps === 0 ? null : sum / steps, ...this.selectionMeasures() };
     reporter.row('epoch', this.state.step, { epoch, ...values });
     const restore = training.restore_best === 'auto' || training.restore_best === 'none' ? null : training.restore_best;
     const { state, isBest } = watched(
@@ -374,6 +401,25 @@ export class TrainingRun {
     );
     this.state.watch = state;
     if (isBest) this.best = this.present().weights;
+  }
+
+  /** What the selection split shows of the present weights; nothing where there is none. */
+  private selectionMeasures(): Partial<Record<Monitored, number | null>> {
+    const { data, reporter, training } = this.parts;
+    if (data.split('selection').size === 0) return {};
+    const scores = evaluate(
+      (batch) => this.step.predict(batch),
+      this.document.graph,
+      data,
+      'selection',
+      this.loss,
+      training,
+      this.checkCancelled,
+    );
+    for (const reason of undefinedMetrics(scores.metrics)) {
+      reporter.warn('METRIC_UNDEFINED', `The selection split gives no value of ${reason}`);
+    }
+    return monitoredValues(scores);
   }
 
   private checkpoint(): void {

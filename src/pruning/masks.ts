@@ -1,6 +1,7 @@
 /** Unstructured pruning: which single weights become zero. */
 import { Problem } from '../errors.ts';
 import type { LayerSelection } from '../jobs/spec/index.ts';
+import type { Weights } from '../model/document.ts';
 import { type Graph, weightKey } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
 
@@ -34,6 +35,15 @@ export function prunableKernels(graph: Graph, selection: Pick<LayerSelection, 'i
           outputAxis: weight.axes?.output ?? weight.shape.length - 1,
         })),
     );
+}
+
+/** Masks of the kernels that have zeros already, which keep them; a kernel of nothing but zeros is untrained, not pruned. */
+export function zeroMasks(kernels: readonly PrunableKernel[], weights: Weights): Masks {
+  return new Map(
+    kernels
+      .map(({ key }): [string, Uint8Array] => [key, Uint8Array.from(weights.get(key)!.data, (value) => (value === 0 ? 0 : 1))])
+      .filter(([, mask]) => mask.includes(0) && mask.includes(1)),
+  );
 }
 
 /** The largest sparsity that leaves every output unit one weight. */

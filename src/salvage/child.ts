@@ -42,8 +42,11 @@ async function documentOf(path: string, original: ModelDocument): Promise<{ docu
   const best = run?.watch?.best ?? null;
   const prefix = best && [...stored.arrays.keys()].some((name) => name.startsWith('best/')) ? 'best/' : 'weights/';
   const weights: Weights = new Map();
-  for (const [name, { shape, data }] of stored.arrays) {
-    if (name.startsWith(prefix)) weights.set(name.slice(prefix.length), { shape, data: data as Float32Array<ArrayBuffer> });
+  // Averages stand behind the weights that they are of, and are what such a job exports.
+  for (const from of prefix === 'best/' ? [prefix] : [prefix, 'averages/']) {
+    for (const [name, { shape, data }] of stored.arrays) {
+      if (name.startsWith(from)) weights.set(name.slice(from.length), { shape, data: data as Float32Array<ArrayBuffer> });
+    }
   }
   const document = makeDocument({ config, metadata: original.metadata, weights, extras: original.extras });
   return { document, best: prefix === 'best/' ? best : null };

@@ -119,7 +119,7 @@ interface Attempt {
 /** Runs the job from a checkpoint file, with a checkpoint after every step; ends it once the one of step `until` is written. */
 async function attempt(posted: Posted, resume: string | null, until = Number.POSITIVE_INFINITY): Promise<Attempt> {
   const asked = fillDefaults(JobSpec, { ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const spec = await checkJob(asked, { facts: await readModelFacts(model), readConfig: () => readModelConfig(model) }, facts);
+  const { spec } = await checkJob(asked, { facts: await readModelFacts(model), readConfig: () => readModelConfig(model) }, facts);
   const frames: EngineFrame[] = [];
   const checkpoints = new Map<number, string>();
   let cancelled = false;
@@ -142,6 +142,7 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
         if (frame.kind === 'checkpoint') checkpoints.set(frame.step, frame.path);
       },
       cancelled: () => checkpoints.has(until),
+      pauseRequested: () => false,
     },
   ).catch((error: unknown) => {
     if (!(error instanceof Cancelled)) throw error;

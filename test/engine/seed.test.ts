@@ -40,7 +40,7 @@ interface Receipt {
 async function run(model: string, posted: Record<string, unknown>) {
   const scratch = await mkdtemp(join(folder, 'job-'));
   const asked = fillDefaults(JobSpec, { ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const spec = await checkJob(asked, { facts: await readModelFacts(model), readConfig: () => readModelConfig(model) }, facts);
+  const { spec } = await checkJob(asked, { facts: await readModelFacts(model), readConfig: () => readModelConfig(model) }, facts);
   const frames: EngineFrame[] = [];
   await runJob(
     {
@@ -55,7 +55,7 @@ async function run(model: string, posted: Record<string, unknown>) {
       scratch,
       checkpoint_interval_s: 600,
     },
-    { emit: (frame) => frames.push(frame), cancelled: () => false },
+    { emit: (frame) => frames.push(frame), cancelled: () => false, pauseRequested: () => false },
   );
   const finished = frames.find((frame) => frame.kind === 'finished')!;
   const rows = rowsOf(frames);

@@ -43,7 +43,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
   const model = join(scratch, 'original.keras');
   writeFileSync(model, await writeKeras(document));
   const asked = fillDefaults(JobSpec, { evaluation: { latency_batch_size: 1 }, ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const spec = await checkJob(asked, { facts: modelFacts(document), readConfig: async () => document.config }, facts);
+  const { spec } = await checkJob(asked, { facts: modelFacts(document), readConfig: async () => document.config }, facts);
   const frames: EngineFrame[] = [];
   const checkpoints = new Map<number, string>();
   await runJob(
@@ -65,6 +65,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
         if (frame.kind === 'checkpoint') checkpoints.set(frame.step, frame.path);
       },
       cancelled: () => until !== undefined && checkpoints.has(until),
+      pauseRequested: () => false,
     },
   ).catch((error: unknown) => {
     if (!(error instanceof Cancelled)) throw error;

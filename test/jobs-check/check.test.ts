@@ -38,8 +38,8 @@ const regressor = (compile?: unknown): Config => ({
   ...(compile === undefined ? {} : { compile_config: compile }),
 });
 
-function check(spec: JobSpec, config: Config, dataset: DatasetFacts): Promise<JobSpec> {
-  return checkJob(spec, { facts: modelFacts(documentOf(config)), readConfig: async () => config }, dataset);
+async function check(spec: JobSpec, config: Config, dataset: DatasetFacts): Promise<JobSpec> {
+  return (await checkJob(spec, { facts: modelFacts(documentOf(config)), readConfig: async () => config }, dataset)).spec;
 }
 
 /** A refusal, with its first item's place and what stood there. */
@@ -196,12 +196,21 @@ describe('the optimizer', () => {
     [{ optimizer: 'sgd' }, 'sgd'],
     [{ optimizer: { class_name: 'AdamW', config: {} } }, 'adamw'],
     [{ optimizer: { class_name: 'RMSprop', config: {} } }, 'rmsprop'],
-    [{ optimizer: { class_name: 'Lion', config: {} } }, 'adam'],
+    [{ optimizer: { class_name: 'Lion', config: {} } }, 'lion'],
+    [{ optimizer: { class_name: 'Ftrl', config: {} } }, 'adam'],
     [{ optimizer: null }, 'adam'],
   ])('of the compile_config %j is %s', async (compile, type) => expect(await optimizer(compile)).toMatchObject({ type }));
 
   it('gets every default', async () => {
-    expect(await optimizer(undefined)).toEqual({ type: 'adam', learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 });
+    expect(await optimizer(undefined)).toEqual({
+      type: 'adam',
+      learning_rate: 0.001,
+      beta_1: 0.9,
+      beta_2: 0.999,
+      epsilon: 1e-7,
+      weight_decay: 0,
+      weight_decay_on: 'kernels',
+    });
   });
 
   it('that is asked for is kept', async () => {
@@ -209,7 +218,130 @@ describe('the optimizer', () => {
   });
 });
 
+describe('what a model is compiled with', () => {
+  const compiled = (config: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+    classifier('softmax', { optimizer: { module: 'keras.optimizers', class_name: 'SGD', config, registered_name: null }, ...more });
+  const checked = async (spec: JobSpec, config: Config) => {
+    const job = await checkJob(spec, { facts: modelFacts(documentOf(config)), readConfig: async () => config }, data([8]));
+    if (job.spec.type !== 'train') throw new Error('Not a train job');
+    return { training: job.spec.training, warnings: job.warnings };
+  };
+
+  it('comes with its options, and decays every weight as Keras does', async () => {
+    const { training } = await checked(trainJob(), compiled({ learning_rate: 0.25, momentum: 0.5, nesterov: true, weight_decay: 0.125 }));
+    expect(training.optimizer).toEqual({
+      type: 'sgd',
+      learning_rate: 0.25,
+      momentum: 0.5,
+      nesterov: true,
+      weight_decay: 0.125,
+      weight_decay_on: 'all',
+    });
+  });
+
+  it.each([
+    [{ clipnorm: 2 }, { type: 'norm', max_norm: 2 }],
+    [{ global_clipnorm: 3 }, { type: 'global_norm', max_norm: 3 }],
+    [{ clipvalue: 4 }, { type: 'value', clip_value: 4 }],
+    [{}, { type: 'none' }],
+  ])('clips by %j', async (config, clipping) => {
+    expect((await checked(trainJob(), compiled(config))).training.clipping).toMatchObject(clipping);
+  });
+
+  it('clips no more where the job says how', async () => {
+    const { training } = await checked(trainJob({ clipping: { type: 'none' } }), compiled({ clipnorm: 2 }));
+    expect(training.clipping).toEqual({ type: 'none' });
+  });
+
+  it('averages weights, and follows an exponential schedule', async () => {
+    const rates = {
+      module: 'keras.optimizers.schedules',
+      class_name: 'ExponentialDecay',
+      config: { initial_learning_rate: 0.5, decay_steps: 7, decay_rate: 0.75, staircase: true, name: 'ExponentialDecay' },
+      registered_name: null,
+    };
+    const { training, warnings } = await checked(trainJob(), compiled({ learning_rate: rates, use_ema: true, ema_momentum: 0.75 }));
+    expect(training).toMatchObject({
+      optimizer: { learning_rate: 0.5 },
+      learning_rate_schedule: { type: 'exponential', decay_rate: 0.75, decay_steps: 7, staircase: true },
+      ema: { momentum: 0.75 },
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it('is named in a warning where it has no effect here', async () => {
+    const { warnings } = await checked(trainJob(), compiled({ gradient_accumulation_steps: 4 }));
+    expect(warnings).toEqual([{ code: 'COMPILE_OPTION_NOT_TAKEN', detail: expect.stringContaining('gradient_accumulation_steps 4') }]);
+  });
+
+  it('smooths labels where the loss is taken from there', async () => {
+    const loss = { module: 'keras.losses', class_name: 'BinaryCrossentropy', config: { label_smoothing: 0.25 }, registered_name: null };
+    const config = { ...sequential([8], [dense('out', 1, { activation: 'sigmoid' })]), compile_config: { optimizer: 'sgd', loss } };
+    const binary = data([8], { dtype: 'uint8', shape: [], min: 0, max: 1, classes: 2 });
+    const job = await checkJob(trainJob(), { facts: modelFacts(documentOf(config)), readConfig: async () => config }, binary);
+    expect(job.spec).toMatchObject({ training: { loss: 'binary_crossentropy', label_smoothing: 0.25 } });
+  });
+});
+
 describe('training options', () => {
+  it.each<[ProblemCode, [string, unknown], RegExp, Record<string, unknown>]>([
+    ['INCOMPATIBLE_OPTIONS', ['/training/micro_batch_size', 129], /at most batch_size/, { micro_batch_size: 129 }],
+    ['INCOMPATIBLE_OPTIONS', ['/training/weight_range_also', ['out/bias']], /not set/, { weight_range_also: ['out/bias'] }],
+    [
+      'INCOMPATIBLE_OPTIONS',
+      ['/training/learning_rate_schedule/milestones', [0.5, 0.5]],
+      /ascend/,
+      { learning_rate_schedule: { type: 'step', milestones: [0.5, 0.5] } },
+    ],
+    ['INCOMPATIBLE_OPTIONS', ['/training/class_weights/3', '3'], /0 to 2/, { class_weights: { 3: 2 } }],
+    [
+      'UNKNOWN_LAYER',
+      ['/training/clipping/groups/0/layers', 'hiden*'],
+      /hidden\/kernel/,
+      { clipping: { type: 'global_norm', max_norm: 1, groups: [{ layers: 'hiden*', threshold: 1 }] } },
+    ],
+    [
+      'UNKNOWN_LAYER',
+      ['/training/weight_range_also/0', 'out/biass'],
+      /out\/bias/,
+      { weight_range: [-1, 1], weight_range_also: ['out/biass'] },
+    ],
+    [
+      'INCOMPATIBLE_OPTIONS',
+      ['/training/augmentation/0', { type: 'flip', axes: 'horizontal', probability: 0.5 }],
+      /images/,
+      { augmentation: [{ type: 'flip' }] },
+    ],
+  ])('are refused with %s at %j', async (code, place, text, training) => {
+    await refused(code, place, text, trainJob(training), classifier(), data([8]));
+  });
+
+  it('are refused where label smoothing has no classes to smooth', async () => {
+    const spec = trainJob({ label_smoothing: 0.125 });
+    await refused('INCOMPATIBLE_OPTIONS', ['/training/label_smoothing', 0.125], /cross-entropies/, spec, regressor(), data([8], numbers));
+  });
+
+  it('are refused where what early stopping watches is not measured', async () => {
+    const dataset = { ...data([8]), splits: { train: 100, selection: 0, test: 0 } };
+    const watching = (metric: string) => trainJob({ early_stopping: { metric } });
+    await refused(
+      'INCOMPATIBLE_OPTIONS',
+      ['/training/early_stopping/metric', 'val_loss'],
+      /selection/,
+      watching('val_loss'),
+      classifier(),
+      dataset,
+    );
+    await expect(check(watching('loss'), classifier(), dataset)).resolves.toMatchObject({ training: { restore_best: 'loss' } });
+  });
+
+  it('export the optimizer’s state from train jobs, and not from prune jobs, unless asked', async () => {
+    await expect(check(trainJob(), classifier(), data([8]))).resolves.toMatchObject({ training: { optimizer_state: 'export' } });
+    await expect(check(pruneJob(), classifier(), data([8]))).resolves.toMatchObject({ fine_tuning: { optimizer_state: 'drop' } });
+    const asked = pruneJob({}, { epochs: 1, optimizer_state: 'export' });
+    await expect(check(asked, classifier(), data([8]))).resolves.toMatchObject({ fine_tuning: { optimizer_state: 'export' } });
+  });
+
   it('are refused without an epoch', async () => {
     await refused('INCOMPATIBLE_OPTIONS', ['/training/epochs', 0], /at least one epoch/, trainJob({ epochs: 0 }), classifier(), data([8]));
   });

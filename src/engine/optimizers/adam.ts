@@ -23,6 +23,7 @@ export function adam(spec: AdamSpec): OptimizerRule {
     slots: ['momentum', 'velocity'],
     initial: 0,
     weightDecay: spec.weight_decay,
+    kerasScale: { momentum: excess1, velocity: excess2 },
     numbers: (step, rate) => [(rate * Math.sqrt(excess2)) / excess1, beta1 ** step, beta2 ** step],
     update({ variable, slots: [m, v], gradient }, [rate, beta1Power, beta2Power]) {
       const scalars = {

@@ -8,6 +8,8 @@ export interface OptimizerRule {
   readonly initial: number;
   /** Decoupled decay, as a fraction of the learning rate. */
   readonly weightDecay: number;
+  /** What a slot of ours is of Keras' slot of that name, where it is not the same. */
+  readonly kerasScale?: Readonly<Record<string, number>>;
   /** The numbers that change from step to step; `step` counts from 1 since the slots were new. Always as many. */
   numbers(step: number, rate: number): number[];
   /** Updates a weight, in place. */

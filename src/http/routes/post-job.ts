@@ -77,7 +77,7 @@ export const postJob = route({
       });
       return readModelConfig(path);
     };
-    const spec = await checkJob(asked, { facts: model.facts, readConfig }, dataset.facts);
+    const { spec, warnings } = await checkJob(asked, { facts: model.facts, readConfig }, dataset.facts);
     const row: JobRow = {
       id: newId('job'),
       tenant,
@@ -90,7 +90,7 @@ export const postJob = route({
       attempt: 0,
       result: null,
       error: null,
-      warnings: [],
+      warnings,
       created_at: Date.now(),
       started_at: null,
       finished_at: null,

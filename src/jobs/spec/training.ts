@@ -165,6 +165,10 @@ const groups = defaulted(
 
 export const Clipping = tagged(
   [
+    strictObject(
+      { type: Type.Literal('auto') },
+      { description: "What the model's compile_config clips by (clipnorm, clipvalue, global_clipnorm); else none." },
+    ),
     strictObject({ type: Type.Literal('none') }, { description: 'Gradients untouched, norms still recorded.' }),
     strictObject(
       { type: Type.Literal('value'), clip_value: positive, warmup, groups },
@@ -316,7 +320,7 @@ export const Training = strictObject({
         },
       ],
       description:
-        'What the loss of a sample is multiplied by, by its class number; classes left out have 1. balanced: samples / (classes · samples of the class), over the training split.',
+        'What the loss of a sample is multiplied by, by its class number; classes left out have 1. balanced: samples / (classes · samples of the class), over all samples.',
     }),
     null,
   ),
@@ -338,7 +342,7 @@ export const Training = strictObject({
     ),
     null,
   ),
-  clipping: defaulted(Clipping, { type: 'none' }),
+  clipping: defaulted(Clipping, { type: 'auto' }),
   weight_range: defaulted(
     nullable(
       Type.Unsafe<[number, number]>({
@@ -358,6 +362,23 @@ export const Training = strictObject({
       description: 'Further weights that weight_range clamps: layer/weight, * for any characters.',
     }),
     [],
+  ),
+  keep_zeros: defaulted(
+    Type.Boolean({ description: 'Whether kernel weights that are exactly 0 before training stay 0, as those of a pruned model should.' }),
+    true,
+  ),
+  optimizer_state: defaulted(
+    choice(['auto', 'export', 'drop'], {
+      description:
+        "Whether the exported file carries the optimizer's state, with which Keras goes on training. auto: export for train jobs; drop where the model is to be small.",
+    }),
+    'auto',
+  ),
+  initial_optimizer_state: defaulted(
+    choice(['fresh', 'model'], {
+      description: 'model: go on from the state in the uploaded file, of the same optimizer, at the step it was saved at.',
+    }),
+    'fresh',
   ),
   on_non_finite: defaulted(
     choice(['fail', 'skip_step'], {
