@@ -1,6 +1,6 @@
 /** What paired latency samples say. */
 import { generator } from '../random.ts';
-import type { Interval } from './scores.ts';
+import type { Interval } from './intervals.ts';
 
 export interface LatencySummary {
   median_ms: number;

@@ -1,64 +1,33 @@
 /** Per-sample scores of a model on a split, and what they say with intervals. */
 import { generator } from '../random.ts';
+import { type Interval, type Measurement, meanInterval, wilson } from './intervals.ts';
+import type { Measurements } from './metrics/index.ts';
 
 export interface SampleScores {
   kind: 'classification' | 'regression';
   /** Of each sample, in the split's order. */
   losses: Float64Array;
-  /** Classification: 1 where the prediction is right. */
+  /** 1 where the decision is right, at every position and output; 0 everywhere where nothing is decided. */
   hits: Uint8Array;
-  /** Regression: mean |error| of the sample. */
-  absoluteErrors: Float64Array;
+  /** What was asked for, over the whole split. */
+  metrics: Measurements;
 }
 
-export interface Interval {
-  value: number;
-  /** 95 %. */
-  low: number;
-  high: number;
-}
-
-export interface Quality {
+/** Besides these, each metric that was asked for, null where the split leaves it undefined. */
+export interface Quality extends Measurements {
   samples: number;
   loss: Interval;
-  /** Fraction of right predictions, with Wilson's interval; null for regression. */
-  accuracy: Interval | null;
+  /** Fraction of right decisions, with Wilson's interval; also where it was not asked for, and null for regression unless it was. */
+  accuracy: Measurement | null;
   error: number | null;
-  mean_absolute_error: Interval | null;
 }
 
 /** The quality a model shows in its scores. */
-export function quality(scores: SampleScores): Quality {
-  const samples = scores.losses.length;
-  const classification = scores.kind === 'classification';
-  const hits = scores.hits.reduce((sum, hit) => sum + hit, 0);
-  return {
-    samples,
-    loss: meanInterval(scores.losses),
-    accuracy: classification ? wilson(hits, samples) : null,
-    error: classification ? 1 - hits / samples : null,
-    mean_absolute_error: classification ? null : meanInterval(scores.absoluteErrors),
-  };
-}
-
-const Z95 = 1.959963984540054;
-
-/** A mean with its normal 95 % interval. */
-export function meanInterval(values: Float64Array): Interval {
-  const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, n - 1);
-  const half = Z95 * Math.sqrt(variance / n);
-  return { value: mean, low: mean - half, high: mean + half };
-}
-
-/** A proportion with Wilson's 95 % score interval (Wilson 1927), which holds near 0 and 1. */
-export function wilson(successes: number, n: number): Interval {
-  const p = successes / n;
-  const z2 = Z95 * Z95;
-  const centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Z95 / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  return { value: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+export function quality({ kind, losses, hits, metrics }: SampleScores): Quality {
+  const samples = losses.length;
+  const right = hits.reduce((sum, hit) => sum + hit, 0);
+  const accuracy = metrics.accuracy ?? (kind === 'classification' ? wilson(right, samples) : null);
+  return { samples, loss: meanInterval(losses), ...metrics, accuracy, error: accuracy && 1 - accuracy.value };
 }
 
 export interface PairedComparison {

@@ -43,13 +43,13 @@ const hits = (values: number[]): SampleScores => ({
   kind: 'classification',
   losses: Float64Array.from(values, (hit) => 1 - hit),
   hits: Uint8Array.from(values),
-  absoluteErrors: new Float64Array(values.length),
+  metrics: {},
 });
 const errors = (values: number[]): SampleScores => ({
   kind: 'regression',
   losses: Float64Array.from(values),
   hits: new Uint8Array(values.length),
-  absoluteErrors: Float64Array.from(values),
+  metrics: {},
 });
 
 async function receiptOf(parts: Partial<ReceiptParts>) {
@@ -85,6 +85,21 @@ describe('the costs in a receipt', () => {
     expect(receipt.result.file_bytes).toBeLessThan(receipt.original.file_bytes);
   });
 
+  it('are without the optimizer’s state, which the file that is handed out keeps', async () => {
+    const state = {
+      path: 'optimizer/vars/1',
+      shape: [4096],
+      dtype: '<f',
+      data: Float32Array.from({ length: 4096 }, (_, at) => Math.sin(at)),
+    };
+    const [bare, carrying] = [await receiptOf({ result: zeroed }), await receiptOf({ result: { ...zeroed, optimizer: [state] } })];
+    expect(carrying.file.length).toBeGreaterThan(bare.file.length + 8192);
+    expect(carrying.receipt.result).toEqual({ ...bare.receipt.result, exported_bytes: carrying.file.length });
+    expect(carrying.receipt.claims.smaller).toEqual(bare.receipt.claims.smaller);
+    const loaded = await receiptOf({ original: { ...original, optimizer: [state] } });
+    expect(loaded.receipt.original.file_bytes).toBe(bare.receipt.original.file_bytes);
+  });
+
   it('are listed layer by layer, for layers that have any', async () => {
     const { receipt } = await receiptOf({ result: withoutUnits(3) });
     expect(
@@ -104,6 +119,17 @@ describe('the costs in a receipt', () => {
       new Map([...original.weights].map(([key, weight]) => [key, { ...weight, data: weight.data.map((_, at) => (at < 2 ? -0 : 1)) }])),
     );
     expect((await receiptOf({ result: signed })).receipt.result.zeros).toBe(6);
+  });
+});
+
+describe('the quality in a receipt', () => {
+  it('shows every metric of the original beside that of the result', async () => {
+    const f1 = (value: number): SampleScores => ({ ...hits([1, 0]), metrics: { f1: { value, low: null, high: null }, auc: null } });
+    const { receipt } = await receiptOf({ scores: { original: f1(0.8), result: f1(0.7) } });
+    expect([receipt.original.test, receipt.result.test]).toMatchObject([
+      { f1: { value: 0.8 }, auc: null, accuracy: { value: 0.5 } },
+      { f1: { value: 0.7 }, auc: null, accuracy: { value: 0.5 } },
+    ]);
   });
 });
 

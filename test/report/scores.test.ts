@@ -1,55 +1,19 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { generator } from '../../src/random.ts';
-import { compareScores, mcnemarExact, meanInterval, quality, type SampleScores, wilson } from '../../src/report/scores.ts';
+import { meanInterval, wilson } from '../../src/report/intervals.ts';
+import { compareScores, mcnemarExact, quality, type SampleScores } from '../../src/report/scores.ts';
 
 const classified = (hits: number[], losses: number[] = hits.map(() => 1)): SampleScores => ({
   kind: 'classification',
   losses: Float64Array.from(losses),
   hits: Uint8Array.from(hits),
-  absoluteErrors: new Float64Array(hits.length),
+  metrics: {},
 });
 const regressed = (losses: number[]): SampleScores => ({
   kind: 'regression',
   losses: Float64Array.from(losses),
   hits: new Uint8Array(losses.length),
-  absoluteErrors: Float64Array.from(losses, Math.sqrt),
-});
-
-describe('Wilson’s interval', () => {
-  // Newcombe 1998, table I, and R's prop.test(correct = FALSE).
-  it.each([
-    [81, 263, 0.2553, 0.3662],
-    [15, 148, 0.0624, 0.1605],
-    [0, 20, 0, 0.1611],
-    [1, 29, 0.0061, 0.1718],
-    [29, 29, 0.883, 1],
-  ])('of %s in %s is %s to %s', (successes, n, low, high) => {
-    const interval = wilson(successes, n);
-    expect(interval.value).toBe(successes / n);
-    expect(interval.low).toBeCloseTo(low, 4);
-    expect(interval.high).toBeCloseTo(high, 4);
-  });
-
-  it('lies within [0, 1] and around its value', () => {
-    fc.assert(
-      fc.property(fc.nat(500), fc.integer({ min: 1, max: 500 }), (k, n) => {
-        const { value, low, high } = wilson(Math.min(k, n), n);
-        expect(0 <= low && low <= value + 1e-12 && value <= high + 1e-12 && high <= 1).toBe(true);
-      }),
-    );
-  });
-});
-
-describe('a mean’s interval', () => {
-  it('is 1.96 standard errors to each side: of 1..5, 3 ± 1.3859', () => {
-    const { value, low, high } = meanInterval(Float64Array.of(1, 2, 3, 4, 5));
-    expect(value).toBe(3);
-    expect(high - 3).toBeCloseTo(1.959964 * Math.sqrt(2.5 / 5), 6);
-    expect(3 - low).toBeCloseTo(1.959964 * Math.sqrt(2.5 / 5), 6);
-  });
-
-  it('of one value is that value', () => expect(meanInterval(Float64Array.of(7))).toEqual({ value: 7, low: 7, high: 7 }));
+  metrics: {},
 });
 
 describe('McNemar’s exact p', () => {
@@ -95,24 +59,22 @@ describe('McNemar’s exact p', () => {
 });
 
 describe('quality', () => {
-  it('of a classifier is its loss and accuracy', () => {
-    expect(quality(classified([1, 1, 0, 1], [0.5, 0.5, 2, 1]))).toMatchObject({
-      samples: 4,
-      loss: { value: 1 },
-      accuracy: { value: 0.75 },
-      error: 0.25,
-      mean_absolute_error: null,
-    });
+  const interval = { value: 0.25, low: 0.1, high: 0.4 };
+
+  it('of a classifier is its loss and accuracy, asked for or not', () => {
+    const accuracy = { value: 0.75, low: wilson(3, 4).low, high: wilson(3, 4).high };
+    const { loss, ...rest } = quality(classified([1, 1, 0, 1], [0.5, 0.5, 2, 1]));
+    expect(loss.value).toBe(1);
+    expect(rest).toEqual({ samples: 4, accuracy, error: 0.25 });
   });
 
-  it('of a regression is its loss and mean absolute error', () => {
-    expect(quality(regressed([1, 4, 9]))).toMatchObject({
-      samples: 3,
-      loss: { value: 14 / 3 },
-      accuracy: null,
-      error: null,
-      mean_absolute_error: { value: 2 },
-    });
+  it('of a regression is its loss', () => {
+    expect(quality(regressed([1, 4, 9]))).toMatchObject({ samples: 3, loss: { value: 14 / 3 }, accuracy: null, error: null });
+  });
+
+  it('has every metric that was asked for, null where there is no value', () => {
+    expect(quality({ ...classified([1]), metrics: { auc: null, f1: interval } })).toMatchObject({ auc: null, f1: interval });
+    expect(quality({ ...regressed([1]), metrics: { accuracy: interval } })).toMatchObject({ accuracy: interval, error: 0.75 });
   });
 });
 
