@@ -1,4 +1,4 @@
-"""The networks of the training benchmark, written as .keras files: LeNet-300-100, LeNet-5, a residual network and an LSTM over the rows of an image."""
+"""The networks of the training benchmark, written as .keras files: LeNet-300-100, LeNet-5, a residual network, an LSTM over the rows of an image, and a tiny one."""
 
 import sys
 
@@ -50,7 +50,12 @@ def lstm():
     return keras.Sequential([keras.Input((28, 28)), layers.LSTM(64), layers.Dense(10, "softmax")], name="lstm")
 
 
-NETWORKS = {network.__name__: network for network in (lenet_300_100, lenet_5, residual, lstm)}
+def tiny():
+    """So little to compute that a step costs what any step costs."""
+    return keras.Sequential([keras.Input((8,)), layers.Dense(2, "softmax")], name="tiny")
+
+
+NETWORKS = {network.__name__: network for network in (lenet_300_100, lenet_5, residual, lstm, tiny)}
 
 if __name__ == "__main__":
     for name, network in NETWORKS.items():
