@@ -111,14 +111,6 @@ describe('a train job', () => {
     expect((await model(job_id)).sha256).toBe(whole.sha256);
     expect(await service.ledger.listAttempts(job_id)).toMatchObject([{ end: 'finished' }]);
   });
-
-  it('is cancelled in the middle', async () => {
-    const job_id = await service.post(train);
-    await worker.line('Checkpoint stored', { job_id });
-    await service.ledger.requestCancel('alice', job_id);
-    expect(await service.reached(job_id, 'cancelled', 'succeeded', 'failed')).toMatchObject({ status: 'cancelled', attempt: 1 });
-    expect(await service.ledger.listArtifacts(job_id)).toEqual([]);
-  });
 });
 
 describe('a prune job', () => {
