@@ -1,4 +1,5 @@
 /** What a job says while it runs: progress a few times a second, series in batches, checkpoints, warnings. */
+import { renameSync } from 'node:fs';
 import type { EngineFrame, Metrics, Progress, SeriesChunk } from '../worker/frames.ts';
 import { type Plan, RemainingTime } from './eta.ts';
 import { SeriesBuffer } from './series-buffer.ts';
@@ -61,6 +62,7 @@ export class Reporter {
   private layerCount = 0;
   /** Rows of this attempt so far, whatever their series. */
   private rows = 0;
+  private checkpoints = 0;
   private metrics: Metrics = {};
   private phase: Progress['phase'] = 'loading';
   private stepsDone = 0;
@@ -171,12 +173,15 @@ export class Reporter {
   }
 
   /**
-   * A checkpoint file is whole. Rows before it are sent first, so that a resume finds all of them. `best` where it is the best so far by the metric that
+   * A checkpoint file is whole, and is the supervisor's from now on. Rows before it are sent first, so that a resume finds all of them. `best` where it is the best so far by the metric that
    * the job monitors.
    */
   checkpoint(step: number, path: string, best: { metric: string; value: number } | null = null): void {
     this.flush();
-    this.emit({ kind: 'checkpoint', step, path, best });
+    // Under a name of its own: the job may write the same step again, for a pause, before the supervisor has taken this one.
+    const own = `${path}.${this.checkpoints++}`;
+    renameSync(path, own);
+    this.emit({ kind: 'checkpoint', step, path: own, best });
   }
 
   /** The first engine step is about to be computed. */

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Reporter, type StepMeasures } from '../../src/engine/reporter.ts';
 import { type EngineFrame, readEngineFrame } from '../../src/worker/frames.ts';
 import { rowsOf } from '../helpers/series.ts';
@@ -8,6 +11,19 @@ function open(totalSteps = 10): { reporter: Reporter; frames: EngineFrame[] } {
   const frames: EngineFrame[] = [];
   return { reporter: new Reporter((frame) => frames.push(readEngineFrame(structuredClone(frame))), totalSteps), frames };
 }
+
+/** A file of this name and content. */
+function written(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'espalier-reporter-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const measures = (changes: Partial<StepMeasures> = {}): StepMeasures => ({
   loss: 2,
@@ -119,8 +135,17 @@ describe('the reporter', () => {
   it('sends the rows before a checkpoint ahead of it', () => {
     const { reporter, frames } = open();
     reporter.step(1, measures());
-    reporter.checkpoint(1, '/checkpoint');
+    reporter.checkpoint(1, written('checkpoint', 'x'));
     expect(frames.map(({ kind }) => kind)).toEqual(['series', 'checkpoint']);
+  });
+
+  it('hands over each checkpoint whole though its step is written again, and says which is the best', () => {
+    const { reporter, frames } = open();
+    reporter.checkpoint(1, written('checkpoint', 'first'));
+    reporter.checkpoint(1, written('checkpoint', 'second'), { metric: 'val_loss', value: 0.5 });
+    const said = frames.flatMap((frame) => (frame.kind === 'checkpoint' ? [frame] : []));
+    expect(said.map(({ path }) => readFileSync(path, 'utf8'))).toEqual(['first', 'second']);
+    expect(said.map(({ best }) => best)).toEqual([null, { metric: 'val_loss', value: 0.5 }]);
   });
 
   it('shows the newest values of steps and evaluations as metrics, also once their rows are sent', () => {
@@ -134,14 +159,18 @@ describe('the reporter', () => {
     expect(progress?.metrics).toEqual({ ...measures({ loss: 8 }), update_ratio: null, val_loss: null });
   });
 
-  it('estimates the time left from the middle half of the last 256 steps', () => {
+  it('estimates the time that is left, anew behind a cut', () => {
     const { reporter, frames } = open(1_000);
+    const eta = () => frames.findLast((frame) => frame.kind === 'progress')?.progress.eta_s;
     reporter.enter('training', 0);
-    // Slow steps that are long past, then 256 of 0 to 255 ms: the quartiles are 63 and 191 ms.
-    for (let step = 1; step <= 300; step++) reporter.stepped(step, 1_000);
-    for (let index = 0; index < 256; index++) reporter.stepped(301 + index, (index * 37) % 256);
-    reporter.enter('training', 500);
-    const progress = frames.findLast((frame) => frame.kind === 'progress');
-    expect(progress?.progress.eta_s).toEqual({ low: 0.063 * 500, high: 0.191 * 500 });
+    expect(eta()).toBeNull();
+    for (let step = 1; step <= 100; step++) reporter.stepped(step, 10);
+    reporter.enter('training', 100);
+    // 900 steps of 10 ms.
+    expect(eta()?.low).toBeCloseTo(8.91, 5);
+    expect(eta()?.high).toBeCloseTo(9.09, 5);
+    reporter.enter('pruning', 100);
+    reporter.enter('training', 100);
+    expect(eta()).toBeNull();
   });
 });
