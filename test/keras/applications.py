@@ -1,7 +1,7 @@
 """The families of keras.applications, the smallest of each on small images, with random weights and statistics.
 
 run({"names": true}) lists them. run({"family", "path"}) saves one and answers an input and what stock Keras makes of it: logits, parameters, and the shape
-of every layer's output.
+of every layer's output. run({"path", "x"}) answers the logits of a file.
 """
 
 import keras
@@ -49,13 +49,16 @@ def randomise(model, random):
 def run(args):
     if "names" in args:
         return list(FAMILIES)
+    if "family" not in args:
+        return keras.models.load_model(args["path"])(args["x"], training=False)
     build, side, options = FAMILIES[args["family"]]
     keras.utils.set_random_seed(1)
     random = np.random.default_rng(1)
     model = build(weights=None, classes=10, input_shape=(side, side, 3), classifier_activation=None, **options)
     randomise(model, random)
     model.save(args["path"])
-    x = random.uniform(0, 255, (2, side, side, 3)).astype("float32")
+    scales = any(isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization)) for layer in model.layers)
+    x = random.uniform(0 if scales else -1, 255 if scales else 1, (2, side, side, 3)).astype("float32")
     layers = [layer for layer in model.layers if not isinstance(layer, keras.Model)]
     return {
         "x": x,

@@ -60,6 +60,48 @@ describe('multiply-accumulates and parameters', () => {
     expect(parameterCount(graph)).toEqual({ total: 15 + 9 + 6, trainable: 15 + 3 });
   });
 
+  // By hand: output elements × what each of them adds up.
+  it.each([
+    [
+      'a depthwise convolution, 6·6·8 × 9',
+      [8, 8, 4],
+      layer('DepthwiseConv2D', 'l', { kernel_size: 3, depth_multiplier: 2 }),
+      2_592,
+      4 * 2 * 9 + 8,
+    ],
+    [
+      'a separable convolution, 6·6·8 × 9 + 6·6·5 × 8',
+      [8, 8, 4],
+      layer('SeparableConv2D', 'l', { filters: 5, kernel_size: 3, depth_multiplier: 2 }),
+      4_032,
+      4 * 2 * 9 + 8 * 5 + 5,
+    ],
+    ['a grouped convolution, 6·6·6 × 9·2', [8, 8, 4], conv2d('l', 6, 3, { groups: 2 }), 3_888, 9 * 2 * 6 + 6],
+    ['a dilated convolution, 4·4·6 × 9·4', [8, 8, 4], conv2d('l', 6, 3, { dilation_rate: 2 }), 3_456, 9 * 4 * 6 + 6],
+    ['a convolution of steps, 6·5 × 3·4', [8, 4], layer('Conv1D', 'l', { filters: 5, kernel_size: 3 }), 360, 3 * 4 * 5 + 5],
+    ['a convolution of volumes, 3·3·3·5 × 8·2', [4, 4, 4, 2], layer('Conv3D', 'l', { filters: 5, kernel_size: 2 }), 2_160, 8 * 2 * 5 + 5],
+    [
+      'a transposed convolution, 8·8·4 × 9·5',
+      [8, 8, 4],
+      layer('Conv2DTranspose', 'l', { filters: 5, kernel_size: 3, strides: 2 }),
+      11_520,
+      9 * 5 * 4 + 5,
+    ],
+    ['a normalisation', [8, 4], layer('LayerNormalization', 'l'), 0, 8],
+    ['slopes, one a place', [8, 4], layer('PReLU', 'l'), 0, 32],
+    ['statistics and the number of their samples', [8, 4], layer('Normalization', 'l', { axis: -1 }), 0, 9],
+  ])('of %s', (_what, shape, entry, macs, parameters) => {
+    const graph = readGraph(sequential(shape, [entry]));
+    expect(totalMacs(graph)).toBe(macs);
+    expect(parameterCount(graph).total).toBe(parameters);
+  });
+
+  it('of a product of sequences are its elements times what each adds up: 3·5 × 4', () => {
+    const config = functional((net) => net.call(layer('Dot', 'd', { axes: 2 }), net.input('x', [3, 4]), net.input('y', [5, 4])));
+    expect(totalMacs(readGraph(config))).toBe(60);
+    expect(readGraph(config).outputs[0]!.shape).toEqual([3, 5]);
+  });
+
   it('count a free dimension as one place', () => {
     expect(totalMacs(readGraph(sequential([null, null, 2], [conv2d('a', 3, 3)])))).toBe(3 * 9 * 2);
   });
@@ -109,6 +151,27 @@ describe('shapes', () => {
     ],
   ])('of a padding by %j over 4 by 5 is %j', (padding, expected) => {
     expect(shapeOf([4, 5, 3], layer('ZeroPadding2D', 'p', { padding }))).toEqual(expected);
+  });
+
+  // Keras' own: without output padding valid is L·s + max(k - s, 0) and same L·s; with it (L - 1)·s + k + p, less 2·⌊k/2⌋ where same.
+  it.each([
+    ['valid', 3, 2, null, 9],
+    ['valid', 2, 3, null, 12],
+    ['same', 3, 2, null, 8],
+    ['valid', 3, 2, 1, 10],
+    ['same', 3, 2, 1, 8],
+    ['same', 4, 2, 1, 7],
+  ])('of a %s transposed convolution of %s by stride %s with output padding %s over 4 is %s', (padding, size, stride, extra, expected) => {
+    const options = { filters: 2, kernel_size: [size], strides: [stride], padding, output_padding: extra };
+    expect(shapeOf([4, 3], layer('Conv1DTranspose', 't', options))).toEqual([expected, 2]);
+  });
+
+  it('of merged inputs stretch over axes of 1 and axes that are missing', () => {
+    const merged = (...shapes: number[][]) =>
+      readGraph(functional((net) => net.call(layer('Multiply', 'm'), ...shapes.map((shape, index) => net.input(`x${index}`, shape)))))
+        .outputs[0]!.shape;
+    expect(merged([4, 5, 3], [1, 1, 3])).toEqual([4, 5, 3]);
+    expect(merged([4, 1, 3], [5, 1], [3])).toEqual([4, 5, 3]);
   });
 
   it('of a reshaping fill in the one axis that is left out', () => {
