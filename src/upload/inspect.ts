@@ -1,5 +1,5 @@
 /** What the service learns of an upload before it stores it, read in a process of its own so that a hostile file costs its sender's request and nothing else. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatasetFacts, DatasetFiles } from '../dataset/facts.ts';
 import { DATASET_LIMITS, type DatasetLimits } from '../dataset/limits.ts';
@@ -19,6 +19,9 @@ export interface InspectionLimits {
 const MODEL_LIMITS: InspectionLimits = { memoryMib: 512, timeoutMs: 300_000 };
 const DATA_LIMITS: InspectionLimits & DatasetLimits = { memoryMib: 256, timeoutMs: 300_000, ...DATASET_LIMITS };
 
+/** Time to read a data set may take for each GiB of it, where that is more than the limit for any. */
+const DATA_MS_PER_GIB = 60_000;
+
 /** Uploads read at once by this process. */
 const AT_ONCE = 2;
 const readers = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
@@ -34,7 +37,7 @@ export async function inspectModel(path: string, limits: Partial<InspectionLimit
 }
 
 /**
- * Reads a data set's parts and stores it as three files in a new folder below `scratchFolder`, which the caller moves or deletes; after a rejection it is
+ * Reads a data set's parts and stores it as files in a new folder below `scratchFolder`, which the caller moves or deletes; after a rejection it is
  * gone. Rejects with Problem DATASET_INVALID, DATASET_UNREADABLE (also beyond the limits) or STORAGE_FULL; a plain Error is a fault of ours.
  */
 export async function buildDataset(
@@ -45,7 +48,10 @@ export async function buildDataset(
 ): Promise<{ facts: DatasetFacts; files: DatasetFiles }> {
   checkOptions(options);
   checkParts(parts);
-  const { memoryMib, timeoutMs, ...datasetLimits } = { ...DATA_LIMITS, ...limits };
+  const sizes = await Promise.all(parts.map(async ({ path }) => (await stat(path)).size));
+  const gib = sizes.reduce((sum, size) => sum + size, 0) / 2 ** 30;
+  const slowest = Math.max(DATA_LIMITS.timeoutMs, Math.ceil(gib * DATA_MS_PER_GIB));
+  const { memoryMib, timeoutMs, ...datasetLimits } = { ...DATA_LIMITS, timeoutMs: slowest, ...limits };
   const folder = await mkdtemp(join(scratchFolder, 'dataset-'));
   try {
     const task: Task = { kind: 'dataset', parts: [...parts], options, folder, limits: datasetLimits };

@@ -1,3 +1,4 @@
+import { DATASET_LIMITS } from '../../dataset/limits.ts';
 import type { DatasetOptions } from '../../dataset/options.ts';
 import type { DatasetPart } from '../../dataset/parts.ts';
 import { Problem, received } from '../../errors.ts';
@@ -115,7 +116,10 @@ export const postDataset = route({
         });
         const name = uploadName(fields.name, files[0]?.filename ?? null, 'dataset');
         const parts = files.map((file) => ({ ...file, name: file.name as DatasetPart['name'] }));
-        const built = await services.buildDataset(parts, datasetOptions(fields), scratch.folder);
+        const built = await services.buildDataset(parts, datasetOptions(fields), scratch.folder, {
+          // An operator who allows larger uploads means larger data sets.
+          totalBytes: Math.max(DATASET_LIMITS.totalBytes, limits.maxUploadBytes),
+        });
         const id = newId('dst');
         let size_bytes = 0;
         const store = async (part: 'x' | 'y' | 'w' | 'order', path: string) => {
