@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Cancelled } from '../../src/engine/cancelled.ts';
 import { failureFrame } from '../../src/engine/failure.ts';
+import { Paused } from '../../src/engine/paused.ts';
 import { Problem } from '../../src/errors.ts';
 
 describe('failureFrame', () => {
   it('reports a cancelled job as cancelled', () => expect(failureFrame(new Cancelled())).toEqual({ kind: 'cancelled' }));
+
+  it('reports a paused job as paused', () => expect(failureFrame(new Paused())).toEqual({ kind: 'paused' }));
 
   it('keeps the code of a Problem', () => {
     const problem = new Problem('NON_FINITE_GRADIENT', 'The gradient of dense/kernel is NaN in step 3');
