@@ -18,7 +18,7 @@ import { LAYER_CLASSES } from '../model/layers/index.ts';
 import { nullable, strictObject } from '../schema.ts';
 import { VERSION } from '../version.ts';
 import type { AppDeps } from './deps.ts';
-import { JSON_BODY_LIMIT_BYTES, LONGEST_WAIT_S, PAGE, SERIES_PAGE } from './limits.ts';
+import { JSON_BODY_LIMIT_BYTES, LONGEST_WAIT_S, PAGE, SERIES_PAGE, SERIES_POINTS } from './limits.ts';
 
 const JsonSchema = Type.Record(Type.String(), Type.Unknown(), { description: 'A JSON Schema.' });
 const Methods = Type.Array(strictObject({ type: Type.String(), description: nullable(Type.String()), schema: JsonSchema }));
@@ -54,6 +54,7 @@ export const Capabilities = strictObject(
       max_wait_s: Type.Integer(),
       max_page_rows: Type.Integer(),
       max_series_rows: Type.Integer(),
+      max_series_points: Type.Integer(),
       running_jobs_per_tenant: Type.Integer(),
     }),
   },
@@ -90,6 +91,7 @@ export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
       max_wait_s: LONGEST_WAIT_S,
       max_page_rows: PAGE.most,
       max_series_rows: SERIES_PAGE.most,
+      max_series_points: SERIES_POINTS.most,
       running_jobs_per_tenant: limits.tenantRunningLimit,
     },
   };

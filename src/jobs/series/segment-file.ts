@@ -63,7 +63,7 @@ export async function encodeSegment(given: readonly SeriesChunk[]): Promise<Enco
   const bodies = await Promise.all(
     chunks.map(async (chunk) => [
       { columns: 2, bytes: await pack(chunk.data.subarray(0, 2 * chunk.rows), 2, true) },
-      ...(await packColumns(chunk.data.subarray(2 * chunk.rows), chunk.columns.length, false)),
+      ...(await packColumns(chunk.data.subarray(2 * chunk.rows), chunk.columns.length)),
     ]),
   );
   // Places count from the end of the index, whose own length they would change.
@@ -190,7 +190,7 @@ async function packSummary({ blocks, steps, extents }: Summary): Promise<PackedP
   const data = new Float64Array(extents.length * EXTENT_VALUES * blocks);
   for (const [column, { data: values }] of extents.entries())
     data.set(moveSteps(values.slice(), steps, -1), column * EXTENT_VALUES * blocks);
-  return [{ columns: 2, bytes: await pack(steps, 2, true) }, ...(await packColumns(data, extents.length, false))];
+  return [{ columns: 2, bytes: await pack(steps, 2, true) }, ...(await packColumns(data, extents.length))];
 }
 
 /** Steps of extents from and to steps since the block's first, which are small numbers and take fewer bytes. Changes what it is given. */
@@ -200,7 +200,7 @@ function moveSteps(values: Float64Array<ArrayBuffer>, steps: Float64Array, sign:
   return values;
 }
 
-async function packColumns(data: Float64Array, columns: number, counting: boolean): Promise<PackedPart[]> {
+async function packColumns(data: Float64Array, columns: number): Promise<PackedPart[]> {
   if (columns === 0) return [];
   const rows = data.length / columns;
   const each = Math.max(1, Math.floor(PART_VALUES / rows));
@@ -208,7 +208,7 @@ async function packColumns(data: Float64Array, columns: number, counting: boolea
   return Promise.all(
     begins.map(async (begin) => {
       const count = Math.min(each, columns - begin);
-      return { columns: count, bytes: await pack(data.subarray(begin * rows, (begin + count) * rows), count, counting) };
+      return { columns: count, bytes: await pack(data.subarray(begin * rows, (begin + count) * rows), count, false) };
     }),
   );
 }
