@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { evaluate } from '../../src/engine/evaluate.ts';
+import { evaluate, monitoredValues, predictorOf } from '../../src/engine/evaluate.ts';
 import { lossOf, type ResolvedLoss } from '../../src/engine/losses.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
+import type { Training } from '../../src/jobs/spec/index.ts';
 import { datasetOf } from '../helpers/datasets.ts';
 import { type Config, conv2d, dense, documentOf, flatten, layer, randomFill, sequential } from '../helpers/documents.ts';
 import { array, drawn } from '../helpers/engine.ts';
@@ -10,27 +11,30 @@ import type { KerasArray } from '../helpers/keras.ts';
 import { expectClose } from '../helpers/numbers.ts';
 
 /** The scores of a network whose dense layer is the identity: its logits are the inputs. */
-function scored(logits: KerasArray, y: KerasArray | Int32Array, name: ResolvedLoss, activation = 'linear') {
+function scored(logits: KerasArray, y: KerasArray | Int32Array, name: ResolvedLoss, activation = 'linear', asked: Partial<Asked> = {}) {
   const width = logits.shape.at(-1)!;
   const config = sequential(logits.shape.slice(1), [dense('a', width, { activation })]);
-  return evaluated(config, logits, y, name, (key, index) => (key === 'a/kernel' && index % (width + 1) === 0 ? 1 : 0));
+  return evaluated(config, logits, y, name, (key, index) => (key === 'a/kernel' && index % (width + 1) === 0 ? 1 : 0), asked);
 }
 
-function evaluated(config: Config, x: KerasArray, y: KerasArray | Int32Array, name: ResolvedLoss, fill: Parameters<typeof documentOf>[1]) {
-  const document = documentOf(config, fill);
-  const weights = Variables.from(document.weights);
+type Asked = Pick<Training, 'metrics' | 'top_k'>;
+
+function evaluated(
+  config: Config,
+  x: KerasArray,
+  y: KerasArray | Int32Array,
+  name: ResolvedLoss,
+  fill: Parameters<typeof documentOf>[1],
+  asked: Partial<Asked> = {},
+) {
+  const { graph, weights: stored } = documentOf(config, fill);
+  const weights = Variables.from(stored);
   onTestFinished(() => weights.dispose());
-  const samples = x.shape[0]!;
-  const data = datasetOf(x, y, { test: samples - 1 });
+  const data = datasetOf(x, y, { test: x.shape[0]! - 1 });
+  const loss = lossOf(name, { label_smoothing: 0, huber_delta: 1 });
   const before = tf.memory().numTensors;
-  const scores = evaluate(
-    document.graph,
-    (key) => weights.read(key),
-    data,
-    'test',
-    lossOf(name),
-    () => {},
-  );
+  const predict = predictorOf(graph, (key) => weights.read(key), data, loss);
+  const scores = evaluate(predict, graph, data, 'test', loss, { metrics: 'auto', top_k: 5, ...asked }, () => {});
   expect(tf.memory().numTensors).toBe(before);
   return scores;
 }
@@ -65,7 +69,7 @@ describe('the scores of samples', () => {
     expect([...hits]).toEqual([1, 0, 0, 1]);
   });
 
-  it('of numbers are the loss and mean |error| of each', () => {
+  it('of numbers are the loss of each, and errors over all', () => {
     const [prediction, target] = [array([3, 2], [0, 0, 1, 2, -3, 0.5]), array([3, 2], [0, 0, 1, 0, 0, 0])];
     const absolute = [1, 1.75];
     for (const [name, expected] of [
@@ -73,9 +77,11 @@ describe('the scores of samples', () => {
       ['mean_absolute_error', absolute],
       ['huber', [0.75, (2.5 + 0.125) / 2]],
     ] as const) {
-      const { losses, absoluteErrors, kind } = scored(prediction, target, name);
+      const { losses, metrics, kind } = scored(prediction, target, name);
       expectClose(losses, expected, { relative: 1e-6 }, name);
-      expectClose(absoluteErrors, absolute, { relative: 1e-6 }, name);
+      expect(metrics.mean_absolute_error?.value).toBeCloseTo((1 + 1.75) / 2, 6);
+      expect(metrics.root_mean_squared_error?.value).toBeCloseTo(Math.sqrt((2 + 4.625) / 2), 6);
+      expect(Object.keys(metrics)).toEqual(['mean_absolute_error', 'root_mean_squared_error', 'r2']);
       expect(kind).toBe('regression');
     }
   });
@@ -127,5 +133,45 @@ describe('the scores of samples', () => {
     const config = sequential([null, null, 1], [conv2d('c', 2, 3), layer('GlobalMaxPooling2D', 'g'), dense('a', 2)]);
     const x = drawn([4, 5, 7], 'free');
     expect(evaluated(config, x, Int32Array.of(0, 1, 0, 1), 'sparse_categorical_crossentropy', randomFill(1)).losses).toHaveLength(3);
+  });
+
+  it('never count an output that is not a number as right', () => {
+    const nan = Number.NaN;
+    expect([...scored(array([2, 2], [0, 0, nan, nan]), Int32Array.of(1, 0), 'sparse_categorical_crossentropy', 'softmax').hits]).toEqual([
+      0,
+    ]);
+    expect([...scored(array([2, 1], [0, nan]), array([2, 1], [1, 0]), 'binary_crossentropy', 'sigmoid').hits]).toEqual([0]);
+  });
+});
+
+describe('the metrics of a split', () => {
+  const logits = array([5, 3], [0, 0, 0, 3, 1, 0, 2, 1, 0, 0, 1, 2, 0, 3, 1]);
+  const labels = Int32Array.of(2, 0, 1, 1, 1);
+
+  it('are those asked for, and what is monitored of them has their names', () => {
+    const scores = scored(logits, labels, 'sparse_categorical_crossentropy', 'softmax', {
+      metrics: ['top_k_accuracy', 'f1', 'auc'],
+      top_k: 2,
+    });
+    expect(scores.metrics.top_k_accuracy?.value).toBe(1);
+    // Class 0: 1 of 1, and one more predicted; class 1: 1 of 3; class 2: predicted once.
+    expect(scores.metrics.f1?.value).toBeCloseTo((2 / 3 + 1 / 2 + 0) / 3, 12);
+    const { val_loss, ...values } = monitoredValues(scores);
+    expect(val_loss).toBeCloseTo(scores.losses.reduce((sum, loss) => sum + loss, 0) / 4, 12);
+    expect(values).toEqual({ val_top_k_accuracy: 1, val_f1: scores.metrics.f1?.value, val_auc: scores.metrics.auc?.value });
+  });
+
+  it('are accuracy for classes, also under a loss of numbers', () => {
+    expect(Object.keys(scored(logits, labels, 'sparse_categorical_crossentropy', 'softmax').metrics)).toEqual(['accuracy']);
+    const { metrics, hits, kind } = scored(logits, labels, 'mean_squared_error');
+    expect(metrics).toMatchObject({ accuracy: { value: 0.5 } });
+    expect([...hits]).toEqual([1, 0, 0, 1]);
+    expect(kind).toBe('regression');
+  });
+
+  it('have no value where the split says nothing of them, which is monitored as null', () => {
+    const same = scored(array([3, 1], [0, 1, 2]), array([3, 1], [0, 1, 1]), 'binary_crossentropy', 'sigmoid', { metrics: ['auc'] });
+    expect(same.metrics).toEqual({ auc: null });
+    expect(monitoredValues(same)).toMatchObject({ val_auc: null });
   });
 });
