@@ -1,8 +1,9 @@
 /** Runs recurrent cells over sequences [batch, time, features]. */
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node-gpu';
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { activationName, flag, number } from '../../model/layers/options.ts';
 import { type Cell, type CellClassName, GATES, resetsAfter } from '../../model/layers/recurrent.ts';
 import { biasAdd } from '../ops/bias-add.ts';
+import { matMul } from '../ops/mat-mul.ts';
 import { tf } from '../tensorflow.ts';
 import { dropoutMask, furtherSeed } from './dropout-mask.ts';
 import type { Execution, Invocation } from './execution.ts';
@@ -83,7 +84,7 @@ function runFused(cell: Cell, x: Tensor, given: CellWeights, options: RunOptions
   const recurrentKernel = ordered(given.recurrentKernel);
   const units = recurrentKernel.shape[0]!;
   const timeMajor = tf.transpose(tf.reshape(x, [parts, batch / parts, time, features]), [0, 2, 1, 3]);
-  const product = tf.matMul(tf.reshape(timeMajor, [-1, features]) as Tensor2D, ordered(given.kernel) as Tensor2D);
+  const product = matMul(tf.reshape(timeMajor, [-1, features]), ordered(given.kernel));
   const projected = given.bias ? biasAdd(product, ordered(given.bias)) : product;
   const states = fusedRecurrence(
     {
@@ -140,5 +141,5 @@ function runUnrolled(
 
 function projection(x: Tensor, kernel: Tensor): Tensor {
   const [batch, time, features] = x.shape as [number, number, number];
-  return tf.reshape(tf.matMul(tf.reshape(x, [-1, features]) as Tensor2D, kernel as Tensor2D), [batch, time, -1]);
+  return tf.reshape(matMul(tf.reshape(x, [-1, features]), kernel), [batch, time, -1]);
 }

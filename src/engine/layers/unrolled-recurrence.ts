@@ -1,5 +1,6 @@
 /** A recurrence step by step on tfjs' tape: for what the fused one has no gradient of, other activations and dropout of the state. */
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-node-gpu';
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { matMul } from '../ops/mat-mul.ts';
 import { tf } from '../tensorflow.ts';
 import type { Carried } from './fused-recurrence.ts';
 
@@ -35,7 +36,7 @@ export function unrolledRecurrence(recurrence: UnrolledRecurrence, cell: Unrolle
   const biases = recurrentBias ? tf.split(recurrentBias, gates, 0) : null;
   const ofGate = (state: Tensor, gate: number): Tensor => {
     const masked = stateMasks ? tf.mul(state, stateMasks[gate]!) : state;
-    const product = tf.matMul(masked as Tensor2D, kernels[gate] as Tensor2D);
+    const product = matMul(masked, kernels[gate]!);
     return biases ? tf.add(product, biases[gate]!) : product;
   };
   const recurrent = (state: Tensor, gate?: number): Tensor => {
@@ -45,7 +46,7 @@ export function unrolledRecurrence(recurrence: UnrolledRecurrence, cell: Unrolle
         kernels.map((_kernel, index) => ofGate(state, index)),
         1,
       );
-    const product = tf.matMul(state as Tensor2D, recurrentKernel as Tensor2D);
+    const product = matMul(state, recurrentKernel);
     return recurrentBias ? tf.add(product, recurrentBias) : product;
   };
   const zeros = tf.zeros([steps[0]!.shape[0]!, recurrentKernel.shape[0]!]);
