@@ -1,5 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { flag } from '../../model/layers/options.ts';
+import { broadcastTo } from '../ops/broadcast-to.ts';
+import { differentiable } from '../ops/differentiable.ts';
 import { tf } from '../tensorflow.ts';
 import type { Execution } from './execution.ts';
 
@@ -7,23 +9,31 @@ import type { Execution } from './execution.ts';
 const placesOf = (x: Tensor): number[] => x.shape.slice(1, -1).map((_length, axis) => axis + 1);
 
 /** The mean over all places. */
-export const globalAverage: Execution = ({ options, inputs: [x] }) => tf.mean(x!, placesOf(x!), flag(options, 'keepdims', false));
+export const globalAverage: Execution = ({ options, inputs: [x] }) => {
+  const places = placesOf(x!);
+  const { shape } = x!;
+  const count = places.reduce((product, axis) => product * shape[axis]!, 1);
+  const average = differentiable(
+    [x!],
+    () => ({ value: tf.mean(x!, places, true), saved: [] }),
+    (dy) => [broadcastTo(tf.mul(dy, 1 / count), shape)],
+  );
+  return flag(options, 'keepdims', false) ? average : tf.squeeze(average, places);
+};
 
 /** The largest over all places. Places that share it share its gradient, which tfjs would give each of them in full. */
 export const globalMax: Execution = ({ options, inputs: [x] }) => {
   const places = placesOf(x!);
-  const pool = tf.customGrad((...inputs) => {
-    const [input, save] = inputs as unknown as [Tensor, (tensors: Tensor[]) => void];
-    const value = tf.max(input, places, true);
-    save([input, value]);
-    return {
-      value,
-      gradFunc: (dy, saved) => {
-        const [from, largest] = saved as [Tensor, Tensor];
-        const shares = tf.cast(tf.equal(from, largest), 'float32');
-        return tf.mul(tf.div(shares, tf.sum(shares, places, true)), dy as Tensor);
-      },
-    };
-  });
-  return flag(options, 'keepdims', false) ? pool(x!) : tf.squeeze(pool(x!), places);
+  const largest = differentiable(
+    [x!],
+    () => {
+      const value = tf.max(x!, places, true);
+      return { value, saved: [x!, value] };
+    },
+    (dy, [from, value]) => {
+      const shares = tf.cast(tf.equal(from!, value!), 'float32');
+      return [tf.mul(shares, tf.div(dy, tf.sum(shares, places, true)))];
+    },
+  );
+  return flag(options, 'keepdims', false) ? largest : tf.squeeze(largest, places);
 };
