@@ -1,5 +1,5 @@
 import type { ClippingOf } from '../jobs/spec/index.ts';
-import { shrinkage } from './groups.ts';
+import { jointLength, shrinkage } from './groups.ts';
 import type { ClippingRule } from './rule.ts';
 
 /** Stands for infinity, whose product with a share of 0 would be NaN. */
@@ -26,7 +26,7 @@ export function autoclip({ percentile, history }: ClippingOf<'autoclip'>): Clipp
       return [at(index - 1), at(index), at(index + 1), place - index];
     },
     clip(a, { values, lengths }, [below, middle, above, share]) {
-      const n = a.sqrt(a.sum(a.square(lengths)));
+      const n = jointLength(a, lengths);
       const clamped = (low: typeof n, high: typeof n) => a.minimum(a.maximum(n, low), high);
       const lower = clamped(below!, middle!);
       const upper = clamped(middle!, above!);
@@ -45,7 +45,7 @@ export function autoclip({ percentile, history }: ClippingOf<'autoclip'>): Clipp
       past.push(before);
       ascending.splice(placeOf(ascending, before), 0, before);
     },
-    memory: () => past,
+    memory: () => [...past],
     restore(memory) {
       past = [...(memory as number[])];
       ascending = [...past].sort((x, y) => x - y);

@@ -29,15 +29,10 @@ export function globalNorm({ max_norm, probe_steps, warmup, groups }: ClippingOf
       const group = groupOf(tensors, groups);
       const used = [...new Set(group)].sort((x, y) => x - y);
       const joint = new Map(
-        used.map((number) => [
-          number,
-          used.length === 1
-            ? a.sqrt(a.sum(a.square(lengths)))
-            : jointLength(
-                a,
-                tensors.flatMap((_, index) => (group[index] === number ? [a.at(lengths, index)] : [])),
-              ),
-        ]),
+        used.map((number) => {
+          const members = tensors.flatMap((_, index) => (group[index] === number ? [a.at(lengths, index)] : []));
+          return [number, jointLength(a, used.length === 1 ? lengths : a.pack(members))];
+        }),
       );
       const factors = new Map(used.map((number) => [number, shrinkage(a, joint.get(number)!, inputs[number]!)]));
       const clipped = used.map((number) => a.greater(joint.get(number)!, inputs[number]!));
@@ -45,10 +40,7 @@ export function globalNorm({ max_norm, probe_steps, warmup, groups }: ClippingOf
         values: values.map((gradient, index) => a.multiply(gradient, factors.get(group[index]!)!)),
         threshold: inputs[0]!,
         fraction: clipped.length === 1 ? clipped[0]! : a.divide(a.sum(a.pack(clipped)), clipped.length),
-        length: jointLength(
-          a,
-          used.map((number) => a.multiply(joint.get(number)!, factors.get(number)!)),
-        ),
+        length: jointLength(a, a.pack(used.map((number) => a.multiply(joint.get(number)!, factors.get(number)!)))),
       };
     },
     observe: () => {},

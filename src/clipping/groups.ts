@@ -13,9 +13,15 @@ export function patternOf(pattern: string): RegExp {
   return new RegExp(`^${parts.join('.*')}$`);
 }
 
-/** √ of the sum of squares of lengths. */
-export function jointLength<T>(a: Arithmetic<T>, lengths: readonly T[]): T {
-  return lengths.length === 1 ? lengths[0]! : a.sqrt(a.sum(a.square(a.pack(lengths))));
+/** The largest float32. */
+const LARGEST = 3.4028234663852886e38;
+
+/** √ of the sum of squares of lengths, [n]. Where squares overflow, of lengths as fractions of the largest. */
+export function jointLength<T>(a: Arithmetic<T>, lengths: T): T {
+  const lengthOf = (vector: T): T => a.sqrt(a.sum(a.square(vector)));
+  const plain = lengthOf(lengths);
+  const largest = a.at(a.maxAlong(lengths, [0]), 0);
+  return a.select(a.greater(plain, LARGEST), a.multiply(largest, lengthOf(a.divide(lengths, largest))), plain);
 }
 
 /** What a gradient of this length is multiplied by to be no longer than the limit: limit / length, or 1. */

@@ -18,10 +18,7 @@ export function norm({ max_norm, warmup, groups }: ClippingOf<'norm'>): Clipping
         values: values.map((gradient, index) => a.multiply(gradient, factors[index]!)),
         threshold: inputs[0]!,
         fraction: a.divide(a.sum(a.pack(each.map((length, index) => a.greater(length, inputs[group[index]!]!)))), tensors.length),
-        length: jointLength(
-          a,
-          each.map((length, index) => a.multiply(length, factors[index]!)),
-        ),
+        length: jointLength(a, a.pack(each.map((length, index) => a.multiply(length, factors[index]!)))),
       };
     },
   };

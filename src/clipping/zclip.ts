@@ -1,5 +1,5 @@
 import type { ClippingOf } from '../jobs/spec/index.ts';
-import { shrinkage } from './groups.ts';
+import { jointLength, shrinkage } from './groups.ts';
 import type { ClippingRule } from './rule.ts';
 
 /**
@@ -16,7 +16,7 @@ export function zclip({ z_threshold, alpha, warmup_steps, max_norm }: ClippingOf
     inputs: 4,
     next: () => [mean, Math.sqrt(variance), warm() ? z_threshold : Number.POSITIVE_INFINITY, max_norm ?? Number.POSITIVE_INFINITY],
     clip(a, { values, lengths }, [mu, sigma, limit, most]) {
-      const n = a.sqrt(a.sum(a.square(lengths)));
+      const n = jointLength(a, lengths);
       const z = a.divide(a.subtract(n, mu!), a.add(sigma!, 1e-6));
       const spike = a.greater(z, limit!);
       const bound = a.select(spike, a.add(mu!, a.divide(a.multiply(z_threshold ** 2, sigma!), z)), Number.POSITIVE_INFINITY);
@@ -43,7 +43,7 @@ export function zclip({ z_threshold, alpha, warmup_steps, max_norm }: ClippingOf
       mean = alpha * mean + (1 - alpha) * fed;
       variance = alpha * variance + (1 - alpha) * (fed - mean) ** 2;
     },
-    memory: () => ({ early, mean, variance }),
+    memory: () => ({ early: [...early], mean, variance }),
     restore(memory) {
       const kept = memory as { early: number[]; mean: number; variance: number };
       early = [...kept.early];

@@ -137,7 +137,9 @@ function fused(rows: Tensor, operation: (rows: Tensor) => { loss: Tensor; gradie
 export function lossOf(name: LossName, options: LossOptions): Loss {
   if (name === 'auto') throw new Error("The loss is still 'auto'; it is resolved when the job is posted");
   const { onLogits, values } = LOSSES[name];
-  return { name, onLogits, options, values: (prediction, target) => values(prediction, target, options) };
+  // Rows and numbers may be stored as whole numbers.
+  const taken = (target: Tensor): Tensor => (name.startsWith('sparse') || target.dtype === 'float32' ? target : tf.cast(target, 'float32'));
+  return { name, onLogits, options, values: (prediction, target) => values(prediction, taken(target), options) };
 }
 
 /** The mean of a loss over a batch, each sample's values times its weight (float32 [batch]) where there are weights. */

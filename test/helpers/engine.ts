@@ -101,14 +101,13 @@ export interface TestStepOptions {
   batches?: readonly number[];
 }
 
-/** A training step of a document: mean squared error, plain SGD, no clipping, eager, unless said otherwise. */
-export function stepOf(document: ModelDocument, options: TestStepOptions = {}, kind: 'eager' | 'captured' = 'eager'): TestStep {
-  const variables = { weights: Variables.from(document.weights), slots: new Variables(), averages: new Variables() };
+/** What a training step of a document is made of: mean squared error, plain SGD, no clipping, unless said otherwise. Its variables are the caller's. */
+export function stepParts(document: ModelDocument, options: TestStepOptions = {}): StepParts {
   const loss = lossOf(options.loss ?? 'mean_squared_error', { label_smoothing: 0, huber_delta: 1, ...options.lossOptions });
   const optimizer = resolved(fillDefaults(Optimizer, options.optimizer ?? { type: 'sgd' }));
-  const parts: StepParts = {
+  return {
     graph: document.graph,
-    variables,
+    variables: { weights: Variables.from(document.weights), slots: new Variables(), averages: new Variables() },
     loss,
     optimizer: optimizerRule(optimizer),
     decayAll: optimizer.weight_decay_on === 'all',
@@ -121,6 +120,12 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
     microBatchSize: options.microBatchSize ?? null,
     seed: options.seed ?? 0,
   };
+}
+
+/** A training step of a document, eager unless said otherwise. */
+export function stepOf(document: ModelDocument, options: TestStepOptions = {}, kind: 'eager' | 'captured' = 'eager'): TestStep {
+  const parts = stepParts(document, options);
+  const { loss, variables } = parts;
   const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
   let step: TrainingStep | null = null;
   const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {

@@ -13,7 +13,7 @@ import { Variables } from '../variables.ts';
 import { type BatchFormat, decoded, oneHotTarget, rawTensors } from './batch-format.ts';
 import { HeldData } from './held-data.ts';
 import { maskVariables, silence } from './masking.ts';
-import { partsOf } from './parts.ts';
+import { drawOf, partsOf } from './parts.ts';
 import { type BatchTensors, type Pass, type StepParts, StepProgram } from './program.ts';
 import { lengthsFrom, measuredFrom, reportOf, verdictOf } from './report.ts';
 import { BatchSums } from './sums.ts';
@@ -61,7 +61,7 @@ export class CapturedStep implements TrainingStep {
     try {
       if (pieces.length > 1) {
         fetch(session, [], ['reset']);
-        for (const piece of pieces) this.accumulate(session, piece, piece.count / batch.count, feeds[0]!);
+        for (const [index, piece] of pieces.entries()) this.accumulate(session, piece, piece.count / batch.count, drawOf(at.step, index));
         return this.finish(session, 'sums', feeds, at);
       }
       feeds.push(...this.feedsOf(batch));
@@ -74,7 +74,8 @@ export class CapturedStep implements TrainingStep {
   setMasks(masks: Masks): void {
     this.store();
     const sameKeys = masks.size === this.masks.size && [...masks.keys()].every((key) => this.masks.has(key));
-    this.masks = masks;
+    // In their first order, by which the graph names them.
+    this.masks = sameKeys ? new Map([...this.masks.keys()].map((key) => [key, masks.get(key)!])) : masks;
     const variables = maskVariables(masks, this.parts.variables.weights);
     silence(variables, this.parts.variables, this.parts.optimizer.slots);
     variables.dispose();
@@ -105,7 +106,7 @@ export class CapturedStep implements TrainingStep {
       ? [`rows_${count}`, owned(rowsOf(rows), [count], 'int32')]
       : [`inputs_${count}`, owned(inputs(), [count, ...this.format.sample], 'float32')];
     try {
-      return (fetch(session, [feed], [`predict_${count}`])[0] as Float32Array).slice();
+      return fetch(session, [feed], [`predict_${count}`])[0] as Float32Array;
     } finally {
       remove(feed[1]);
     }
@@ -141,10 +142,14 @@ export class CapturedStep implements TrainingStep {
     return reportOf(measured, null, layers ? lengthsFrom(measured, layers as Float32Array) : null);
   }
 
-  private accumulate(session: Session, piece: HostBatch, share: number, step: Feed): void {
-    const feeds: Feed[] = [['share', owned(Float32Array.of(share), [], 'float32')], ...this.feedsOf(piece)];
+  private accumulate(session: Session, piece: HostBatch, share: number, draw: number): void {
+    const feeds: Feed[] = [
+      ['step', owned(Int32Array.of(draw), [], 'int32')],
+      ['share', owned(Float32Array.of(share), [], 'float32')],
+      ...this.feedsOf(piece),
+    ];
     try {
-      fetch(session, [step, ...feeds], [`part_${piece.count}`]);
+      fetch(session, feeds, [`part_${piece.count}`]);
     } finally {
       for (const [, tensor] of feeds) remove(tensor);
     }

@@ -5,7 +5,7 @@ import { tf } from '../tensorflow.ts';
 import { Variables } from '../variables.ts';
 import { type BatchFormat, decoded, oneHotTarget, rawTensors } from './batch-format.ts';
 import { maskVariables, silence } from './masking.ts';
-import { partsOf } from './parts.ts';
+import { drawOf, partsOf } from './parts.ts';
 import { type BatchTensors, type Pass, type StepParts, StepProgram } from './program.ts';
 import { lengthsFrom, measuredFrom, reportOf, verdictOf } from './report.ts';
 import type { HostBatch, PredictionBatch, StepPosition, StepReport, TrainingStep } from './training-step.ts';
@@ -31,7 +31,7 @@ export class EagerStep implements TrainingStep {
     return scope(() => {
       const { clipping } = this.parts;
       const numbers = tf.tensor1d(this.program.numbers(at));
-      const pass = this.passOver(batch, tf.scalar(at.step, 'int32'));
+      const pass = this.passOver(batch, at.step);
       try {
         let decision = this.program.decide(pass, numbers, { lengths: (measured) => measured, ok: (measured) => measured });
         let measured = measuredFrom(decision.metrics.dataSync<'float32'>());
@@ -79,16 +79,16 @@ export class EagerStep implements TrainingStep {
   }
 
   /** A pass over all parts of a batch, each weighted by its share of the samples. */
-  private passOver(batch: HostBatch, step: Tensor): Pass {
+  private passOver(batch: HostBatch, step: number): Pass {
     const parts = partsOf(batch, this.parts.microBatchSize);
-    const single = (piece: HostBatch, moved: ReadonlyMap<string, Tensor>): Pass =>
-      this.program.pass(this.tensors(piece), step, this.masks, moved);
-    if (parts.length === 1) return single(batch, new Map());
+    const single = (piece: HostBatch, draw: number, moved: ReadonlyMap<string, Tensor>): Pass =>
+      this.program.pass(this.tensors(piece), tf.scalar(draw, 'int32'), this.masks, moved);
+    if (parts.length === 1) return single(batch, step, new Map());
     let moved: ReadonlyMap<string, Tensor> = new Map();
     let weights: Tensor[] = [];
     let sums: Tensor[] = [];
-    for (const piece of parts) {
-      const { loss, accuracy, gradients, weights: found, moved: after } = single(piece, moved);
+    for (const [index, piece] of parts.entries()) {
+      const { loss, accuracy, gradients, weights: found, moved: after } = single(piece, drawOf(step, index), moved);
       weights = found;
       const share = tf.scalar(piece.count / batch.count);
       const terms = [loss, accuracy, ...gradients].map((term) => tf.mul(term, share));

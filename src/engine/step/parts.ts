@@ -23,3 +23,8 @@ function part(batch: HostBatch, from: number, to: number): HostBatch {
     },
   };
 }
+
+/** What random layers and augmentation draw by in a part of a step's batch, an int32: the step itself in the first, another number in each other. */
+export function drawOf(step: number, part: number): number {
+  return step ^ Math.imul(part, 0x9e3779b1);
+}

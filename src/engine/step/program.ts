@@ -3,14 +3,16 @@
  * once and replays them. Both therefore compute the same.
  */
 import type { Scalar, Tensor } from '@tensorflow/tfjs-node-gpu';
-import type { Clipped, ClippedTensor, ClippingRule } from '../../clipping/index.ts';
+import { type Clipped, type ClippedTensor, type ClippingRule, jointLength } from '../../clipping/index.ts';
 import type { Augmentation } from '../../jobs/spec/index.ts';
 import { type Graph, weightKey } from '../../model/graph.ts';
+import type { WeightSpec } from '../../model/layers/index.ts';
 import { outputCall } from '../../model/output-call.ts';
 import { TENSORS } from '../arithmetic.ts';
 import { augment } from '../augmentation/index.ts';
 import { type Loss, meanLoss } from '../losses.ts';
 import { forward } from '../network.ts';
+import { gatherRows } from '../ops/gather-rows.ts';
 import type { OptimizerRule } from '../optimizers/index.ts';
 import { assignVariable, l2Loss, pack, readVariable, unpack } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
@@ -142,6 +144,7 @@ export class StepProgram {
     const { graph, loss, seed, variables, augmentation } = this.parts;
     const values = new Map(this.keys.map((key) => [key, before.get(key) ?? variables.weights.read(key)]));
     const moved = new Map<string, Tensor>();
+    const overtaken: Tensor[] = [];
     const x = augment(augmentation, batch.x, pack([tf.scalar(seed ^ AUGMENTATION, 'int32'), step]));
     const wanted = this.tensors.map(({ key }) => values.get(key)!);
     let accuracy: Tensor | null = null;
@@ -151,11 +154,16 @@ export class StepProgram {
         training: true,
         logits: loss.onLogits,
         random: { seed, step },
-        update: (key, tensor) => moved.set(key, tensor),
+        update: (key, tensor) => {
+          const earlier = moved.get(key);
+          if (earlier) overtaken.push(earlier);
+          moved.set(key, tensor);
+        },
       });
       accuracy = tf.keep(tf.tidy(() => accuracyOf(loss, output!, batch.y)));
       return meanLoss(loss, output!, batch.y, this.sampleWeights(batch)) as Scalar;
     }, wanted);
+    tf.dispose(overtaken);
     // A weight that the loss does not depend on has no gradient.
     const gradients = this.tensors.map(({ key }, index) => {
       const gradient = grads[index] ?? tf.zerosLike(wanted[index]!);
@@ -176,7 +184,7 @@ export class StepProgram {
     const lengths = overridden.lengths(tf.sqrt(tf.mul(tf.slice1d(measured as never, 1, gradients.length), 2)));
     const clipped = clipping.clip(TENSORS, { tensors: this.tensors, values: gradients, lengths, weights }, this.inputs(numbers).clipping);
     const unclipped = clipped.values === gradients;
-    const length = clipped.length ?? (unclipped ? TENSORS.sqrt(TENSORS.sum(TENSORS.square(lengths))) : jointLength(clipped.values));
+    const length = clipped.length ?? (unclipped ? jointLength(TENSORS, lengths) : lengthOf(clipped.values));
     const missing = tf.scalar(Number.NaN);
     const first = [loss, accuracy, length, clipped.threshold ?? missing, clipped.fraction ?? tf.scalar(0), tf.cast(ok, 'float32')];
     return { clipped, ok, metrics: tf.concat([pack(first), lengths as never]) };
@@ -213,7 +221,7 @@ export class StepProgram {
     const finite = gradients.map((gradient) => tf.cast(tf.isFinite(gradient), 'float32'));
     const faults = finite.map((mask) => tf.sum(tf.sub(1, mask)));
     const largest = gradients.map((gradient) => tf.maximum(tf.max(tf.abs(gradient)), 1e-37));
-    const lengths = gradients.map((gradient, index) => tf.mul(largest[index]!, jointLength([tf.div(gradient, largest[index]!)])));
+    const lengths = gradients.map((gradient, index) => tf.mul(largest[index]!, lengthOf([tf.div(gradient, largest[index]!)])));
     return pack([...faults, ...largest, ...lengths]);
   }
 
@@ -241,15 +249,17 @@ export class StepProgram {
   private sampleWeights({ y, w }: BatchTensors): Tensor | null {
     const { classWeights } = this.parts;
     if (!classWeights) return w;
-    const byClass = tf.tensor1d(classWeights.slice());
-    const classes = y.dtype === 'int32' ? tf.reshape(y, [-1]) : tf.argMax(tf.reshape(y, [y.shape[0]!, -1]), -1);
-    const ofClass = tf.gather(byClass, classes as never);
+    // As rows: tfjs' own gather reads the numbers of classes on the host.
+    const byClass = tf.tensor2d(classWeights.slice(), [classWeights.length, 1]);
+    const rows = tf.reshape(y, [y.shape[0]!, -1]);
+    const classes = rows.shape[1] === 1 ? tf.cast(tf.reshape(rows, [-1]), 'int32') : tf.argMax(rows, -1);
+    const ofClass = tf.reshape(gatherRows(byClass, classes), [-1]);
     return w ? tf.mul(ofClass, w) : ofClass;
   }
 }
 
 /** √ of the sum of squares of all elements. */
-function jointLength(tensors: readonly Tensor[]): Tensor {
+function lengthOf(tensors: readonly Tensor[]): Tensor {
   return tf.sqrt(tf.mul(tf.sum(pack(tensors.map(l2Loss))), 2));
 }
 
@@ -267,8 +277,9 @@ function accuracyOf({ name }: Loss, output: Tensor, y: Tensor): Tensor {
   }
 }
 
-/** The axes within one output unit: all but the output's, or all where the tensor is one unit. */
-function unitAxes(spec: { role: string; shape: readonly number[]; axes?: { output: number } }): number[] {
-  const axes = spec.shape.map((_, axis) => axis);
-  return spec.role === 'kernel' && spec.axes ? axes.filter((axis) => axis !== spec.axes!.output) : axes;
+/** The axes within one output unit: all but the output's unless the layer's class says otherwise, or all where the tensor is one unit. */
+function unitAxes({ role, shape, axes, unitAxes: own }: WeightSpec): readonly number[] {
+  const all = shape.map((_, axis) => axis);
+  if (own) return own;
+  return role === 'kernel' && axes ? all.filter((axis) => axis !== axes.output) : all;
 }

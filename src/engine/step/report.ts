@@ -52,7 +52,7 @@ export function reportOf(measured: Measured, fault: Extract<Verdict, { kind: 'fa
     accuracy: Number.isNaN(accuracy) ? null : accuracy,
     normBefore: fault ? Number.NaN : normBefore,
     normAfter: fault ? Number.NaN : normAfter,
-    threshold: Number.isNaN(threshold) ? null : threshold,
+    threshold: Number.isFinite(threshold) ? threshold : null,
     clipped: fault ? 0 : clipped,
     nonFinite: fault?.nonFinite ?? 0,
     culprit: fault?.culprit ?? null,

@@ -48,6 +48,7 @@ export interface StepReport {
   /** Global norm of the gradients, masked weights left out, before and after clipping. */
   normBefore: number;
   normAfter: number;
+  /** The largest norm or element that was let through; null where there was no bound. */
   threshold: number | null;
   /** How much was clipped, from 0 to 1: see `Clipped.fraction`. */
   clipped: number;

@@ -46,6 +46,7 @@ export function depthwiseConvolution(rank: number): LayerClass {
           shape: [...tuple(options, 'kernel_size', rank), channels, multiplier],
           role: 'kernel',
           axes: { input: rank, output: rank },
+          unitAxes: Array.from({ length: rank }, (_, axis) => axis),
         },
         ...(flag(options, 'use_bias', true) ? [{ name: 'bias', shape: [channels * multiplier], role: 'bias' } as const] : []),
       ];

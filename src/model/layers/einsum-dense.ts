@@ -24,7 +24,8 @@ export const einsumDense: LayerClass = {
       input: equation.kernel.findIndex((label) => !equation.output.includes(label)),
       output: equation.kernel.indexOf(equation.output.findLast((label) => equation.kernel.includes(label)) ?? ''),
     };
-    const spec = { name: 'kernel', shape: kernel, role: 'kernel' } as const;
+    const unitAxes = equation.kernel.flatMap((label, axis) => (equation.output.includes(label) ? [] : [axis]));
+    const spec = { name: 'kernel', shape: kernel, role: 'kernel', unitAxes } as const;
     return [
       axes.input >= 0 && axes.output >= 0 ? { ...spec, axes } : spec,
       ...(options.bias_axes ? [{ name: 'bias', shape: biasShape(options, equation.output, sizes), role: 'bias' } as const] : []),

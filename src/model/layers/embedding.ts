@@ -17,6 +17,7 @@ export const embedding: LayerClass = {
       shape: [integer(options, 'input_dim'), integer(options, 'output_dim')],
       role: 'kernel',
       axes: { input: 0, output: 1 },
+      unitAxes: [1],
     },
   ],
   couple: (options, coupling) => {

@@ -16,6 +16,8 @@ export interface WeightSpec {
   role: WeightRole;
   /** Which axes of a kernel count the layer's inputs and outputs. Absent for other roles. */
   axes?: { input: number; output: number };
+  /** The axes within one output unit of a kernel, over which unit-wise clipping takes norms. Absent: all but the output's. */
+  unitAxes?: readonly number[];
   /** How files hold it, where that is not float32. Here it is float32 all the same. */
   stored?: 'int64';
   /** Where it stands under the layer's folder in a `.keras` file, such as `cell/vars/0`. Absent: `vars/<index>`, in the weights' order. */

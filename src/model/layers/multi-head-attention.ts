@@ -24,6 +24,7 @@ export function headedAttention(headsOf: (options: Options, shapes: AttentionSha
         shape: [...input, ...to],
         role: 'kernel',
         axes: { input: 0, output: input.length + to.length - 1 },
+        unitAxes: input.map((_, axis) => axis),
         store: `${folder}/vars/0`,
       },
       ...(flag(options, 'use_bias', true) ? [{ name: `${name}/bias`, shape: to, role: 'bias', store: `${folder}/vars/1` } as const] : []),

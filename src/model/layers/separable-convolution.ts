@@ -28,6 +28,7 @@ export function separableConvolution(rank: number): LayerClass {
           shape: [...tuple(options, 'kernel_size', rank), channels, multiplier],
           role: 'kernel',
           axes: { input: rank, output: rank },
+          unitAxes: Array.from({ length: rank }, (_, axis) => axis),
         },
         {
           name: 'pointwise_kernel',
