@@ -273,7 +273,13 @@ export const EarlyStopping = strictObject(
       Type.Integer({ minimum: 0, maximum: 100_000, description: 'Evaluations without an improvement before training ends.' }),
       3,
     ),
-    min_delta: defaulted(Type.Number({ minimum: 0, description: 'The smallest change that counts as an improvement.' }), 0),
+    min_delta: defaulted(
+      Type.Number({
+        minimum: 0,
+        description: 'A change must exceed this to count as an improvement, also for restore_best by the same metric.',
+      }),
+      0,
+    ),
     start_epoch: defaulted(Type.Integer({ minimum: 0, maximum: 100_000, description: 'Epochs before it counts.' }), 0),
   },
   { description: 'Ends training when the metric, measured on the selection split after each epoch, no longer improves.' },
@@ -406,7 +412,15 @@ export const Training = strictObject({
     }),
     'auto',
   ),
-  top_k: defaulted(Type.Integer({ minimum: 1, maximum: 1000, description: 'For top_k_accuracy.' }), 5),
+  top_k: defaulted(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      description:
+        'For top_k_accuracy: a sample counts where its class is among so many of the largest outputs, the first of equals first.',
+    }),
+    5,
+  ),
   layer_norms_every: defaulted(
     Type.Integer({
       minimum: 0,

@@ -3,7 +3,7 @@
  * its positives; of several classes or labels the mean over those that have both kinds (one against the rest, macro). Exact, by ranks. The interval is
  * DeLong's (1988); of a mean that of the samples' summed placements.
  */
-import { influenceInterval, type Measurement } from '../intervals.ts';
+import { influenceInterval } from '../intervals.ts';
 import { keepsOutputs, type Meter, type Metric, needsDecisions } from './metric.ts';
 import type { Numbers, Task } from './task.ts';
 
@@ -35,17 +35,28 @@ function meter(task: Task, samples: number): Meter {
     measurement() {
       if (!isScored) return null;
       const rows = scores.length / width;
-      const areas: ReturnType<typeof areaOf>[] = [];
       const column = new Float32Array(rows);
       const positive = new Uint8Array(rows);
+      const influence = new Float64Array(samples);
+      let [sum, defined] = [0, 0];
       for (let index = 0; index < width; index++) {
         for (let row = 0; row < rows; row++) {
           column[row] = scores[row * width + index]!;
           positive[row] = (decisions === 'classes' ? truths[row] === index : truths[row * width + index] === 1) ? 1 : 0;
         }
-        areas.push(areaOf(column, positive));
+        const area = areaOf(column, positive);
+        if (!area) continue;
+        sum += area.value;
+        defined++;
+        for (let row = 0; row < rows; row++) influence[Math.floor(row / rowsPerSample)]! += area.influence[row]!;
       }
-      return meanArea(areas, samples, rowsPerSample);
+      if (defined === 0) return null;
+      return influenceInterval(
+        sum / defined,
+        influence.map((moved) => moved / defined),
+        0,
+        1,
+      );
     },
   };
 }
@@ -70,16 +81,11 @@ function logOdds(logits: Numbers, from: number, width: number, into: Float32Arra
   }
 }
 
-interface Area {
-  value: number;
-  /** How far each row moves it, [rows]; not finite where there is only one row of a kind. */
-  influence: Float64Array;
-}
-
-/** The area of one output, null where rows are all of one kind. */
-function areaOf(scores: Float32Array, positive: Uint8Array): Area | null {
+/** The area of one output and how far each row moves it, [rows], not finite where there is only one row of a kind; null where there is none. */
+function areaOf(scores: Float32Array, positive: Uint8Array): { value: number; influence: Float64Array } | null {
   const rows = scores.length;
-  const positives = positive.reduce((sum, one) => sum + one, 0);
+  let positives = 0;
+  for (let row = 0; row < rows; row++) positives += positive[row]!;
   const negatives = rows - positives;
   if (positives === 0 || negatives === 0) return null;
   const order = ranked(scores);
@@ -101,20 +107,8 @@ function areaOf(scores: Float32Array, positive: Uint8Array): Area | null {
   const value = sum / positives;
   // Whose squares sum up to S10 / m + S01 / n.
   const [m, n] = [positives, negatives].map((count) => Math.sqrt(count * (count - 1))) as [number, number];
-  const influence = placements.map((placement, row) => (placement - value) / (positive[row] === 1 ? m : n));
-  return { value, influence };
-}
-
-function meanArea(areas: readonly (Area | null)[], samples: number, rowsPerSample: number): Measurement | null {
-  const defined = areas.filter((area) => area !== null);
-  if (defined.length === 0) return null;
-  const influence = new Float64Array(samples);
-  let sum = 0;
-  for (const area of defined) {
-    sum += area.value;
-    for (const [row, moved] of area.influence.entries()) influence[Math.floor(row / rowsPerSample)]! += moved / defined.length;
-  }
-  return influenceInterval(sum / defined.length, influence, 0, 1);
+  for (let row = 0; row < rows; row++) placements[row] = (placements[row]! - value) / (positive[row] === 1 ? m : n);
+  return { value, influence: placements };
 }
 
 /** Rows by ascending score. Score and row are sorted as one 64-bit number, which typed arrays do several times faster than by a comparison function. */
@@ -122,13 +116,18 @@ function ranked(scores: Float32Array): Uint32Array {
   const rows = scores.length;
   const keys = new BigUint64Array(rows);
   const halves = new Uint32Array(keys.buffer);
-  // -0 is no lower than 0.
-  const bits = new Uint32Array(Float32Array.from(scores, (score) => score + 0).buffer);
+  const asFloat = new Float32Array(1);
+  const asBits = new Uint32Array(asFloat.buffer);
   for (let row = 0; row < rows; row++) {
+    // -0 is no lower than 0.
+    asFloat[0] = scores[row]! + 0;
+    const bits = asBits[0]!;
     halves[2 * row] = row;
     // The bits of floats are in order once those of negative ones are inverted.
-    halves[2 * row + 1] = bits[row]! >>> 31 === 1 ? ~bits[row]! : bits[row]! | 0x80000000;
+    halves[2 * row + 1] = bits >>> 31 === 1 ? ~bits : bits | 0x80000000;
   }
   keys.sort();
-  return Uint32Array.from({ length: rows }, (_, at) => halves[2 * at]!);
+  const order = new Uint32Array(rows);
+  for (let at = 0; at < rows; at++) order[at] = halves[2 * at]!;
+  return order;
 }
