@@ -60,12 +60,17 @@ function moments(path: string, { dtype, shape }: Features, columns: number, isTr
       if (isTraining[first + row] === 0) continue;
       const start = row * width;
       if (count === 0 && added === 0) for (let column = 0; column < columns; column += 1) mean[column] = values[start + column]!;
-      for (let at = start; at < start + width; at += columns) {
-        for (let column = 0; column < columns; column += 1) {
-          const difference = values[at + column]! - mean[column]!;
-          sum[column]! += difference;
-          squareSum[column]! += difference * difference;
+      for (let column = 0; column < columns; column += 1) {
+        const pivot = mean[column]!;
+        let differences = 0;
+        let squared = 0;
+        for (let at = start + column; at < start + width; at += columns) {
+          const difference = values[at]! - pivot;
+          differences += difference;
+          squared += difference * difference;
         }
+        sum[column]! += differences;
+        squareSum[column]! += squared;
       }
       added += width / columns;
     }
