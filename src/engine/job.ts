@@ -22,7 +22,7 @@ import { writeProbe } from './probe.ts';
 import { runPruning } from './prune.ts';
 import { Reporter } from './reporter.ts';
 import { tf } from './tensorflow.ts';
-import { TrainingRun, totalStepsOf } from './training-run.ts';
+import { stepsPerEpoch, TrainingRun, totalStepsOf } from './training-run.ts';
 import { Variables } from './variables.ts';
 
 export interface JobContext {
@@ -47,6 +47,13 @@ export async function runJob(frame: RunFrame, context: JobContext): Promise<void
 async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original: ModelDocument, data: Dataset): Promise<void> {
   const training = trainingOf(spec);
   const reporter = new Reporter(context.emit, totalStepsOf(data, training));
+  reporter.expect({
+    stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
+    validationSamples: data.split('selection').size,
+    evaluationSamples: 2 * data.split('test').size,
+    latencyBatchSizes: [...new Set([1, spec.evaluation.latency_batch_size])],
+    exportBytes: statSync(frame.model_path).size,
+  });
   reporter.enter('loading');
   const resumed = frame.resume_path === null ? null : readResume(frame.resume_path, reporter);
   const parts = {

@@ -234,9 +234,9 @@ export class TrainingRun {
     };
     const accuracy = [0];
     const { layer_norms_every: every } = training;
+    let began = performance.now();
     while (this.state.step < to && !(this.state.watch.stopped && mayStop(this.state.step))) {
       this.checkInterrupted();
-      const began = performance.now();
       const { step } = this.state;
       const rate = this.rateAt(step);
       const report = this.take({
@@ -266,8 +266,14 @@ export class TrainingRun {
       reporter.step(done, measures, report.accuracy === null ? [] : accuracy);
       if (report.layers) reporter.layers(done, layerMeasures(report.layers));
       afterStep(done);
-      if (done % this.perEpoch === 0 || done === this.totalSteps) this.validate(Math.ceil(done / this.perEpoch));
-      reporter.stepped(done, performance.now() - began);
+      const trained = performance.now();
+      reporter.stepped(done, trained - began);
+      began = trained;
+      if (done % this.perEpoch === 0 || done === this.totalSteps) {
+        this.validate(Math.ceil(done / this.perEpoch));
+        began = performance.now();
+        reporter.validated(began - trained, this.parts.data.split('selection').size);
+      }
       if (performance.now() - this.lastCheckpoint >= this.parts.checkpointIntervalSeconds * 1000 && done < this.totalSteps)
         this.checkpoint();
     }
@@ -435,7 +441,8 @@ export class TrainingRun {
       arrays.set(`masks/${name}`, { shape: this.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
     }
     writeCheckpoint(path, { state: { run: this.state, config: this.document.config }, arrays });
-    this.parts.reporter.checkpoint(this.state.step, path);
+    const { best } = this.state.watch;
+    this.parts.reporter.checkpoint(this.state.step, path, best?.step === this.state.step ? best : null);
     this.lastCheckpoint = performance.now();
   }
 

@@ -26,8 +26,6 @@ export const RunFrame = strictObject({
   }),
   /** The checkpoint file to go on from. */
   resume_path: nullable(Path),
-  /** Where the job goes on: its best checkpoint so far, which may be the same file. For a run that restores the best weights at its end. */
-  best_path: nullable(Path),
   scratch: Path,
   checkpoint_interval_s: Type.Number({ minimum: 0 }),
 });

@@ -14,8 +14,6 @@ export interface WholeCheckpoint {
 export interface Resumption {
   /** The newest whole checkpoint; null to start at the beginning. */
   resume: WholeCheckpoint | null;
-  /** The newest whole one, no newer than that, which was the best so far. */
-  best: WholeCheckpoint | null;
   /** Those whose bytes are missing or not those that were stored, newest first. */
   damaged: CheckpointRow[];
 }
@@ -48,19 +46,13 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   return { model, modelPath, dataset: { facts: dataset.facts, files: { x, y, w, order } }, ...resumption };
 }
 
-/** Looks at the checkpoints, newest first, until both are found. */
+/** Looks at the checkpoints, newest first, until a whole one is found. */
 async function chooseCheckpoints(checkpoints: readonly CheckpointRow[], blobs: Blobs): Promise<Resumption> {
-  const found: Resumption = { resume: null, best: null, damaged: [] };
+  const damaged: CheckpointRow[] = [];
   for (const row of checkpoints) {
-    if (found.resume && (found.best || row.best === null)) continue;
     const path = await wholePath(row, blobs);
-    if (path === null) {
-      found.damaged.push(row);
-      continue;
-    }
-    const whole = { step: row.step, path };
-    found.resume ??= whole;
-    if (row.best) found.best ??= whole;
+    if (path !== null) return { resume: { step: row.step, path }, damaged };
+    damaged.push(row);
   }
-  return found;
+  return { resume: null, damaged };
 }

@@ -67,7 +67,6 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
       model_path: materials.modelPath,
       dataset: materials.dataset,
       resume_path: materials.resume?.path ?? null,
-      best_path: materials.best?.path ?? null,
       scratch: folder,
       checkpoint_interval_s: config.checkpointIntervalSeconds,
     },

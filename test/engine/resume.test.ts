@@ -132,7 +132,6 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
       model_path: model,
       dataset: { facts, files: posted.training === SKIPPING.training ? overflowing : files },
       resume_path: resume,
-      best_path: null,
       scratch: mkdtempSync(join(folder, 'attempt-')),
       checkpoint_interval_s: 0,
     },

@@ -51,7 +51,6 @@ async function run(model: string, posted: Record<string, unknown>) {
       model_path: model,
       dataset: { facts, files },
       resume_path: null,
-      best_path: null,
       scratch,
       checkpoint_interval_s: 600,
     },

@@ -55,7 +55,6 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
       model_path: model,
       dataset: { facts, files },
       resume_path: resume,
-      best_path: null,
       scratch,
       checkpoint_interval_s: until === undefined ? 600 : 0,
     },

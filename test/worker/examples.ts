@@ -17,7 +17,6 @@ export function runFrame(metadata: Record<string, string> = {}): RunFrame & { sp
     model_path: '/model.keras',
     dataset: { facts: datasetFacts, files: { x: '/x', y: '/y', order: '/order' } },
     resume_path: null,
-    best_path: null,
     scratch: '/scratch',
     checkpoint_interval_s: 15,
   };

@@ -6,7 +6,7 @@ describe('frames from the supervisor', () => {
   it('are passed through when they are right', () => {
     for (const frame of [
       runFrame(),
-      { ...runFrame(), best_path: '/best' },
+      { ...runFrame(), resume_path: '/checkpoint' },
       { kind: 'cancel' },
       { kind: 'pause' },
       { kind: 'verify', model_path: '/m', probe_path: '/p' },

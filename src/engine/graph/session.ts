@@ -45,7 +45,7 @@ export class Session {
   /** A copy of a variable's value. */
   get(name: string): TypedValues {
     const [id] = this.run([], '', `get/${name}:0`);
-    const values = backend.binding.tensorDataSync(id!).slice();
+    const values = backend.binding.tensorDataSync(id!);
     remove(id!);
     return values;
   }
