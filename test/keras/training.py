@@ -1,7 +1,9 @@
 """Trains small models step by step in stock Keras.
 
 run({"folder", "cases": [{"name", "model", "loss", "optimizer", "config"}]}) saves each untrained model as <name>.keras and answers, by name, the batches it was
-trained on, the loss of each step before its update, and the weights in the end.
+trained on, the loss of each step before its update, and the weights in the end. A case may also have "loss_config" (options of the loss), "decay_all" (AdamW
+decays biases and normalisation parameters too), "class_weight" (by class number), and "weighted" (samples have weights, which are then answered as w).
+With use_ema in the config the averages are answered too.
 """
 
 import pathlib
@@ -9,6 +11,8 @@ import pathlib
 import keras
 import numpy as np
 import tensorflow as tf
+
+import losses
 
 L = keras.layers
 STEPS = 100
@@ -39,6 +43,8 @@ MODELS = {
     "one_hot": lambda: dense(3, "softmax"),
     "binary": lambda: dense(1, "sigmoid"),
     "regressor": lambda: dense(1, "linear"),
+    "vectors": lambda: dense(3, "linear"),
+    "distributions": lambda: dense(3, "softmax"),
     "convolutional": convolutional,
 }
 
@@ -51,6 +57,11 @@ def samples(kind, random):
     classes = np.digitize(signal, [-0.5, 0.5])
     if kind == "regressor":
         return x, signal[..., None].astype("float32")
+    if kind == "vectors":
+        return x, flat[..., :3] + flat[..., 3:6]
+    if kind == "distributions":
+        odds = np.exp(flat[..., :3] + flat[..., 3:6])
+        return x, odds / odds.sum(-1, keepdims=True)
     if kind == "binary":
         return x, (signal > 0)[..., None].astype("float32")
     if kind == "one_hot":
@@ -63,23 +74,38 @@ def train(case, folder, seed):
     model = MODELS[case["model"]]()
     model.save(folder / f"{case['name']}.keras")
     x, y = samples(case["model"], np.random.default_rng(seed))
-    loss = keras.losses.get(case["loss"])
+    loss = losses.CLASSES[case["loss"]](**case.get("loss_config", {}))
+    w = np.random.default_rng(seed + 1000).uniform(0.2, 3, (STEPS, BATCH)).astype("float32") if case.get("weighted") else None
+    class_weight = np.array(case.get("class_weight", []), "float32")
     optimizer = getattr(keras.optimizers, case["optimizer"])(**case["config"])
-    if case["optimizer"] == "AdamW":
+    if case["optimizer"] == "AdamW" and not case.get("decay_all"):
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
 
     @tf.function
-    def step(x, y):
+    def step(x, y, weights):
         with tf.GradientTape() as tape:
-            value = tf.reduce_mean(loss(y, model(x, training=True)))
+            value = loss(y, model(x, training=True), sample_weight=weights)
         variables = model.trainable_variables
         optimizer.apply(tape.gradient(value, [variable.value for variable in variables]), variables)
         return value
 
-    losses = [float(step(tf.constant(x[at]), tf.constant(y[at]))) for at in range(STEPS)]
+    def weights_of(at):
+        if len(class_weight) == 0:
+            return None if w is None else tf.constant(w[at])
+        classes = y[at].argmax(-1) if case["model"] == "one_hot" else y[at].reshape(-1).astype(int)
+        return tf.constant(class_weight[classes] * (1 if w is None else w[at]))
+
+    values = [float(step(tf.constant(x[at]), tf.constant(y[at]), weights_of(at))) for at in range(STEPS)]
     weights = {f"{layer.name}/{weight.name}": weight for layer in model.layers for weight in layer.weights}
-    return {"x": x, "y": y, "losses": losses, "weights": weights}
+    answer = {"x": x, "y": y, "losses": values, "weights": weights}
+    if w is not None:
+        answer["w"] = w
+    if case["config"].get("use_ema"):
+        names = {id(weight): name for name, weight in weights.items()}
+        pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average)
+        answer["averages"] = {names[id(variable)]: np.array(average) for variable, average in pairs}
+    return answer
 
 
 def run(args):
