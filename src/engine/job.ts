@@ -121,6 +121,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
       result: {
         ...(spec.type === 'prune' ? { target: targetOf(spec, original, result), cuts: trainingRun.state.cuts } : {}),
         training: trainingRun.summary(),
+        inputs: inputsOf(data),
         receipt,
       },
       outputs,
@@ -128,6 +129,12 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
   } finally {
     trainingRun.dispose();
   }
+}
+
+/** What stored samples went through: an exported model expects inputs that went through the same. */
+function inputsOf({ facts: { x } }: Dataset): Record<string, unknown> {
+  const { scale, standardize = 'none', mean = null, std = null } = x;
+  return { scale, standardize, mean, std };
 }
 
 /** Zeros that are there stay, as the caller of a job that does not speak of pruning should know. */

@@ -6,10 +6,12 @@ import { unhonoured } from '../model/compile.ts';
 import type { CompileSettings } from '../model/compile-facts.ts';
 import type { ModelFacts } from '../model/facts.ts';
 import { readGraph, weightKey } from '../model/graph.ts';
+import { metricFault, monitorFault, resolveMetrics } from '../report/metrics/index.ts';
 import { fillDefaults } from '../schema.ts';
 import { resolveLoss } from './check-loss.ts';
-import { count, dimensions, refuse } from './refuse.ts';
-import { Clipping, LearningRateSchedule, Optimizer, type Training } from './spec/index.ts';
+import { count, refuse } from './refuse.ts';
+import { augmentationFault } from './spec/augmentation.ts';
+import { Clipping, LearningRateSchedule, type MetricName, type Monitored, Optimizer, type Training } from './spec/index.ts';
 
 export interface CheckedModel {
   facts: ModelFacts;
@@ -47,9 +49,8 @@ export async function resolveTraining(training: Training, context: TrainingConte
   checkNumbers(resolved, pointer);
   checkLabels(resolved, pointer, dataset);
   checkAugmentation(resolved, pointer, facts);
-  checkMonitored(resolved, pointer, dataset);
   await checkPatterns(resolved, pointer, model);
-  return resolved;
+  return { ...resolved, metrics: checkMetrics(resolved, pointer, facts, dataset) };
 }
 
 /** The compiled loss's own options count where the loss is taken from there. */
@@ -180,28 +181,28 @@ function checkLabels({ class_weights: weights, loss }: Training, pointer: string
 }
 
 function checkAugmentation({ augmentation }: Training, pointer: string, { inputs }: ModelFacts): void {
-  const shape = inputs[0]!.shape.slice(1);
-  const image = shape.length === 3 && shape.every((dimension) => dimension !== null);
-  for (const [index, entry] of augmentation.entries()) {
-    if (entry.type === 'noise' || image) continue;
-    refuse(
-      'INCOMPATIBLE_OPTIONS',
-      `${pointer}/augmentation/${index}`,
-      `${entry.type} changes images of height, width and channels; the model takes samples of shape ${dimensions(shape)}.`,
-      entry,
-    );
-  }
+  const fault = augmentationFault(augmentation, inputs[0]!.shape.slice(1));
+  if (fault) refuse('INCOMPATIBLE_OPTIONS', `${pointer}/augmentation/${fault.index}`, fault.detail, augmentation[fault.index]);
 }
 
-function checkMonitored({ early_stopping: stopping, restore_best: restore }: Training, pointer: string, { splits }: DatasetFacts): void {
-  if (splits.selection > 0) return;
-  const needs = (at: string, metric: string): void => {
-    if (metric.startsWith('val_')) {
-      refuse('INCOMPATIBLE_OPTIONS', at, `${metric} is measured on the selection split, and the data set has none; loss is there.`, metric);
-    }
+/** The metrics in force. Those that are asked for must have a value here, and what is watched must be one of them. */
+function checkMetrics(training: Training, pointer: string, { outputs }: ModelFacts, { y, splits }: DatasetFacts): MetricName[] {
+  const { loss, top_k, early_stopping: stopping, restore_best: restore } = training;
+  if (loss === 'auto') throw new Error('The loss is resolved before metrics are');
+  const samples = Math.max(splits.selection, splits.test);
+  const measured = { loss, outputs: outputs[0]!.shape.slice(1), classes: y!.classes, top_k, samples };
+  const metrics = resolveMetrics(training.metrics, measured);
+  for (const name of metrics) {
+    const fault = metricFault(name, measured);
+    if (fault !== null) refuse('INCOMPATIBLE_OPTIONS', `${pointer}/metrics`, fault, name);
+  }
+  const watch = (metric: Monitored, at: string): void => {
+    const fault = monitorFault(metric, metrics, splits.selection);
+    if (fault !== null) refuse('INCOMPATIBLE_OPTIONS', at, fault, metric);
   };
-  if (stopping) needs(`${pointer}/early_stopping/metric`, stopping.metric);
-  needs(`${pointer}/restore_best`, restore);
+  if (stopping) watch(stopping.metric, `${pointer}/early_stopping/metric`);
+  if (restore !== 'none' && restore !== 'auto') watch(restore, `${pointer}/restore_best`);
+  return metrics;
 }
 
 /** Patterns of weights that fit none are misspelt. */

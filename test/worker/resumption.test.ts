@@ -44,31 +44,31 @@ async function store(
     if (damaged.includes(step)) await put(row.blob_key, 'damaged');
     if (deleted.includes(step)) await blobs.delete(row.blob_key);
   }
-  const { resume, best: restored, damaged: found } = await gatherMaterials(job, world.ledger, blobs);
-  return { resume: resume?.step ?? null, best: restored?.step ?? null, damaged: found.map(({ step }) => step) };
+  const { resume, damaged: found } = await gatherMaterials(job, world.ledger, blobs);
+  return { resume: resume?.step ?? null, damaged: found.map(({ step }) => step) };
 }
 
 describe('what an attempt goes on from', () => {
   it('is nothing before the first checkpoint', async () => {
-    expect(await store([], {})).toEqual({ resume: null, best: null, damaged: [] });
+    expect(await store([], {})).toEqual({ resume: null, damaged: [] });
   });
 
-  it('is the newest checkpoint, with the best beside it, which may be the same', async () => {
-    expect(await store([10, 20, 30, 40], { best: [10, 20] })).toEqual({ resume: 40, best: 20, damaged: [] });
-    expect(await store([50], { best: [50] })).toEqual({ resume: 50, best: 50, damaged: [] });
+  it('is the newest checkpoint', async () => {
+    expect(await store([10, 20, 30, 40], { best: [10, 20] })).toEqual({ resume: 40, damaged: [] });
   });
 
   it('is the one before where the newest is damaged or missing', async () => {
-    expect(await store([10, 20, 30], { best: [10], damaged: [30] })).toEqual({ resume: 20, best: 10, damaged: [30] });
-    expect(await store([40], { deleted: [40] })).toEqual({ resume: 10, best: 10, damaged: [40, 30] });
+    expect(await store([10, 20, 30], { best: [10], damaged: [30] })).toEqual({ resume: 20, damaged: [30] });
+    // Only the newest two and the best are kept.
+    expect(await store([40], { deleted: [40] })).toEqual({ resume: 10, damaged: [40, 30] });
   });
 
-  it('is never a best checkpoint that is damaged', async () => {
-    expect(await store([10, 20, 30], { best: [10], damaged: [10] })).toEqual({ resume: 30, best: null, damaged: [10] });
+  it('is the best one where only that is whole', async () => {
+    expect(await store([10, 20, 30], { best: [10], damaged: [20, 30] })).toEqual({ resume: 10, damaged: [30, 20] });
   });
 
   it('is the beginning where all are damaged', async () => {
-    expect(await store([10, 20], { best: [10], damaged: [10, 20] })).toEqual({ resume: null, best: null, damaged: [20, 10] });
+    expect(await store([10, 20], { best: [10], damaged: [10, 20] })).toEqual({ resume: null, damaged: [20, 10] });
   });
 });
 
@@ -76,7 +76,7 @@ describe('what the caller is told of it', () => {
   const circumstances = { device: 'cpu', threads: 2, tensorflow_version: '2.21.0', code_version: '0.1.0' };
   const resume = { step: 20, path: '/20' };
   const details = (found: Partial<Parameters<typeof resumptionWarnings>[3]>, now = circumstances) =>
-    resumptionWarnings(3, circumstances, now, { resume: null, best: null, damaged: [], ...found }).map(({ detail }) => detail);
+    resumptionWarnings(3, circumstances, now, { resume: null, damaged: [], ...found }).map(({ detail }) => detail);
 
   it('is nothing where all is well', () => expect(details({ resume })).toEqual([]));
 
