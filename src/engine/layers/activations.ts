@@ -5,6 +5,7 @@ import { elu } from '../ops/elu.ts';
 import { gelu } from '../ops/gelu.ts';
 import { leakyRelu } from '../ops/leaky-relu.ts';
 import { logSoftmax } from '../ops/log-softmax.ts';
+import { relu } from '../ops/relu.ts';
 import { relu6 } from '../ops/relu6.ts';
 import { selu } from '../ops/selu.ts';
 import { sigmoid } from '../ops/sigmoid.ts';
@@ -54,7 +55,7 @@ function softShrink(x: Tensor): Tensor {
 function sparsePlus(x: Tensor): Tensor {
   return elementwise(
     x,
-    (from) => tf.where(tf.less(from, 1), tf.mul(tf.square(tf.relu(tf.add(from, 1))), 0.25), from),
+    (from) => tf.where(tf.less(from, 1), tf.mul(tf.square(relu(tf.add(from, 1))), 0.25), from),
     (dy, from) => tf.mul(dy, tf.clipByValue(tf.mul(tf.add(from, 1), 0.5), 0, 1)),
   );
 }
@@ -71,7 +72,7 @@ function sparseSigmoid(x: Tensor): Tensor {
 /** Keras 3's activations by name, each with Keras' derivative at its kinks. */
 const FUNCTIONS: Record<ActivationName, (x: Tensor) => Tensor> = {
   linear: (x) => x,
-  relu: (x) => tf.relu(x),
+  relu,
   relu6,
   leaky_relu: (x) => leakyRelu(x, 0.2),
   sigmoid,

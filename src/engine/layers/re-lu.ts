@@ -1,5 +1,6 @@
 import { number } from '../../model/layers/options.ts';
 import { leakyRelu } from '../ops/leaky-relu.ts';
+import { relu } from '../ops/relu.ts';
 import { relu6 } from '../ops/relu6.ts';
 import { tf } from '../tensorflow.ts';
 import type { Execution } from './execution.ts';
@@ -15,7 +16,7 @@ export const reLU: Execution = ({ options, inputs: [x] }) => {
   const most = number(options, 'max_value', 0);
   if (threshold === 0 && slope !== 0 && !bounded) return leakyRelu(x!, slope);
   // Of the comparisons, tfjs' tape can pass greaterEqual only.
-  const above = threshold === 0 ? tf.relu(x!) : tf.where(tf.greaterEqual(threshold, x!), tf.zerosLike(x!), x!);
+  const above = threshold === 0 ? relu(x!) : tf.where(tf.greaterEqual(threshold, x!), tf.zerosLike(x!), x!);
   const between = !bounded ? above : threshold === 0 && most === 6 ? relu6(x!) : tf.minimum(above, most);
-  return slope === 0 ? between : tf.sub(between, tf.mul(tf.relu(tf.sub(threshold, x!)), slope));
+  return slope === 0 ? between : tf.sub(between, tf.mul(relu(tf.sub(threshold, x!)), slope));
 };
