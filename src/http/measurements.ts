@@ -27,6 +27,14 @@ export function installMeasurements(app: FastifyInstance, ledger: Ledger): Measu
       for (const [status, count] of Object.entries(await ledger.counts())) this.set({ status }, count);
     },
   });
+  new Gauge({
+    name: 'espalier_jobs_not_captured',
+    help: 'Jobs that are not deleted and whose training steps could not be captured: they carry the warning STEP_NOT_CAPTURED',
+    registers,
+    async collect() {
+      this.set(await ledger.countWarned('STEP_NOT_CAPTURED'));
+    },
+  });
   const requests = new Histogram({
     name: 'espalier_http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its answer',

@@ -288,4 +288,6 @@ export interface Ledger {
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */
   counts(): Promise<Record<JobStatus, number>>;
+  /** How many jobs carry a warning of this code, for the metrics. Deleted ones are left out. */
+  countWarned(code: string): Promise<number>;
 }

@@ -674,6 +674,24 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.claimJob(claimOf(id, 1));
         expect(await world.ledger.counts()).toMatchObject({ queued: 1, running: 1, succeeded: 0 });
       });
+
+      it('counts jobs by the code of a warning, however often and in whatever words a job carries it', async () => {
+        const warned = async (...warnings: { code: string; detail: string }[]) => {
+          const { id } = await world.queueJob();
+          await world.ledger.claimJob(claimOf(id, 1));
+          for (const warning of warnings) await world.ledger.addWarning(id, 1, warning);
+          return id;
+        };
+        await warned();
+        await warned({ code: 'A_B', detail: 'x' }, { code: 'A_B', detail: 'y' }, { code: 'C', detail: 'z' });
+        await warned({ code: 'C', detail: 'beside "code":"A_B"' }, { code: 'AxB', detail: '' }, { code: 'A_BC', detail: '' });
+        const deleted = await warned({ code: 'A_B', detail: 'x' });
+        expect(await world.ledger.countWarned('A_B')).toBe(2);
+        await world.ledger.endJob(endingOf(deleted, 1));
+        await world.ledger.deleteJob('alice', deleted);
+        expect(await world.ledger.countWarned('A_B')).toBe(1);
+        expect(await world.ledger.countWarned('B')).toBe(0);
+      });
     });
 
     describe('lost attempts', () => {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { problemDocument } from '../../errors.ts';
 import { type Database, HELD } from '../database.ts';
 import type { JobStatus, Ledger } from '../ledger.ts';
@@ -5,7 +6,7 @@ import { attemptRow, jobRow } from '../rows.ts';
 import { queuedWithTurn } from './order.ts';
 import { releaseAttempt } from './release.ts';
 
-type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhausted' | 'heldAttempts' | 'counts'>;
+type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhausted' | 'heldAttempts' | 'counts' | 'countWarned'>;
 
 /** Ends of attempts that say nothing of the job: they were asked for. */
 const ASKED_FOR = ['worker_stopped', 'paused'];
@@ -113,6 +114,18 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
       };
       for (const { status, count } of rows) counts[status] = Number(count);
       return counts;
+    },
+
+    async countWarned(code) {
+      // Quotes inside a detail are escaped in JSON, so that this is found as a code only. An underscore would stand for any character.
+      const pattern = `%"code":"${code.replaceAll(/[!%_]/g, '!$&')}"%`;
+      const { count } = await db
+        .selectFrom('jobs')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('deleted_at', 'is', null)
+        .where(sql<boolean>`warnings like ${pattern} escape '!'`)
+        .executeTakeFirstOrThrow();
+      return Number(count);
     },
   };
 }

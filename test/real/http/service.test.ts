@@ -83,12 +83,15 @@ describe('the service', () => {
   });
 
   it('measures itself for Prometheus', async () => {
-    await insertJob(server, await insertInputs(server));
+    const inputs = await insertInputs(server);
+    await insertJob(server, inputs);
+    await insertJob(server, inputs, { warnings: [{ code: 'STEP_NOT_CAPTURED', detail: 'Slower.' }] });
     await server.call('GET', '/v1/jobs/job_01JZ3V9X0N8Q4Y7B2C5D6E8F9G');
     const { status, headers, text } = await server.call('GET', '/metrics');
     expect(status).toBe(200);
     expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-    expect(text).toContain('espalier_jobs{status="queued"} 1');
+    expect(text).toContain('espalier_jobs{status="queued"} 2');
+    expect(text).toContain('espalier_jobs_not_captured 1');
     expect(text).toContain('espalier_build_info{version=');
     expect(text).toMatch(/espalier_http_request_duration_seconds_count\{method="GET",route="\/v1\/jobs\/:id",status="404"\} 1/);
   });
