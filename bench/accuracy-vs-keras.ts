@@ -18,7 +18,7 @@ try {
     execFileSync(
       join(ROOT, '.toolchain/keras/bin/python'),
       [join(ROOT, 'bench/accuracy/keras_lenet_5.py'), MNIST, String(epochs), String(seeds), folder],
-      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, ONEDNN_MAX_CPU_ISA: 'AVX2' } },
     ),
   ) as Record<string, number>;
   const ours = await trainOurs();

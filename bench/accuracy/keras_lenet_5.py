@@ -34,7 +34,7 @@ for seed in range(seeds):
     keras.utils.set_random_seed(seed)
     model = lenet_5()
     model.save(f"{out}/lenet_5_{seed}.keras")
-    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y, batch_size=128, epochs=epochs, verbose=0)
     errors[seed] = 1 - model.evaluate(x_test, y_test, batch_size=1000, verbose=0)[1]
 print(json.dumps(errors))
