@@ -188,8 +188,8 @@ export class Recorder {
   }
 
   private constant(native: Binding, shape: readonly number[], dtype: number, values: unknown): number {
-    const id = native.createTensor(shape, dtype, values);
     if (!ArrayBuffer.isView(values)) throw new NotRecordable('A constant of strings cannot be recorded');
+    const id = native.createTensor(shape, dtype, values);
     const node = this.add('Const', [], [], constantOf(shape, dtype, values as TypedValues));
     this.edges.set(id, { source: `${node}:0`, dtype });
     return id;
