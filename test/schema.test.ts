@@ -72,7 +72,7 @@ describe('fillDefaults', () => {
   it('is the identity on what it has filled', () => {
     const filled = fillDefaults(Training, { epochs: 2, optimizer: { type: 'sgd' } });
     expect(fillDefaults(Training, filled)).toEqual(filled);
-    expect(filled.optimizer).toEqual({ type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false });
+    expect(filled.optimizer).toMatchObject({ type: 'sgd', learning_rate: 0.01, momentum: 0, nesterov: false });
   });
 });
 
