@@ -226,9 +226,12 @@ export class CapturedStep implements TrainingStep {
         const read = this.batchReader(recorder, held, count);
         recorder.record(() => {
           const pass = program.pass(read(), feeds.step, masks, sums.statistics());
-          sums.add(pass, feeds.share);
-          recorder.output(`part_${count}`, pass.loss);
-          disposePass(pass);
+          try {
+            sums.add(pass, feeds.share);
+            recorder.output(`part_${count}`, pass.loss);
+          } finally {
+            disposePass(pass);
+          }
         });
       });
     }
@@ -285,20 +288,23 @@ function rowsOf(rows: Int32Array | null): Int32Array {
 
 /** Clipping, guard, update and measurements behind a pass, with what they are fetched by. */
 function end(recorder: Recorder, program: StepProgram, suffix: string, pass: Pass, numbers: Tensor): void {
-  const { clipped, ok, metrics } = program.decide(pass, numbers, {
-    lengths: (measured) => recorder.named(`lengths_${suffix}`, measured),
-    ok: (measured) => recorder.named(`ok_${suffix}`, measured),
-  });
-  recorder.peek(`diagnosis_${suffix}`, program.diagnosis(pass.gradients));
-  const none = tf.fill([3 * pass.gradients.length], Number.NaN);
-  let layers: Tensor | null = null;
-  recorder.whenever(ok, () => {
-    program.update(clipped.values, pass.moved, numbers);
-    layers = program.layerLengths(clipped.values, pass.weights);
-  });
-  recorder.output(`metrics_${suffix}`, metrics);
-  recorder.output(`layers_${suffix}`, layers!, none);
-  disposePass(pass);
+  try {
+    const { clipped, ok, metrics } = program.decide(pass, numbers, {
+      lengths: (measured) => recorder.named(`lengths_${suffix}`, measured),
+      ok: (measured) => recorder.named(`ok_${suffix}`, measured),
+    });
+    recorder.peek(`diagnosis_${suffix}`, program.diagnosis(pass.gradients));
+    const none = tf.fill([3 * pass.gradients.length], Number.NaN);
+    let layers: Tensor | null = null;
+    recorder.whenever(ok, () => {
+      program.update(clipped.values, pass.moved, numbers);
+      layers = program.layerLengths(clipped.values, pass.weights);
+    });
+    recorder.output(`metrics_${suffix}`, metrics);
+    recorder.output(`layers_${suffix}`, layers!, none);
+  } finally {
+    disposePass(pass);
+  }
 }
 
 function disposePass({ accuracy, moved }: Pass): void {
