@@ -78,7 +78,7 @@ function setUp(config: Config, changes: Partial<Calibration> = {}) {
   const calibration: Calibration = {
     graph: document.graph,
     weights,
-    loss: lossOf('mean_squared_error'),
+    loss: lossOf('mean_squared_error', { label_smoothing: 0, huber_delta: 1 }),
     data: datasetOf(x, y),
     seed: SEED,
     batches: 3,

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { learningRate } from '../../src/engine/learning-rate.ts';
+import { LearningRateSchedule } from '../../src/jobs/spec/index.ts';
+import { fillDefaults } from '../../src/schema.ts';
 
 describe('the learning rate', () => {
   it('is constant', () => {
@@ -34,5 +36,41 @@ describe('the learning rate', () => {
         }
       }),
     );
+  });
+
+  const rates = (schedule: Record<string, unknown>, total: number, at: number[]) =>
+    at.map((step) => learningRate(fillDefaults(LearningRateSchedule, schedule), 1, step, total));
+
+  it('drops by its factor at each milestone, a fraction of the steps after the warm-up', () => {
+    const schedule = { type: 'step', milestones: [0.5, 0.75], factor: 0.1 };
+    for (const [index, expected] of [1, 1, 0.1, 0.1, 0.01, 0.01].entries()) {
+      expect(rates(schedule, 100, [0, 49, 50, 74, 75, 99])[index]).toBeCloseTo(expected, 12);
+    }
+    const warm = rates({ ...schedule, warmup_steps: 20 }, 100, [9, 19, 20, 59, 60, 79, 80]);
+    for (const [index, expected] of [0.5, 1, 1, 1, 0.1, 0.1, 0.01].entries()) expect(warm[index]).toBeCloseTo(expected, 12);
+  });
+
+  it('falls with a power of the time that is left: of 1 - s to the 2nd 1, 9/16, 1/4, 1/16, 0', () => {
+    const schedule = { type: 'polynomial', power: 2 };
+    for (const [index, expected] of [1, 9 / 16, 1 / 4, 1 / 16, 0].entries()) {
+      expect(rates(schedule, 5, [0, 1, 2, 3, 4])[index]).toBeCloseTo(expected, 12);
+      expect(rates({ ...schedule, final_fraction: 0.2 }, 5, [0, 1, 2, 3, 4])[index]).toBeCloseTo(0.2 + 0.8 * expected, 12);
+    }
+  });
+
+  it('decays by decay_rate every decay_steps, between them too unless it is a staircase', () => {
+    const schedule = { type: 'exponential', decay_rate: 0.25, decay_steps: 4 };
+    for (const [index, expected] of [1, 0.5, 0.25, 1 / 8, 1 / 16].entries()) {
+      expect(rates(schedule, 100, [0, 2, 4, 6, 8])[index]).toBeCloseTo(expected, 12);
+    }
+    expect(rates({ ...schedule, staircase: true }, 100, [0, 3, 4, 7, 8])).toEqual([1, 1, 0.25, 0.25, 0.0625]);
+  });
+
+  it('rises and falls once by half cosines', () => {
+    const schedule = { type: 'one_cycle', rise: 0.4, initial_division: 10, final_division: 100 };
+    // Of 11 steps: the peak at step 4; half way up at 2, half way down at 7; the end is a thousandth.
+    for (const [index, expected] of [0.1, 0.55, 1, 0.5005, 0.001].entries()) {
+      expect(rates(schedule, 11, [0, 2, 4, 7, 10])[index]).toBeCloseTo(expected, 12);
+    }
   });
 });

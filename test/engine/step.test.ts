@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { slotKey } from '../../src/engine/step/index.ts';
+import { StepProgram } from '../../src/engine/step/program.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import {
   batchNormalization,
@@ -13,7 +14,7 @@ import {
   randomFill,
   sequential,
 } from '../helpers/documents.ts';
-import { array, drawn, gradientsOf, stepOf } from '../helpers/engine.ts';
+import { array, drawn, gradientsOf, stepOf, stepParts } from '../helpers/engine.ts';
 import { expectClose, expectSameBits } from '../helpers/numbers.ts';
 
 const linear = (bias = false) => documentOf(sequential([2], [dense('a', 1, { use_bias: bias })]), (_key, index) => index + 1);
@@ -500,6 +501,72 @@ describe.each(['eager', 'captured'] as const)('%s:', (kind) => {
         ['gamma', 'beta'].flatMap((name) => [slotKey(`n/${name}`, 'momentum'), slotKey(`n/${name}`, 'velocity')]),
       );
       expect(sgd.slots.keys()).toEqual([]);
+    });
+  });
+});
+
+describe('the units of unit-wise clipping', () => {
+  const axesOf = (config: Parameters<typeof documentOf>[0]) => {
+    const parts = stepParts(documentOf(config));
+    onTestFinished(() => {
+      for (const variables of Object.values(parts.variables)) variables.dispose();
+    });
+    return Object.fromEntries(new StepProgram(parts).tensors.map(({ key, unitAxes }) => [key, unitAxes]));
+  };
+  const window = { kernel_size: [2, 2], strides: [1, 1], padding: 'valid' };
+
+  it('are the output channels of images’ layers, and a bias or normalisation parameter is one', () => {
+    const config = sequential(
+      [8, 8, 3],
+      [
+        conv2d('c', 4, 3),
+        batchNormalization('n'),
+        layer('DepthwiseConv2D', 'w', { ...window, depth_multiplier: 2 }),
+        layer('Conv2DTranspose', 't', { ...window, filters: 2 }),
+        layer('SeparableConv2D', 's', { ...window, filters: 3, depth_multiplier: 2 }),
+        flatten('f'),
+        dense('d', 2),
+      ],
+    );
+    expect(axesOf(config)).toEqual({
+      'c/kernel': [0, 1, 2],
+      'c/bias': [0],
+      'n/gamma': [0],
+      'n/beta': [0],
+      'w/kernel': [0, 1],
+      'w/bias': [0],
+      't/kernel': [0, 1, 3],
+      't/bias': [0],
+      's/depthwise_kernel': [0, 1],
+      's/pointwise_kernel': [0, 1, 2],
+      's/bias': [0],
+      'd/kernel': [0],
+      'd/bias': [0],
+    });
+  });
+
+  it('are rows of embeddings, columns of recurrent kernels, and each head’s units', () => {
+    const config = functional((net) => {
+      const input = net.input('x', [5]);
+      const rows = net.call(layer('Embedding', 'e', { input_dim: 7, output_dim: 4 }), input);
+      const convolved = net.call(layer('Conv1D', 'c', { filters: 4, kernel_size: [3], strides: [1], padding: 'same' }), rows);
+      const attended = net.call(layer('MultiHeadAttention', 'm', { num_heads: 2, key_dim: 3 }), convolved, convolved);
+      const einsum = layer('EinsumDense', 's', { equation: 'abc,cde->abde', output_shape: [5, 2, 3], activation: 'linear' });
+      return [net.call(layer('GRU', 'g', { units: 3, return_sequences: false }), attended), net.call(einsum, attended)];
+    });
+    expect(axesOf(config)).toMatchObject({
+      'e/embeddings': [1],
+      'c/kernel': [0, 1],
+      'm/query/kernel': [0],
+      'm/query/bias': [0, 1],
+      'm/key/kernel': [0],
+      'm/value/kernel': [0],
+      'm/attention_output/kernel': [0, 1],
+      'm/attention_output/bias': [0],
+      'g/kernel': [0],
+      'g/recurrent_kernel': [0],
+      'g/bias': [0, 1],
+      's/kernel': [0],
     });
   });
 });
