@@ -4,6 +4,7 @@ import { activationName, flag, number } from '../../model/layers/options.ts';
 import { type Cell, type CellClassName, GATES, resetsAfter } from '../../model/layers/recurrent.ts';
 import { biasAdd } from '../ops/bias-add.ts';
 import { matMul } from '../ops/mat-mul.ts';
+import { split, unstack } from '../ops/parts.ts';
 import { tf } from '../tensorflow.ts';
 import { dropoutMask, furtherSeed } from './dropout-mask.ts';
 import type { Execution, Invocation } from './execution.ts';
@@ -118,12 +119,12 @@ function runUnrolled(
   const inputMasks = masks(rates.input, [batch, 1, features], 0);
   const projected = inputMasks
     ? tf.concat(
-        tf.split(given.kernel, gates, 1).map((kernel, gate) => projection(tf.mul(x, inputMasks[gate]!), kernel)),
+        split(given.kernel, gates, 1).map((kernel, gate) => projection(tf.mul(x, inputMasks[gate]!), kernel)),
         2,
       )
     : projection(x, given.kernel);
   const biased = given.bias ? tf.add(projected, given.bias) : projected;
-  const steps = tf.unstack(biased, 1);
+  const steps = unstack(biased, 1);
   const step = { SimpleRNNCell: simpleRnnStep, LSTMCell: lstmStep, GRUCell: resetsAfter(cell) ? gruStep : gruStepResetBefore };
   const states = unrolledRecurrence(
     {

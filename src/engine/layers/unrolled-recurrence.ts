@@ -1,6 +1,7 @@
 /** A recurrence step by step on tfjs' tape: for what the fused one has no gradient of, other activations and dropout of the state. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { matMul } from '../ops/mat-mul.ts';
+import { split } from '../ops/parts.ts';
 import { tf } from '../tensorflow.ts';
 import type { Carried } from './fused-recurrence.ts';
 
@@ -32,8 +33,8 @@ export interface UnrolledRecurrence {
 /** The states [batch, units] after each step. */
 export function unrolledRecurrence(recurrence: UnrolledRecurrence, cell: UnrolledStep): Tensor[] {
   const { steps, recurrentKernel, recurrentBias, gates, stateMasks, activation, recurrentActivation } = recurrence;
-  const kernels = tf.split(recurrentKernel, gates, 1);
-  const biases = recurrentBias ? tf.split(recurrentBias, gates, 0) : null;
+  const kernels = split(recurrentKernel, gates, 1);
+  const biases = recurrentBias ? split(recurrentBias, gates, 0) : null;
   const ofGate = (state: Tensor, gate: number): Tensor => {
     const masked = stateMasks ? tf.mul(state, stateMasks[gate]!) : state;
     const product = matMul(masked, kernels[gate]!);
