@@ -39,6 +39,9 @@ weights = model.get_weights()
 model.fit(x[:batch], y[:batch], batch_size=batch, epochs=1, verbose=0)
 first_step = time.perf_counter() - began
 model.set_weights(weights)
+for variable in model.optimizer.variables:
+    if variable is not model.optimizer._learning_rate:
+        variable.assign(keras.ops.zeros_like(variable))
 meter = Meter()
 history = model.fit(x, y, batch_size=batch, epochs=1 + epochs, verbose=0, callbacks=[meter])
 steps = len(x) // batch * epochs

