@@ -104,9 +104,8 @@ try {
     const delay = (0.15 + 0.6 * random.uniform()) * whole.seconds;
     await pause(delay * 1000);
     const worker = kill % 4 === 3;
-    const victim = worker
-      ? ((await line(({ msg, part }) => msg === 'Part of the service is ready' && part === 'espalier work')).pid as number)
-      : (claimed.engine as number);
+    // A line of the log carries the process that wrote it.
+    const victim = (worker ? claimed.pid : claimed.engine) as number;
     process.kill(victim, 'SIGKILL');
     const at = Date.now();
     const last = lines.findLast(({ msg, job_id, time }) => msg === 'Checkpoint stored' && job_id === id && time <= at);
