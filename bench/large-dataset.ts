@@ -6,19 +6,18 @@
  * samples per second between the first and the last progress that was seen, and the highest sampled resident size of the worker: its supervisor and all of
  * its engines together. Where several processes share a page it counts in each.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createWriteStream, readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
-import { Client } from '../examples/client.ts';
+import type { Client } from '../examples/client.ts';
 import { makeDocument } from '../src/model/document.ts';
 import { writeKeras } from '../src/model/formats/keras.ts';
 import { generator } from '../src/random.ts';
+import { startService } from './service.ts';
 
 const GIB = 2 ** 30;
 const SAMPLE_BYTES = 32 * 32 * 3;
@@ -30,35 +29,11 @@ const SAMPLED_EVERY_MS = 100;
 
 const samples = Math.ceil((Number(process.argv[2] ?? 3) * GIB) / SAMPLE_BYTES);
 const steps = Number(process.argv[3] ?? 2000);
-const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
-const data = join(folder, 'data');
-
-const up = spawn('bin/espalier', ['up'], {
-  env: {
-    PATH: process.env.PATH,
-    HOME: folder,
-    PORT: '0',
-    ESPALIER_DATA: data,
-    ESPALIER_MAX_UPLOAD_BYTES: String(8 * GIB),
-    LOG_LEVEL: 'debug',
-  },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const pids = { serve: 0, work: 0 };
-let address = '';
-for await (const line of createInterface({ input: up.stdout })) {
-  const entry = JSON.parse(line) as { msg: string; part?: string; pid?: number; address?: string };
-  if (entry.msg === 'Part of the service is ready' && entry.part === 'espalier serve') pids.serve = entry.pid!;
-  if (entry.msg === 'Part of the service is ready' && entry.part === 'espalier work') pids.work = entry.pid!;
-  if (entry.msg === 'Espalier is ready') {
-    address = entry.address!;
-    break;
-  }
-}
-up.stdout.resume();
+const service = await startService({ ESPALIER_MAX_UPLOAD_BYTES: String(8 * GIB) });
+const { client, folder, data } = service;
+const pids = { serve: await service.part('espalier serve'), work: await service.part('espalier work') };
 
 try {
-  const client = new Client(address);
   const model = join(folder, 'small.keras');
   await writeFile(model, await smallNetwork());
   const { id: modelId } = await client.upload('/v1/models', { file: model });
@@ -129,9 +104,7 @@ try {
     }
   }
 } finally {
-  up.kill('SIGTERM');
-  await new Promise((resolve) => up.once('exit', resolve));
-  await rm(folder, { recursive: true, force: true });
+  await service.stop();
 }
 
 /** Images of noise around a pattern of their class, classes in a drawn order. */

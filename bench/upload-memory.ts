@@ -3,42 +3,24 @@
  *
  * Starts a service of its own, reads the server process's peak resident size before and after each upload (VmHWM of /proc/PID/status), and prints a table.
  */
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Client } from '../examples/client.ts';
 import { makeDocument } from '../src/model/document.ts';
 import { writeKeras } from '../src/model/formats/keras.ts';
 import { generator } from '../src/random.ts';
+import { startService } from './service.ts';
 
 const MIB = 2 ** 20;
 const SIZE = 200 * MIB;
-const folder = await mkdtemp(join(tmpdir(), 'espalier-bench-'));
-
-const up = spawn('bin/espalier', ['up'], {
-  env: { PATH: process.env.PATH, HOME: folder, PORT: '0', ESPALIER_DATA: join(folder, 'data'), LOG_LEVEL: 'debug' },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-let server = 0;
-let address = '';
-for await (const line of createInterface({ input: up.stdout })) {
-  const entry = JSON.parse(line) as { msg: string; part?: string; pid?: number; address?: string };
-  if (entry.msg === 'Part of the service is ready' && entry.part === 'espalier serve') server = entry.pid!;
-  if (entry.msg === 'Espalier is ready') {
-    address = entry.address!;
-    break;
-  }
-}
-up.stdout.resume();
+const service = await startService();
+const { client, folder } = service;
+const server = await service.part('espalier serve');
 
 async function memory(field: 'VmHWM' | 'VmRSS'): Promise<number> {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(await readFile(`/proc/${server}/status`, 'utf8'))![1]) / 1024;
 }
 
 try {
-  const client = new Client(address);
   const idx = join(folder, 'x.idx');
   const labels = join(folder, 'y.idx');
   const images = Math.floor(SIZE / 784);
@@ -69,9 +51,7 @@ try {
     );
   }
 } finally {
-  up.kill('SIGTERM');
-  await new Promise((resolve) => up.once('exit', resolve));
-  await rm(folder, { recursive: true, force: true });
+  await service.stop();
 }
 
 /** One dense layer of 200 MiB of random weights, which do not deflate. */

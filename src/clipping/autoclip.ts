@@ -1,5 +1,5 @@
 import type { ClippingOf } from '../jobs/spec/index.ts';
-import { jointLength, shrinkage } from './groups.ts';
+import { clippedTogether, jointLength } from './groups.ts';
 import type { ClippingRule } from './rule.ts';
 
 /** Stands for infinity, whose product with a share of 0 would be NaN. */
@@ -32,13 +32,7 @@ export function autoclip({ percentile, history }: ClippingOf<'autoclip'>): Clipp
       const upper = clamped(middle!, above!);
       // Where the lower one is the last, the upper one is no element and its share is 0.
       const threshold = a.add(lower, a.multiply(share!, a.subtract(upper, lower)));
-      const factor = shrinkage(a, n, threshold);
-      return {
-        values: values.map((gradient) => a.multiply(gradient, factor)),
-        threshold,
-        fraction: a.greater(n, threshold),
-        length: a.multiply(n, factor),
-      };
+      return clippedTogether(a, values, n, threshold);
     },
     observe(before) {
       if (past.length === history) ascending = without(ascending, past.shift()!);

@@ -1,5 +1,5 @@
 /** Thresholds of their own for groups of weights. */
-import type { Arithmetic, ClippedTensor } from './rule.ts';
+import type { Arithmetic, Clipped, ClippedTensor } from './rule.ts';
 
 /** The group of each tensor: k + 1 where pattern k is the first that fits its layer or key, 0 (the rule's own threshold) where none does. */
 export function groupOf(tensors: readonly ClippedTensor[], groups: readonly { layers: string }[]): number[] {
@@ -22,6 +22,17 @@ export function jointLength<T>(a: Arithmetic<T>, lengths: T): T {
   const plain = lengthOf(lengths);
   const largest = a.at(a.maxAlong(lengths, [0]), 0);
   return a.select(a.greater(plain, LARGEST), a.multiply(largest, lengthOf(a.divide(lengths, largest))), plain);
+}
+
+/** All gradients scaled down together where their joint length is above the threshold. */
+export function clippedTogether<T>(a: Arithmetic<T>, values: readonly T[], length: T, threshold: T): Clipped<T> {
+  const factor = shrinkage(a, length, threshold);
+  return {
+    values: values.map((gradient) => a.multiply(gradient, factor)),
+    threshold,
+    fraction: a.greater(length, threshold),
+    length: a.multiply(length, factor),
+  };
 }
 
 /** What a gradient of this length is multiplied by to be no longer than the limit: limit / length, or 1. */

@@ -1,5 +1,5 @@
 import type { ClippingOf } from '../jobs/spec/index.ts';
-import { jointLength, shrinkage } from './groups.ts';
+import { clippedTogether, jointLength } from './groups.ts';
 import type { ClippingRule } from './rule.ts';
 
 /**
@@ -21,13 +21,7 @@ export function zclip({ z_threshold, alpha, warmup_steps, max_norm }: ClippingOf
       const spike = a.greater(z, limit!);
       const bound = a.select(spike, a.add(mu!, a.divide(a.multiply(z_threshold ** 2, sigma!), z)), Number.POSITIVE_INFINITY);
       const threshold = a.minimum(bound, most!);
-      const factor = shrinkage(a, n, threshold);
-      return {
-        values: values.map((gradient) => a.multiply(gradient, factor)),
-        threshold,
-        fraction: a.greater(n, threshold),
-        length: a.multiply(n, factor),
-      };
+      return clippedTogether(a, values, n, threshold);
     },
     observe(before) {
       if (!warm()) {

@@ -154,6 +154,6 @@ export function needsOneHot({ name }: Loss, { y }: DatasetFacts): boolean {
 }
 
 /** Whether the loss compares classes, so that accuracy means something. */
-export function isClassification(name: ResolvedLoss): boolean {
+export function isClassification(name: LossName): boolean {
   return name.endsWith('crossentropy');
 }

@@ -2,9 +2,9 @@
 import type { Training } from '../jobs/spec/index.ts';
 import { serialisedOptimizer, withCompilation } from '../model/compile-config.ts';
 import type { ModelDocument, Weight, Weights } from '../model/document.ts';
-import { layerClass } from '../model/layers/index.ts';
 import { readOptimizerState, withOptimizerState } from '../model/optimizer-state.ts';
-import { outputCall } from '../model/output-call.ts';
+import { outputActivation } from '../model/output-call.ts';
+import { isClassification } from './losses.ts';
 import { type OptimizerRule, type ResolvedOptimizer, resolved } from './optimizers/index.ts';
 import { slotKey } from './step/index.ts';
 
@@ -40,7 +40,7 @@ export function withTrainedOptimizer(
   const config = withCompilation(document.config, {
     optimizer: serialised,
     loss: { type: training.loss, options: lossOptions(document, training) },
-    metrics: training.loss.endsWith('crossentropy') ? ['accuracy'] : [],
+    metrics: isClassification(training.loss) ? ['accuracy'] : [],
   });
   const byWeight = new Map<string, Map<string, Weight>>();
   for (const [key, weight] of slots) {
@@ -93,10 +93,9 @@ function kerasClipping({ clipping }: Training): Record<string, number | null> {
 }
 
 function lossOptions({ graph }: ModelDocument, { loss, label_smoothing, huber_delta }: Training): Record<string, number | boolean> {
-  const call = outputCall(graph, graph.outputs[0]!.tensor);
-  const activation = call ? (layerClass(call.layer.className).activation?.(call.layer.options) ?? 'linear') : 'linear';
   if (loss === 'huber') return { delta: huber_delta };
-  if (!loss.endsWith('crossentropy')) return {};
+  if (!isClassification(loss)) return {};
+  const activation = outputActivation(graph, graph.outputs[0]!.tensor);
   return {
     from_logits: activation !== 'softmax' && activation !== 'sigmoid',
     ...(loss === 'sparse_categorical_crossentropy' ? {} : { label_smoothing }),

@@ -13,7 +13,7 @@ export interface WatchState {
 export const UNWATCHED: WatchState = { best: null, stopping: null, stopped: false };
 
 /** Whether a value of the metric is better than another by more than `by`: smaller for losses and errors, larger for the others. */
-export function isBetter(metric: Monitored, value: number, than: number, by = 0): boolean {
+function isBetter(metric: Monitored, value: number, than: number, by = 0): boolean {
   return metric.endsWith('loss') || metric.endsWith('error') ? value + by < than : value - by > than;
 }
 

@@ -1,71 +1,45 @@
 /** TensorFlow operations that tfjs does not name, called through its binding. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { ATTRIBUTE, backend, DTYPE } from './graph/native.ts';
+import type { NodeAttribute } from './graph/proto.ts';
 import { tf } from './tensorflow.ts';
 
-interface Binding {
-  TF_FLOAT: number;
-  TF_INT32: number;
-  TF_ATTR_STRING: number;
-  TF_ATTR_INT: number;
-  TF_ATTR_FLOAT: number;
-  TF_ATTR_BOOL: number;
-  TF_ATTR_TYPE: number;
-  TF_ATTR_SHAPE: number;
-}
-
-export interface Attribute {
-  name: string;
-  type: number;
-  value: unknown;
-}
-
-interface Backend {
-  binding: Binding;
-  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
-}
-
-const backend = tf.backend() as unknown as Backend;
-const { binding } = backend;
-
-const FLOAT = binding.TF_FLOAT;
-export const INT32 = binding.TF_INT32;
+const FLOAT = DTYPE.float32;
+export const INT32 = DTYPE.int32;
 /** The type attribute of an operation, float32 unless said otherwise. */
-export const typed = (name: string, value = FLOAT): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value });
-export const flag = (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value });
-export const text = (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value });
-export const float = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value });
-export const whole = (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
-export const wholes = (name: string, value: readonly number[]): Attribute => ({ name, type: binding.TF_ATTR_INT, value });
+export const typed = (name: string, value: number = FLOAT): NodeAttribute => ({ name, type: ATTRIBUTE.type, value });
+export const flag = (name: string, value: boolean): NodeAttribute => ({ name, type: ATTRIBUTE.bool, value });
+export const text = (name: string, value: string): NodeAttribute => ({ name, type: ATTRIBUTE.string, value });
+export const float = (name: string, value: number): NodeAttribute => ({ name, type: ATTRIBUTE.float, value });
+export const whole = (name: string, value: number): NodeAttribute => ({ name, type: ATTRIBUTE.int, value });
+export const wholes = (name: string, value: readonly number[]): NodeAttribute => ({ name, type: ATTRIBUTE.int, value });
+
+export const dimensions = (name: string, shape: readonly number[]): NodeAttribute => ({ name, type: ATTRIBUTE.shape, value: shape });
 
 /** Runs an operation of TensorFlow by its name. */
-export function run(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
+export function run(name: string, attributes: NodeAttribute[], inputs: Tensor[], outputs: number): Tensor[] {
   return backend.executeMultipleOutputs(name, attributes, inputs, outputs);
 }
 
 let handles = 0;
 
 /** A handle of a new variable (of float32 unless a TF_DataType says otherwise) that TensorFlow holds and its fused optimizers update in place. */
-export function makeVariable(shape: readonly number[], type = FLOAT): Tensor {
+export function makeVariable(shape: readonly number[], type: number = FLOAT): Tensor {
   return run(
     'VarHandleOp',
-    [
-      text('container', ''),
-      text('shared_name', `variable_${handles++}`),
-      typed('dtype', type),
-      { name: 'shape', type: binding.TF_ATTR_SHAPE, value: shape },
-    ],
+    [text('container', ''), text('shared_name', `variable_${handles++}`), typed('dtype', type), dimensions('shape', shape)],
     [],
     1,
   )[0]!;
 }
 
-export function assignVariable(handle: Tensor, value: Tensor, type = FLOAT): void {
+export function assignVariable(handle: Tensor, value: Tensor, type: number = FLOAT): void {
   run('AssignVariableOp', [typed('dtype', type)], [handle, value], 0);
 }
 
 /** Rows of a variable, [count, ...], by their int32 numbers [count]. */
-export function gatherRows(handle: Tensor, rows: Tensor, type = FLOAT): Tensor {
-  return run('ResourceGather', [typed('dtype', type), typed('Tindices', binding.TF_INT32)], [handle, rows], 1)[0]!;
+export function gatherVariableRows(handle: Tensor, rows: Tensor, type: number = FLOAT): Tensor {
+  return run('ResourceGather', [typed('dtype', type), typed('Tindices', INT32)], [handle, rows], 1)[0]!;
 }
 
 export function readVariable(handle: Tensor): Tensor {
@@ -83,7 +57,7 @@ export function l2Loss(value: Tensor): Tensor {
 
 /** [n, ...] of n tensors of one shape and type. */
 export function pack(values: Tensor[]): Tensor {
-  const type = values[0]!.dtype === 'int32' ? binding.TF_INT32 : FLOAT;
+  const type = values[0]!.dtype === 'int32' ? INT32 : FLOAT;
   return run('Pack', [typed('T', type), whole('N', values.length), whole('axis', 0)], values, 1)[0]!;
 }
 
@@ -102,7 +76,7 @@ export function unpack(value: Tensor): Tensor[] {
 export function statelessUniform(shape: readonly number[], seed: Tensor): Tensor {
   return run(
     'StatelessRandomUniform',
-    [typed('T', binding.TF_INT32), typed('dtype'), typed('Tseed', binding.TF_INT32)],
+    [typed('T', INT32), typed('dtype'), typed('Tseed', INT32)],
     [tf.tensor1d([...shape], 'int32'), seed],
     1,
   )[0]!;
@@ -110,12 +84,7 @@ export function statelessUniform(shape: readonly number[], seed: Tensor): Tensor
 
 /** Cross-entropy of each row of logits [n, classes] with its label (int32 [n]), and its gradient with respect to the logits. */
 export function sparseSoftmaxCrossEntropy(logits: Tensor, labels: Tensor): { loss: Tensor; gradient: Tensor } {
-  const [loss, gradient] = run(
-    'SparseSoftmaxCrossEntropyWithLogits',
-    [typed('T'), typed('Tlabels', binding.TF_INT32)],
-    [logits, labels],
-    2,
-  );
+  const [loss, gradient] = run('SparseSoftmaxCrossEntropyWithLogits', [typed('T'), typed('Tlabels', INT32)], [logits, labels], 2);
   return { loss: loss!, gradient: gradient! };
 }
 

@@ -12,7 +12,7 @@ import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
 import { evaluate, monitoredValues, predictionBatchSize } from './evaluate.ts';
 import { learningRate } from './learning-rate.ts';
-import { type Loss, lossOf, needsOneHot } from './losses.ts';
+import { isClassification, type Loss, lossOf, needsOneHot } from './losses.ts';
 import { type OptimizerNumbers, withTrainedOptimizer } from './optimizer-export.ts';
 import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
 import { Paused } from './paused.ts';
@@ -388,7 +388,7 @@ export class TrainingRun {
 
   private declareSeries(): void {
     const { reporter } = this.parts;
-    reporter.declareSteps(this.loss.name.endsWith('crossentropy') ? ['accuracy'] : []);
+    reporter.declareSteps(isClassification(this.loss.name) ? ['accuracy'] : []);
     reporter.declareLayers(this.step.keys);
   }
 

@@ -8,6 +8,12 @@ export function outputCall(graph: Graph, output: TensorId): Call | null {
   return call;
 }
 
+/** The name of the nonlinearity that an output went through last; null where the output is an input. */
+export function outputActivation(graph: Graph, output: TensorId): string | null {
+  const layer = outputCall(graph, output)?.layer;
+  return layer ? (layerClass(layer.className).activation?.(layer.options) ?? 'linear') : null;
+}
+
 function callOf(graph: Graph, tensor: TensorId): Call | null {
   return graph.calls.find((call) => call.output === tensor) ?? null;
 }

@@ -5,8 +5,8 @@ import { callMacs, parameterCount } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import type { ModelFacts, PrunabilityFacts } from '../model/facts.ts';
 import { readModel } from '../model/formats/index.ts';
-import { layerClass, size } from '../model/layers/index.ts';
-import { outputCall } from '../model/output-call.ts';
+import { size } from '../model/layers/index.ts';
+import { outputActivation } from '../model/output-call.ts';
 import { channelMap } from './groups.ts';
 import { prunableKernels } from './masks.ts';
 
@@ -25,14 +25,11 @@ export function modelFacts(document: ModelDocument): ModelFacts {
     keras_version: typeof document.metadata.keras_version === 'string' ? document.metadata.keras_version : null,
     name: graph.name,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, shape: [null, ...shape] })),
-    outputs: graph.outputs.map(({ name, shape, tensor }) => {
-      const layer = outputCall(graph, tensor)?.layer;
-      return {
-        name,
-        shape: [null, ...shape],
-        activation: layer ? (layerClass(layer.className).activation?.(layer.options) ?? 'linear') : null,
-      };
-    }),
+    outputs: graph.outputs.map(({ name, shape, tensor }) => ({
+      name,
+      shape: [null, ...shape],
+      activation: outputActivation(graph, tensor),
+    })),
     parameters: parameters.total,
     trainable_parameters: parameters.trainable,
     macs: macs.reduce((total, cost) => total + cost.macs, 0),

@@ -26,11 +26,15 @@ export interface Binding {
 
 export interface Backend {
   binding: Binding;
+  executeMultipleOutputs(name: string, attributes: NodeAttribute[], inputs: Tensor[], outputs: number): Tensor[];
   getInputTensorIds(tensors: Tensor[]): number[];
   createOutputTensor(metadata: TensorMetadata): Tensor;
 }
 
 export const backend = tf.backend() as unknown as Backend;
+
+/** TF_ATTR_*: the kinds of an operation's attributes. */
+export const ATTRIBUTE = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
 /** TF_DataType of what tfjs and the data set's files hold. */
 export const DTYPE = { float32: 1, int32: 3, uint8: 4, bool: 10 } as const;

@@ -6,7 +6,8 @@
  * has by itself. What would freeze into a wrong constant is refused: a tensor from outside that was not declared, and a value read by JavaScript.
  */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { type Binding, backend, DTYPE, type DtypeName, type TensorMetadata, type TypedValues } from './native.ts';
+import { dimensions, text, typed, whole } from '../raw-ops.ts';
+import { ATTRIBUTE, type Binding, backend, DTYPE, type DtypeName, type TensorMetadata, type TypedValues } from './native.ts';
 import { OP_ARGUMENTS } from './op-arguments.ts';
 import type { ConstantValue, GraphNode, NodeAttribute } from './proto.ts';
 
@@ -45,8 +46,8 @@ export class Recorder {
     const [id] = backend.getInputTensorIds([tensor]);
     if (!this.declared.has(name)) {
       this.declared.add(name);
-      const type: NodeAttribute = { name: 'dtype', type: 4, value: DTYPE[dtype] };
-      this.nodes.push({ name, op: 'Placeholder', inputs: [], attributes: [type, { name: 'shape', type: 5, value: tensor.shape }] });
+      const type = typed('dtype', DTYPE[dtype]);
+      this.nodes.push({ name, op: 'Placeholder', inputs: [], attributes: [type, dimensions('shape', tensor.shape)] });
     }
     this.edges.set(id!, { source: `${name}:0`, dtype: DTYPE[dtype] });
   }
@@ -56,12 +57,12 @@ export class Recorder {
     const [id] = backend.getInputTensorIds([handle]);
     if (!this.declared.has(name)) {
       this.declared.add(name);
-      const type: NodeAttribute = { name: 'dtype', type: 4, value: DTYPE[dtype] };
-      const shaped: NodeAttribute = { name: 'shape', type: 5, value: shape };
+      const type = typed('dtype', DTYPE[dtype]);
+      const shaped = dimensions('shape', shape);
       const value = `value/${name}`;
       const stored = `assign/${name}`;
       this.nodes.push(
-        { name, op: 'VarHandleOp', inputs: [], attributes: [{ name: 'shared_name', type: 0, value: name }, type, shaped] },
+        { name, op: 'VarHandleOp', inputs: [], attributes: [text('shared_name', name), type, shaped] },
         { name: value, op: 'Placeholder', inputs: [], attributes: [type, shaped] },
         { name: stored, op: 'AssignVariableOp', inputs: [`${name}:0`, `${value}:0`], attributes: [type] },
         { name: `get/${name}`, op: 'ReadVariableOp', inputs: [`${name}:0`], attributes: [type] },
@@ -110,9 +111,9 @@ export class Recorder {
   /** Records work whose writes happen only in runs where `condition` (a bool scalar) is true. Once a program. */
   whenever(condition: Tensor, work: () => void): void {
     const { source } = this.edgeOf(condition);
-    const fork = this.add('Switch', [source, source], [{ name: 'T', type: 4, value: DTYPE.bool }]);
+    const fork = this.add('Switch', [source, source], [typed('T', DTYPE.bool)]);
     // Alive only when the condition holds, and with it everything that has a control edge from it.
-    const pivot = this.add('Identity', [`${fork}:1`], [{ name: 'T', type: 4, value: DTYPE.bool }]);
+    const pivot = this.add('Identity', [`${fork}:1`], [typed('T', DTYPE.bool)]);
     this.guard = { condition: source, pivot, writes: [] };
     work();
   }
@@ -123,7 +124,7 @@ export class Recorder {
    */
   output(name: string, tensor: Tensor, otherwise: Tensor = tensor): void {
     const { source, dtype } = this.edgeOf(tensor);
-    const type: NodeAttribute = { name: 'T', type: 4, value: dtype };
+    const type = typed('T', dtype);
     const all = this.unguardedWrites.map((write) => `^${write}`);
     if (!this.guard) {
       this.nodes.push({ name, op: 'Identity', inputs: [source, ...all], attributes: [type] });
@@ -132,15 +133,15 @@ export class Recorder {
     const { condition, writes } = this.guard;
     const fork = this.add('Switch', [this.edgeOf(otherwise).source, condition], [type]);
     const done = this.add('Identity', [tensor === otherwise ? `${fork}:1` : source, ...writes.map((write) => `^${write}`)], [type]);
-    const merged = this.add('Merge', [`${fork}:0`, `${done}:0`], [type, { name: 'N', type: 1, value: 2 }]);
+    const merged = this.add('Merge', [`${fork}:0`, `${done}:0`], [type, whole('N', 2)]);
     this.nodes.push({ name, op: 'Identity', inputs: [`${merged}:0`, ...all], attributes: [type] });
   }
 
   /** Gives a tensor a name under which a run may feed another value in its place. */
   named(name: string, tensor: Tensor): Tensor {
     const [id] = backend.getInputTensorIds([tensor]);
-    const { source, dtype } = this.edgeOf(tensor);
-    this.nodes.push({ name, op: 'Identity', inputs: [source], attributes: [{ name: 'T', type: 4, value: dtype }] });
+    const { dtype } = this.edgeOf(tensor);
+    this.peek(name, tensor);
     this.edges.set(id!, { source: `${name}:0`, dtype });
     return tensor;
   }
@@ -148,7 +149,7 @@ export class Recorder {
   /** Makes a tensor fetchable without any of the program's writes. */
   peek(name: string, tensor: Tensor): void {
     const { source, dtype } = this.edgeOf(tensor);
-    this.nodes.push({ name, op: 'Identity', inputs: [source], attributes: [{ name: 'T', type: 4, value: dtype }] });
+    this.nodes.push({ name, op: 'Identity', inputs: [source], attributes: [typed('T', dtype)] });
   }
 
   private edgeOf(tensor: Tensor): Edge {
@@ -219,11 +220,11 @@ function completed(op: string, given: NodeAttribute[], inputs: readonly Edge[]):
   const added: NodeAttribute[] = [];
   for (const [name, argument] of Object.entries(facts.types)) {
     const input = inputs[argument <= list ? argument : argument + length - 1];
-    if (!names.has(name) && input) added.push({ name, type: 4, value: input.dtype });
+    if (!names.has(name) && input) added.push(typed(name, input.dtype));
   }
-  if (facts.count !== undefined && !names.has(facts.count)) added.push({ name: facts.count, type: 1, value: length });
+  if (facts.count !== undefined && !names.has(facts.count)) added.push(whole(facts.count, length));
   if (facts.typeList !== undefined && !names.has(facts.typeList)) {
-    added.push({ name: facts.typeList, type: 4, value: inputs.slice(list, list + length).map(({ dtype }) => dtype) });
+    added.push({ name: facts.typeList, type: ATTRIBUTE.type, value: inputs.slice(list, list + length).map(({ dtype }) => dtype) });
   }
   return [...given, ...added];
 }

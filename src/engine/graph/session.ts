@@ -2,6 +2,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { typed } from '../raw-ops.ts';
 import { backend, DTYPE, type DtypeName, type TypedValues } from './native.ts';
 import { encodeSavedModel, type GraphNode } from './proto.ts';
 
@@ -60,7 +61,7 @@ export function owned(values: TypedValues, shape: readonly number[], dtype: Dtyp
   const { binding } = backend;
   const aliased = binding.createTensor(shape, DTYPE[dtype], values);
   try {
-    const [copy] = binding.executeOp('DeepCopy', [{ name: 'T', type: 4, value: DTYPE[dtype] }], [aliased], 1);
+    const [copy] = binding.executeOp('DeepCopy', [typed('T', DTYPE[dtype])], [aliased], 1);
     return copy!.id;
   } finally {
     binding.deleteTensor(aliased);

@@ -1,7 +1,8 @@
 /** A recurrence with its gradient written by hand: one operation to the tape, whatever its length. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { differentiable } from '../ops/differentiable.ts';
-import { flag, run, text, typed } from '../raw-ops.ts';
+import { product } from '../ops/mat-mul.ts';
+import { run, text, typed } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 
 /** What goes from step to step: the state that is the output, and an LSTM's cell state. Each [batch, units]. */
@@ -44,10 +45,6 @@ export interface Recurrence {
 }
 
 const concatenated = (tensors: Tensor[]): Tensor => (tensors.length === 1 ? tensors[0]! : tf.concat(tensors, 0));
-// tfjs' product of matrices is one of stacks of matrices, between reshapes.
-const product = (a: Tensor, b: Tensor, transposeA = false): Tensor =>
-  run('MatMul', [typed('T'), flag('transpose_a', transposeA), flag('transpose_b', false)], [a, b], 1)[0]!;
-
 /**
  * The states [parts · time, batch / parts, units] in the order of the steps, or the last ones [batch, units].
  * The recurrent kernel's gradient is one product over all steps. Parts have no order between them, so that cores can share the steps of one batch.

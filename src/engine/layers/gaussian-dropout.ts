@@ -1,5 +1,5 @@
 import { number } from '../../model/layers/options.ts';
-import { statelessNormal } from '../ops/stateless-normal.ts';
+import { statelessNormal } from '../ops/stateless-random.ts';
 import { tf } from '../tensorflow.ts';
 import type { Execution } from './execution.ts';
 

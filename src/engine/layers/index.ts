@@ -16,7 +16,7 @@ import { centerCrop } from './center-crop.ts';
 import { concatenate } from './concatenate.ts';
 import { conv1d } from './conv-1d.ts';
 import { conv1dTranspose } from './conv-1d-transpose.ts';
-import { conv2dGeneral } from './conv-2d-general.ts';
+import { conv2d } from './conv-2d.ts';
 import { conv2dTranspose } from './conv-2d-transpose.ts';
 import { conv3d } from './conv-3d.ts';
 import { cropping1d } from './cropping-1d.ts';
@@ -109,7 +109,7 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   Concatenate: concatenate,
   Conv1D: conv1d,
   Conv1DTranspose: conv1dTranspose,
-  Conv2D: conv2dGeneral,
+  Conv2D: conv2d,
   Conv2DTranspose: conv2dTranspose,
   Conv3D: conv3d,
   Cropping1D: cropping1d,

@@ -2,7 +2,8 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { flag, run, typed } from '../raw-ops.ts';
 import { differentiable } from './differentiable.ts';
 
-function product(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
+/** The product of matrices as TensorFlow's own operation, without a gradient; tfjs' is one of stacks of matrices, between reshapes. */
+export function product(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
   return run('MatMul', [typed('T'), flag('transpose_a', transposeA), flag('transpose_b', transposeB)], [a, b], 1)[0]!;
 }
 

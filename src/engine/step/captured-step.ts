@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { HeldArrays } from '../../dataset/batches.ts';
+import { size } from '../../model/layers/index.ts';
 import type { Masks } from '../../pruning/masks.ts';
 import { Recorder } from '../graph/recorder.ts';
 import { owned, remove, Session, type TensorNumber, taken } from '../graph/session.ts';
@@ -183,24 +184,33 @@ export class CapturedStep implements TrainingStep {
     const masks = maskVariables(this.masks, this.parts.variables.weights);
     const held = this.held && new HeldData(this.held, this.format);
     const program = new StepProgram({ ...this.parts, variables: scratch });
-    const sums = new BatchSums(program, scratch.weights, this.parts.graph);
+    const { whole, partial } = this.countsOf();
+    const sums = partial.size > 0 ? new BatchSums(program, scratch.weights, this.parts.graph) : null;
     try {
       for (const [name, variables, key] of namesOf(scratch)) recorder.variable(name, variables.handle(key), variables.shape(key));
       for (const [index, key] of masks.keys().entries()) recorder.variable(`masks/${index}`, masks.handle(key), masks.shape(key));
-      for (const [name, handle, shape] of sums.variables()) recorder.variable(name, handle, shape);
+      for (const [name, handle, shape] of sums?.variables() ?? []) recorder.variable(name, handle, shape);
       for (const { name, handle, shape, type } of held?.variables() ?? []) recorder.variable(name, handle, shape, type);
-      this.record(recorder, program, masks, sums, held);
+      this.recordWhole(recorder, program, masks, held, whole);
+      if (sums) this.recordParts(recorder, program, masks, held, partial, sums);
+      this.recordPredictions(recorder, program, held);
     } finally {
       for (const variables of [scratch.weights, scratch.slots, scratch.averages, masks]) variables.dispose();
-      sums.dispose();
+      sums?.dispose();
       held?.dispose();
     }
     const session = new Session(recorder.nodes);
-    for (const { name, values, shape, type } of held?.variables() ?? []) session.set(name, values, shape, type);
+    try {
+      for (const { name, values, shape, type } of held?.variables() ?? []) session.set(name, values, shape, type);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
     return session;
   }
 
-  private record(recorder: Recorder, program: StepProgram, masks: Variables, sums: BatchSums, held: HeldData | null): void {
+  /** Samples of batches that are computed whole, and of parts of those that are not. */
+  private countsOf(): { whole: Set<number>; partial: Set<number> } {
     const { microBatchSize } = this.parts;
     const whole = new Set<number>();
     const partial = new Set<number>();
@@ -208,21 +218,28 @@ export class CapturedStep implements TrainingStep {
       if (microBatchSize === null || count <= microBatchSize) whole.add(count);
       else for (const size of [microBatchSize, count % microBatchSize]) if (size > 0) partial.add(size);
     }
-    const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, layers: false });
-    const withFeeds = (work: (feeds: { step: Tensor; numbers: Tensor; share: Tensor }) => void): void =>
-      scope(() => {
-        const feeds = { step: tf.scalar(0, 'int32'), numbers: tf.tensor1d(numbers), share: tf.scalar(1) };
-        for (const [name, tensor] of Object.entries(feeds)) recorder.feed(name, tensor);
-        work(feeds);
-      });
-    for (const count of whole) {
-      withFeeds((feeds) => {
+    return { whole, partial };
+  }
+
+  private recordWhole(recorder: Recorder, program: StepProgram, masks: Variables, held: HeldData | null, counts: Iterable<number>): void {
+    for (const count of counts) {
+      withFeeds(recorder, program, (feeds) => {
         const read = this.batchReader(recorder, held, count);
         recorder.record(() => end(recorder, program, `${count}`, program.pass(read(), feeds.step, masks), feeds.numbers));
       });
     }
-    for (const count of partial) {
-      withFeeds((feeds) => {
+  }
+
+  private recordParts(
+    recorder: Recorder,
+    program: StepProgram,
+    masks: Variables,
+    held: HeldData | null,
+    counts: Iterable<number>,
+    sums: BatchSums,
+  ): void {
+    for (const count of counts) {
+      withFeeds(recorder, program, (feeds) => {
         const read = this.batchReader(recorder, held, count);
         recorder.record(() => {
           const pass = program.pass(read(), feeds.step, masks, sums.statistics());
@@ -235,15 +252,16 @@ export class CapturedStep implements TrainingStep {
         });
       });
     }
-    if (partial.size > 0) {
-      withFeeds((feeds) => {
-        recorder.record(() => {
-          sums.reset();
-          recorder.output('reset', tf.scalar(0));
-        });
-        recorder.record(() => end(recorder, program, 'sums', sums.pass(), feeds.numbers));
+    withFeeds(recorder, program, (feeds) => {
+      recorder.record(() => {
+        sums.reset();
+        recorder.output('reset', tf.scalar(0));
       });
-    }
+      recorder.record(() => end(recorder, program, 'sums', sums.pass(), feeds.numbers));
+    });
+  }
+
+  private recordPredictions(recorder: Recorder, program: StepProgram, held: HeldData | null): void {
     for (const count of new Set(this.sizes.predictions)) {
       scope(() => {
         const read = this.inputReader(recorder, held, count);
@@ -284,6 +302,20 @@ export class CaptureFailed extends Error {}
 function rowsOf(rows: Int32Array | null): Int32Array {
   if (!rows) throw new Error('The session holds the data; a batch needs the numbers of its rows');
   return rows;
+}
+
+/** Declares what every step is fed, for work that records with it. */
+function withFeeds(
+  recorder: Recorder,
+  program: StepProgram,
+  work: (feeds: { step: Tensor; numbers: Tensor; share: Tensor }) => void,
+): void {
+  const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, layers: false });
+  scope(() => {
+    const feeds = { step: tf.scalar(0, 'int32'), numbers: tf.tensor1d(numbers), share: tf.scalar(1) };
+    for (const [name, tensor] of Object.entries(feeds)) recorder.feed(name, tensor);
+    work(feeds);
+  });
 }
 
 /** Clipping, guard, update and measurements behind a pass, with what they are fetched by. */
@@ -339,7 +371,7 @@ function copiesOf({ weights, slots, averages }: StepVariables): StepVariables {
 }
 
 function emptyBatch({ stored, storedType, target, targetType, weighted }: BatchFormat, count: number) {
-  const width = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, count);
+  const width = (shape: readonly number[]): number => count * size(shape);
   const x =
     storedType === 'uint8'
       ? new Uint8Array(width(stored))

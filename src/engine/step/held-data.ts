@@ -1,8 +1,9 @@
 /** A data set inside the graph's session, and the batches that are gathered from it there. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { HeldArrays } from '../../dataset/batches.ts';
+import { size } from '../../model/layers/index.ts';
 import { DTYPE, type DtypeName, type TypedValues } from '../graph/native.ts';
-import { assignVariable, destroyVariable, gatherRows, makeVariable } from '../raw-ops.ts';
+import { assignVariable, destroyVariable, gatherVariableRows, makeVariable } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 import { type BatchFormat, decoded, oneHotTarget, rawTensor } from './batch-format.ts';
 import type { BatchTensors } from './program.ts';
@@ -25,7 +26,7 @@ export class HeldData {
     this.format = format;
     const { stored, storedType, target, targetType, weighted } = format;
     if (!y) throw new Error('The data set has no labels');
-    const samples = x.length / width(stored);
+    const samples = x.length / size(stored);
     // Labels that are stored as bytes are whole numbers to everybody else.
     const labels = y instanceof Uint8Array ? Int32Array.from(y) : y;
     this.add('data/x', [samples, ...stored], storedType, x);
@@ -39,7 +40,7 @@ export class HeldData {
 
   /** The batch of these rows, int32 [count]. */
   batch(rows: Tensor): BatchTensors {
-    const [x, y, w] = this.held.map(({ handle, type }) => gatherRows(handle, rows, DTYPE[type]));
+    const [x, y, w] = this.held.map(({ handle, type }) => gatherVariableRows(handle, rows, DTYPE[type]));
     return { x: decoded(this.format, x!), y: oneHotTarget(this.format, y!), w: w ?? null };
   }
 
@@ -53,13 +54,9 @@ export class HeldData {
   private add(name: string, shape: readonly number[], type: DtypeName, values: TypedValues): void {
     const row = [1, ...shape.slice(1)];
     const handle = tf.keep(makeVariable(row, DTYPE[type]));
-    const first = rawTensor(values.slice(0, width(shape.slice(1))), row, type);
+    const first = rawTensor(values.slice(0, size(shape.slice(1))), row, type);
     assignVariable(handle, first, DTYPE[type]);
     first.dispose();
     this.held.push({ name, handle, shape, type, values });
   }
-}
-
-function width(shape: readonly number[]): number {
-  return shape.reduce((product, axis) => product * axis, 1);
 }

@@ -1,9 +1,7 @@
-import { readJobView } from '../../jobs/read-view.ts';
 import { JobView } from '../../jobs/view.ts';
+import { changeJob } from '../change-job.ts';
 import { RUNNING_JOB } from '../examples.ts';
-import { living } from '../living.ts';
 import { JOB_ID } from '../params.ts';
-import { refuseEnding } from '../refuse-ending.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 
@@ -26,17 +24,5 @@ export const pauseJob = route({
   },
   problems: ['NOT_FOUND', 'GONE', 'JOB_HAS_ENDED', 'JOB_BEING_CANCELLED'],
 
-  async handle({ principal, params, services: { ledger, nudge }, request, reply }) {
-    const id = params.id as string;
-    living(await ledger.findJob(principal.tenant, id), 'job', id);
-    const row = living(await ledger.requestPause(principal.tenant, id), 'job', id);
-    refuseEnding(row);
-    // Another job of the tenant may have its turn.
-    nudge();
-    request.log.info({ job_id: id, status: row.status }, 'Job was asked to pause');
-    return reply
-      .code(202)
-      .header('location', `/v1/jobs/${id}`)
-      .send(await readJobView(ledger, row));
-  },
+  handle: (call) => changeJob(call, (ledger, tenant, id) => ledger.requestPause(tenant, id), 'Job was asked to pause'),
 });

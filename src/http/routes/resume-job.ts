@@ -1,9 +1,7 @@
-import { readJobView } from '../../jobs/read-view.ts';
 import { JobView } from '../../jobs/view.ts';
+import { changeJob } from '../change-job.ts';
 import { QUEUED_JOB } from '../examples.ts';
-import { living } from '../living.ts';
 import { JOB_ID } from '../params.ts';
-import { refuseEnding } from '../refuse-ending.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 
@@ -26,16 +24,5 @@ export const resumeJob = route({
   },
   problems: ['NOT_FOUND', 'GONE', 'JOB_HAS_ENDED', 'JOB_BEING_CANCELLED'],
 
-  async handle({ principal, params, services: { ledger, nudge }, request, reply }) {
-    const id = params.id as string;
-    living(await ledger.findJob(principal.tenant, id), 'job', id);
-    const row = living(await ledger.requestResume(principal.tenant, id), 'job', id);
-    refuseEnding(row);
-    nudge();
-    request.log.info({ job_id: id, status: row.status }, 'Job was asked to go on');
-    return reply
-      .code(202)
-      .header('location', `/v1/jobs/${id}`)
-      .send(await readJobView(ledger, row));
-  },
+  handle: (call) => changeJob(call, (ledger, tenant, id) => ledger.requestResume(tenant, id), 'Job was asked to go on'),
 });
