@@ -3,6 +3,7 @@ import { type JobSpec, JobSpec as JobSpecSchema } from '../jobs/spec/index.ts';
 import { type JobView, jobView } from '../jobs/view.ts';
 import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow } from '../ledger/ledger.ts';
 import { fillDefaults } from '../schema.ts';
+import type { Prunability } from './views/prunability.ts';
 
 export const EXAMPLE_IDS = {
   model: 'mdl_01JZ3V9X0N8Q4Y7B2C5D6E8F9G',
@@ -63,6 +64,35 @@ export const MODEL_ROW: ModelRow = {
   created_at: CREATED,
   expires_at: null,
   deleted_at: null,
+};
+
+/** What can be cut of that model: it is one layer, whose units are the output's. */
+export const PRUNABILITY: Prunability = {
+  object: 'prunability',
+  model_id: EXAMPLE_IDS.model,
+  structure: { type: 'channels', round_to: 1, min_channels: 1, max_ratio: 0.9 },
+  layer_selection: { exclude: [], overrides: {} },
+  groups: [
+    {
+      layers: ['digit'],
+      units: 10,
+      removable: 0,
+      blocked: { reason: 'MODEL_OUTPUT', detail: 'output digit keeps its shape' },
+      largest_saving: { parameters: { before: 7_850, after: 7_850, kept: 1 }, macs: { before: 7_840, after: 7_840, kept: 1 } },
+    },
+  ],
+  layers: [
+    {
+      name: 'digit',
+      class_name: 'Dense',
+      units: 10,
+      removable: 0,
+      blocked: { reason: 'MODEL_OUTPUT', detail: 'output digit keeps its shape' },
+      prunable_weights: 7_840,
+    },
+  ],
+  largest_saving: { parameters: { before: 7_850, after: 7_850, kept: 1 }, macs: { before: 7_840, after: 7_840, kept: 1 } },
+  unstructured: { prunable_weights: 7_840, largest_sparsity: 1 - 10 / 7_840 },
 };
 
 export const DATASET_ROW: DatasetRow = {

@@ -104,7 +104,12 @@ function operation(route: RouteDefinition, write: Write): Json {
     security: access === 'open' ? [] : [{ key: [] }, {}],
     ...parameters(route, write),
     ...(body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: write(body.schema), examples: body.examples } } } }
+      ? {
+          requestBody: {
+            required: !body.optional,
+            content: { 'application/json': { schema: write(body.schema), examples: body.examples } },
+          },
+        }
       : {}),
     ...(multipart ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: form(multipart) } } } } : {}),
     responses: {

@@ -21,7 +21,7 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
       return definition.handle({
         params: request.params as Record<string, string>,
         query: readQuery(request.query),
-        body: readBody(request.body),
+        body: readBody(request.body === undefined && body?.optional ? {} : request.body),
         // Open routes act for nobody.
         principal: request.principal ?? LOCAL_PRINCIPAL,
         services,

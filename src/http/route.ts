@@ -54,7 +54,8 @@ export interface RouteDefinition<Query extends TSchema = TSchema, Body extends T
   params?: Record<string, { description: string; schema: TSchema; example: string }>;
   query?: Query;
   headers?: Record<string, HeaderDoc>;
-  body?: { schema: Body; description?: string; examples: Record<string, { summary: string; value: unknown }> };
+  /** `optional`: an empty body is `{}`. */
+  body?: { schema: Body; optional?: boolean; description?: string; examples: Record<string, { summary: string; value: unknown }> };
   multipart?: Record<string, PartDoc>;
   answers: Record<number, AnswerDoc>;
   /** Beyond those that every route of its kind has. */

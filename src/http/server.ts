@@ -7,7 +7,7 @@ import { startDispatcher } from '../jobs/dispatcher.ts';
 import { openQueues } from '../jobs/queue.ts';
 import { openImpatientRedis } from '../jobs/redis.ts';
 import { openLedger } from '../ledger/open.ts';
-import { buildDataset, inspectModel } from '../upload/inspect.ts';
+import { buildDataset, inspectModel, measureSavings } from '../upload/inspect.ts';
 import { buildApp } from './app.ts';
 import { openKeyFile } from './key-file.ts';
 import { UPLOADS_AT_ONCE } from './limits.ts';
@@ -47,7 +47,18 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await ledger.close();
   };
   try {
-    const app = await buildApp({ ledger, blobs, redis, log, keys, nudge: dispatcher.nudge, inspectModel, buildDataset, limits });
+    const app = await buildApp({
+      ledger,
+      blobs,
+      redis,
+      log,
+      keys,
+      nudge: dispatcher.nudge,
+      inspectModel,
+      buildDataset,
+      measureSavings,
+      limits,
+    });
     await app.listen({ host: config.host, port: config.port });
     const address = addressOf(app.server.address(), config.host);
     await writeAddress(config.dataFolder, address);

@@ -1,6 +1,5 @@
 /** What can be known before a job runs is refused with the POST, and every `auto` becomes the value in force. */
 import type { DatasetFacts } from '../dataset/facts.ts';
-import { Problem, type ProblemItem, received } from '../errors.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import { totalMacs } from '../model/costs.ts';
 import type { ModelFacts } from '../model/facts.ts';
@@ -9,6 +8,7 @@ import { fewestMacs, selectableGroups } from '../pruning/allocation.ts';
 import { channelMap } from '../pruning/groups.ts';
 import { planFault, prunableKernels } from '../pruning/masks.ts';
 import { fillDefaults } from '../schema.ts';
+import { checkLayerNames } from './check-layer-names.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
 import { type JobSpec, type PruneSpec, Training } from './spec/index.ts';
@@ -36,7 +36,7 @@ export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: Data
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
   checkPruningOptions(spec, fineTuning);
-  checkLayerNames(spec, model.facts);
+  checkLayerNames(spec.pruning.layers, model.facts, '/pruning/layers');
   checkReach(spec, await model.readConfig());
   checkSteps(spec, fineTuning, dataset);
   return { spec: { ...spec, fine_tuning: fineTuning }, warnings };
@@ -118,26 +118,6 @@ function checkPruningOptions({ pruning }: PruneSpec, fineTuning: Training): void
       fineTuning.weight_range,
     );
   }
-}
-
-function checkLayerNames({ pruning: { layers } }: PruneSpec, model: ModelFacts): void {
-  const known = new Set(model.layers.map((layer) => layer.name));
-  const items: ProblemItem[] = [];
-  const check = (name: string, pointer: string): void => {
-    if (!known.has(name))
-      items.push({
-        pointer,
-        detail: `The model has no layer of this name. It has: ${[...known].slice(0, 50).join(', ')}.`,
-        received: received(name),
-      });
-  };
-  for (const [index, name] of (layers.include ?? []).entries()) check(name, `/pruning/layers/include/${index}`);
-  for (const [index, name] of layers.exclude.entries()) check(name, `/pruning/layers/exclude/${index}`);
-  for (const name of Object.keys(layers.overrides)) {
-    check(name, `/pruning/layers/overrides/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`);
-  }
-  if (items.length > 0)
-    throw new Problem('UNKNOWN_LAYER', `The model has no layer ${items.map((item) => item.received).join(', ')}.`, { items });
 }
 
 /** Whether the target can be reached at all, whatever the scores. */

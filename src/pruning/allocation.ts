@@ -44,20 +44,25 @@ export function mostRemovable(group: ChannelGroup, options: Pick<AllocationOptio
   return Math.max(0, count - Math.ceil(least / options.round_to) * options.round_to);
 }
 
-/** Multiply-accumulates with every group cut as far as it may be, or by its override: no target below this can be met. */
-export function fewestMacs(
-  map: ChannelMap,
-  groups: readonly ChannelGroup[],
-  options: Pick<AllocationOptions, 'round_to' | 'min_channels' | 'max_ratio' | 'overrides'>,
-): number {
+type GroupLimits = Pick<AllocationOptions, 'round_to' | 'min_channels' | 'max_ratio' | 'overrides'>;
+
+/** How many units of a group go when it is cut as far as it may be, or by its override. */
+export function furthestCount(group: ChannelGroup, options: GroupLimits): number {
+  const most = mostRemovable(group, options);
+  const fraction = ownFraction(group, options.overrides);
+  return fraction === null ? most : toStep({ group, most }, fraction * group.units.length, options.round_to);
+}
+
+/** The units that go when every group is cut as far as it may be, or by its override; which ones of a group makes no difference to a count. */
+export function furthestCut(map: ChannelMap, groups: readonly ChannelGroup[], options: GroupLimits): Removed {
   const removed: Removed = new Uint8Array(map.unitCount);
-  for (const group of groups) {
-    const most = mostRemovable(group, options);
-    const fraction = ownFraction(group, options.overrides);
-    const count = fraction === null ? most : toStep({ group, most }, fraction * group.units.length, options.round_to);
-    for (const unit of group.units.subarray(0, count)) removed[unit] = 1;
-  }
-  return macsWithout(map, removed);
+  for (const group of groups) for (const unit of group.units.subarray(0, furthestCount(group, options))) removed[unit] = 1;
+  return removed;
+}
+
+/** Multiply-accumulates with every group cut as far as it may be, or by its override: no target below this can be met. */
+export function fewestMacs(map: ChannelMap, groups: readonly ChannelGroup[], options: GroupLimits): number {
+  return macsWithout(map, furthestCut(map, groups, options));
 }
 
 /** The fraction that an override gives a group: the largest of its layers'. */

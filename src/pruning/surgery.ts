@@ -1,6 +1,6 @@
 /** Cutting units out of a document: numbers in its config and slices of its weights. */
 import { type ModelDocument, makeDocument, type Weight } from '../model/document.ts';
-import { layerEntries } from '../model/graph.ts';
+import { layerEntries, weightKey } from '../model/graph.ts';
 import { layerClass, type Shape, type Units } from '../model/layers/index.ts';
 import type { ChannelMap } from './groups.ts';
 
@@ -52,6 +52,17 @@ function takeAlong(weight: Weight, axis: number, units: Units, removed: Removed)
     }
   }
   return { shape: weight.shape.with(axis, indices.length), data };
+}
+
+/** Weights of the whole model once the units are gone, counted on shapes alone. */
+export function parametersWithout(map: ChannelMap, removed: Removed): number {
+  return map.graph.layers.reduce((total, layer) => {
+    const counts = layer.weights.map(({ name, shape }) => {
+      const bindings = map.bindings.get(weightKey(layer, name)) ?? [];
+      return bindings.reduce((cut, { axis, units }) => cut.with(axis, kept(units, removed)), shape).reduce((all, axis) => all * axis, 1);
+    });
+    return total + counts.reduce((sum, count) => sum + count, 0);
+  }, 0);
 }
 
 /** Multiply-accumulates for one sample once the units are gone, counted on shapes alone. */

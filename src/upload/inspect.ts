@@ -6,6 +6,7 @@ import { DATASET_LIMITS, type DatasetLimits } from '../dataset/limits.ts';
 import { checkOptions, type DatasetOptions } from '../dataset/options.ts';
 import { checkParts, type DatasetPart } from '../dataset/parts.ts';
 import type { ModelFacts } from '../model/facts.ts';
+import type { ModelSavings, SavingsOptions } from '../pruning/savings.ts';
 import type { Task } from './messages.ts';
 import { createReaders } from './readers.ts';
 
@@ -19,12 +20,16 @@ export interface InspectionLimits {
 const MODEL_LIMITS: InspectionLimits = { memoryMib: 512, timeoutMs: 300_000 };
 const DATA_LIMITS: InspectionLimits & DatasetLimits = { memoryMib: 256, timeoutMs: 300_000, ...DATASET_LIMITS };
 
+const SAVINGS_LIMITS: InspectionLimits = { memoryMib: 512, timeoutMs: 60_000 };
+
 /** Time to read a data set may take for each GiB of it, where that is more than the limit for any. */
 const DATA_MS_PER_GIB = 60_000;
 
 /** Uploads read at once by this process. */
 const AT_ONCE = 2;
 const readers = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
+/** Questions about stored models do not wait behind uploads. */
+const calculators = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
 
 /**
  * Reads a model file. Rejects with Problem: what `readModelFacts` finds wrong with it, and MODEL_UNREADABLE beyond the limits; a plain Error is a fault of
@@ -34,6 +39,12 @@ export async function inspectModel(path: string, limits: Partial<InspectionLimit
   const { memoryMib, timeoutMs } = { ...MODEL_LIMITS, ...limits };
   const task: Task = { kind: 'model', path };
   return (await readers.run(task, { memoryMib, timeoutMs, code: 'MODEL_UNREADABLE' })) as ModelFacts;
+}
+
+/** Works out how much of a stored model can be cut, apart from this process since large graphs take a while. Rejects as `inspectModel`. */
+export async function measureSavings(path: string, options: SavingsOptions): Promise<ModelSavings> {
+  const task: Task = { kind: 'savings', path, options };
+  return (await calculators.run(task, { ...SAVINGS_LIMITS, code: 'MODEL_UNREADABLE' })) as ModelSavings;
 }
 
 /**

@@ -3,9 +3,11 @@ import type { DatasetLimits } from '../dataset/limits.ts';
 import type { DatasetOptions } from '../dataset/options.ts';
 import type { DatasetPart } from '../dataset/parts.ts';
 import type { ProblemCode, ProblemItem } from '../errors.ts';
+import type { SavingsOptions } from '../pruning/savings.ts';
 
 export type Task =
   | { kind: 'model'; path: string }
+  | { kind: 'savings'; path: string; options: SavingsOptions }
   | { kind: 'dataset'; parts: DatasetPart[]; options: DatasetOptions; folder: string; limits: DatasetLimits };
 
 /** How a task ended: with a result, with a problem of the upload, or with a fault of ours. */

@@ -11,6 +11,10 @@ async function run(task: Task): Promise<unknown> {
     const { readModelFacts } = await import('../pruning/inspect.ts');
     return await readModelFacts(task.path);
   }
+  if (task.kind === 'savings') {
+    const { readSavings } = await import('../pruning/savings.ts');
+    return await readSavings(task.path, task.options);
+  }
   const { readDataset } = await import('../dataset/read.ts');
   return await readDataset(task.parts, task.options, task.folder, task.limits);
 }

@@ -23,6 +23,7 @@ import { pauseJob } from './pause-job.ts';
 import { postDataset } from './post-dataset.ts';
 import { postJob } from './post-job.ts';
 import { postModel } from './post-model.ts';
+import { postPrunability } from './post-prunability.ts';
 import { readyz } from './readyz.ts';
 import { resumeJob } from './resume-job.ts';
 
@@ -32,6 +33,7 @@ export const ROUTES: readonly RouteDefinition[] = [
   getModel,
   getModelContent,
   deleteModel,
+  postPrunability,
   postDataset,
   getDatasets,
   getDataset,

@@ -11,6 +11,7 @@ import { fingerprint } from '../canonical-json.ts';
 import { PRUNE_REQUEST, QUEUED_JOB, TRAIN_REQUEST } from '../examples.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
 import { inputOf } from '../job-inputs.ts';
+import { modelPath } from '../model-path.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import type { Services } from '../services.ts';
@@ -70,13 +71,7 @@ export const postJob = route({
     const asked = fillDefaults(JobSpec, body);
     const model = inputOf('model', asked.model_id, await ledger.findModel(tenant, asked.model_id));
     const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
-    const readConfig = async () => {
-      const path = await blobs.localPath(model.blob_key).catch((error) => {
-        // The row is there and its bytes are not: the caller has done nothing wrong.
-        throw new Error(`The bytes of ${model.id} are missing`, { cause: error });
-      });
-      return readModelConfig(path);
-    };
+    const readConfig = async () => readModelConfig(await modelPath(model, blobs));
     const { spec, warnings } = await checkJob(asked, { facts: model.facts, readConfig }, dataset.facts);
     const row: JobRow = {
       id: newId('job'),
