@@ -49,6 +49,9 @@ export const PROBLEMS = {
   NOTHING_TO_PRUNE: { status: 422, title: 'No layer of the model can be pruned this way', retryable: false },
   LABELS_REQUIRED: { status: 422, title: 'The job needs labels and the data set has none', retryable: false },
 
+  // Predictions
+  PREDICTION_TIMED_OUT: { status: 503, title: 'The prediction was not ready in time', retryable: true },
+
   // Jobs, while they run
   NON_FINITE_GRADIENT: { status: 422, title: 'A gradient is NaN or infinite', retryable: false },
   REMOVAL_PROOF_FAILED: { status: 500, title: 'The smaller model does not compute what the masked original computes', retryable: false },

@@ -3,7 +3,7 @@
  * (`child.ts`), posts frames back, and can be asked to stop or to pause through a flag in shared memory, the only thing that reaches it while it computes.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EngineFrame, RunFrame, VerifyFrame } from '../worker/frames.ts';
+import type { EngineFrame, PredictFrame, RunFrame, VerifyFrame } from '../worker/frames.ts';
 import { failureFrame } from './failure.ts';
 import { CANCEL, PAUSE } from './flag.ts';
 import { requireNativeTensorFlow, warmUp } from './tensorflow.ts';
@@ -22,15 +22,25 @@ const flag = new Int32Array(flagBuffer);
 
 const facts = requireNativeTensorFlow(device);
 // Loaded before the first job arrives: a job then starts without reading a module.
-const [{ runJob }, { verify }] = await Promise.all([import('./job.ts'), import('./verify.ts')]);
+const [{ runJob }, { verify }, { Predictions }] = await Promise.all([import('./job.ts'), import('./verify.ts'), import('./predict.ts')]);
+const predictions = new Predictions();
 warmUp();
-port.on('message', (frame: RunFrame | VerifyFrame) => void answer(frame));
+port.on('message', (frame: RunFrame | VerifyFrame | PredictFrame) => void answer(frame));
 port.postMessage({ kind: 'ready', tensorflow: facts.version, backend: 'tensorflow', device: facts.device, threads } satisfies EngineFrame);
 
-async function answer(frame: RunFrame | VerifyFrame): Promise<void> {
+const cancelled = () => Atomics.load(flag, 0) === CANCEL;
+
+async function answer(frame: RunFrame | VerifyFrame | PredictFrame): Promise<void> {
   try {
     if (frame.kind === 'run') await run(frame);
-    else port.postMessage({ kind: 'verified', ...(await verify(frame)) } satisfies EngineFrame);
+    else if (frame.kind === 'verify') port.postMessage({ kind: 'verified', ...(await verify(frame)) } satisfies EngineFrame);
+    else {
+      const outputs = await predictions.predict(frame, cancelled);
+      port.postMessage(
+        { kind: 'predicted', outputs } satisfies EngineFrame,
+        outputs.map(({ data }) => data.buffer),
+      );
+    }
   } catch (error) {
     const failure = failureFrame(error);
     if (failure.kind === 'failed') console.error(error);
@@ -45,7 +55,7 @@ async function run(frame: RunFrame): Promise<void> {
       finished ||= emitted.kind === 'finished';
       port.postMessage(emitted, emitted.kind === 'series' ? emitted.chunks.map(({ data }) => data.buffer) : []);
     },
-    cancelled: () => Atomics.load(flag, 0) === CANCEL,
+    cancelled,
     pauseRequested: () => Atomics.load(flag, 0) === PAUSE,
   };
   await runJob(frame, context);

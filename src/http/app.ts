@@ -1,5 +1,6 @@
 import multipart from '@fastify/multipart';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { openPredictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
 import { JSON_BODY_LIMIT_BYTES } from './limits.ts';
@@ -50,8 +51,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     ...deps,
     measurements: installMeasurements(app, deps.ledger),
     uploads: uploadSlots(deps.limits.uploadsAtOnce),
+    predictions: openPredictions(deps.redis, deps.log),
     openapi: await openapiDocument(),
   };
+
+  app.addHook('onClose', () => services.predictions.close());
 
   await app.register(async (json) => {
     installJson(json);
@@ -60,7 +64,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(async (uploads) => {
     uploads.removeAllContentTypeParsers();
     await uploads.register(multipart);
-    for (const route of ROUTES) if (route.multipart) registerRoute(uploads, route, services, closing.signal);
+    for (const route of ROUTES) if (route.multipart && !route.body) registerRoute(uploads, route, services, closing.signal);
+  });
+  await app.register(async (either) => {
+    installJson(either);
+    await either.register(multipart);
+    for (const route of ROUTES) if (route.multipart && route.body) registerRoute(either, route, services, closing.signal);
   });
   await installDocs(app);
   await app.ready();

@@ -1,6 +1,7 @@
 /** What this service can do, as far as it knows: methods out of the schemas that validate them, workers out of the list they put themselves on. */
 import type { Redis } from 'ioredis';
 import Type, { type TSchema } from 'typebox';
+import { PREDICTION_LIMITS } from '../jobs/predictions/limits.ts';
 import {
   Clipping,
   Criterion,
@@ -56,6 +57,10 @@ export const Capabilities = strictObject(
       max_series_rows: Type.Integer(),
       max_series_points: Type.Integer(),
       running_jobs_per_tenant: Type.Integer(),
+      predictions: strictObject(
+        mapped(PREDICTION_LIMITS, () => Type.Integer()),
+        { description: 'Of one prediction; `at_once` counts those under way and waiting at one server.' },
+      ),
     }),
   },
   { title: 'Capabilities', description: '`workers` is null while nobody can tell: Redis, where they put themselves on a list, is away.' },
@@ -93,8 +98,13 @@ export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
       max_series_rows: SERIES_PAGE.most,
       max_series_points: SERIES_POINTS.most,
       running_jobs_per_tenant: limits.tenantRunningLimit,
+      predictions: PREDICTION_LIMITS,
     },
   };
+}
+
+function mapped<Names extends string, Value>(from: Record<Names, unknown>, make: () => Value): Record<Names, Value> {
+  return Object.fromEntries(Object.keys(from).map((name) => [name, make()])) as Record<Names, Value>;
 }
 
 /** The members of a tagged union. */

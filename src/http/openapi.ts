@@ -103,15 +103,17 @@ function operation(route: RouteDefinition, write: Write): Json {
     tags: [tag],
     security: access === 'open' ? [] : [{ key: [] }, {}],
     ...parameters(route, write),
-    ...(body
+    ...(body || multipart
       ? {
           requestBody: {
-            required: !body.optional,
-            content: { 'application/json': { schema: write(body.schema), examples: body.examples } },
+            required: !body?.optional,
+            content: {
+              ...(body ? { 'application/json': { schema: write(body.schema), examples: body.examples } } : {}),
+              ...(multipart ? { 'multipart/form-data': { schema: form(multipart) } } : {}),
+            },
           },
         }
       : {}),
-    ...(multipart ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: form(multipart) } } } } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(route.answers).map(([status, answer]) => [status, response(answer, write)])),
       ...problemResponses(problemsOf(route)),

@@ -16,12 +16,13 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
   app.route({
     method,
     url: path,
-    config: { access, takes: definition.multipart ? 'multipart/form-data' : 'application/json' },
+    config: { access, takes: takenBy(definition).join(' or ') },
+    ...(body?.maxBytes === undefined ? {} : { bodyLimit: body.maxBytes }),
     async handler(request: FastifyRequest, reply: FastifyReply) {
       return definition.handle({
         params: request.params as Record<string, string>,
         query: readQuery(request.query),
-        body: readBody(request.body === undefined && body?.optional ? {} : request.body),
+        body: isForm(definition, request) ? undefined : readBody(request.body === undefined && body?.optional ? {} : request.body),
         // Open routes act for nobody.
         principal: request.principal ?? LOCAL_PRINCIPAL,
         services,
@@ -31,6 +32,15 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
       });
     },
   });
+}
+
+function takenBy({ body, multipart }: RouteDefinition): string[] {
+  return [...(body || !multipart ? ['application/json'] : []), ...(multipart ? ['multipart/form-data'] : [])];
+}
+
+/** Whether the body is one that the handler reads itself. */
+function isForm({ multipart }: RouteDefinition, request: FastifyRequest): boolean {
+  return multipart !== undefined && request.isMultipart();
 }
 
 function goneSignal(reply: FastifyReply, closing: AbortSignal): AbortSignal {

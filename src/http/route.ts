@@ -54,8 +54,15 @@ export interface RouteDefinition<Query extends TSchema = TSchema, Body extends T
   params?: Record<string, { description: string; schema: TSchema; example: string }>;
   query?: Query;
   headers?: Record<string, HeaderDoc>;
-  /** `optional`: an empty body is `{}`. */
-  body?: { schema: Body; optional?: boolean; description?: string; examples: Record<string, { summary: string; value: unknown }> };
+  /** `optional`: an empty body is `{}`. A route with both `body` and `multipart` takes either. */
+  body?: {
+    schema: Body;
+    optional?: boolean;
+    /** Where it may be longer than others. */
+    maxBytes?: number;
+    description?: string;
+    examples: Record<string, { summary: string; value: unknown }>;
+  };
   multipart?: Record<string, PartDoc>;
   answers: Record<number, AnswerDoc>;
   /** Beyond those that every route of its kind has. */

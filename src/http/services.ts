@@ -1,3 +1,4 @@
+import type { Predictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import type { Measurements } from './measurements.ts';
 import type { Slots } from './uploads/slots.ts';
@@ -6,6 +7,7 @@ import type { Slots } from './uploads/slots.ts';
 export interface Services extends AppDeps {
   measurements: Measurements;
   uploads: Slots;
+  predictions: Predictions;
   /** The OpenAPI document as YAML. */
   openapi: string;
 }

@@ -1,7 +1,7 @@
 import { monotonicFactory } from 'ulid';
 
-/** What an id belongs to: a model, a data set, a job, an artifact. */
-export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art';
+/** What an id belongs to: a model, a data set, a job, an artifact, a prediction. */
+export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd';
 
 const nextUlid = monotonicFactory();
 

@@ -7,7 +7,9 @@ import { choice, strictObject } from '../schema.ts';
 
 export const WorkerRecord = strictObject({
   id: Type.String(),
-  queues: Type.Array(choice(['cpu', 'gpu']), { description: 'The queues it takes jobs from.' }),
+  queues: Type.Array(choice(['cpu', 'gpu', 'predict']), {
+    description: 'The queues it takes jobs from; `predict` is that of predictions.',
+  }),
   device: choice(['cpu', 'gpu']),
   tensorflow: Type.String({ description: 'The version of the TensorFlow it computes with.' }),
   threads: Type.Integer({ minimum: 1 }),

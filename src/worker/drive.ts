@@ -75,6 +75,7 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
       case 'ready':
       case 'heartbeat':
       case 'verified':
+      case 'predicted':
         break;
       default:
         said satisfies never;

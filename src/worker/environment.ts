@@ -7,14 +7,14 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'TZ', 'LD_LIBRARY
  */
 export function engineEnvironment(
   inherited: Readonly<Record<string, string | undefined>>,
-  settings: { device: 'auto' | 'cpu' | 'gpu'; threads: number },
+  settings: { device: 'auto' | 'cpu' | 'gpu'; threads: number; niceness?: number; memoryMib?: number },
 ): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const name of PASSED_ON) {
     const value = inherited[name];
     if (value !== undefined) environment[name] = value;
   }
-  const { device, threads } = settings;
+  const { device, threads, niceness, memoryMib } = settings;
   const gpu = inherited.CUDA_VISIBLE_DEVICES;
   return {
     ...environment,
@@ -25,6 +25,8 @@ export function engineEnvironment(
     TF_NUM_INTRAOP_THREADS: `${threads}`,
     TF_NUM_INTEROP_THREADS: `${threads}`,
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+    ...(niceness === undefined ? {} : { ESPALIER_ENGINE_NICENESS: `${niceness}` }),
+    ...(memoryMib === undefined ? {} : { ESPALIER_ENGINE_MEMORY_MIB: `${memoryMib}` }),
     ...(device === 'cpu' ? { CUDA_VISIBLE_DEVICES: '' } : gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: gpu }),
   };
 }

@@ -35,9 +35,34 @@ export type RunFrame = Static<typeof RunFrame>;
 export const VerifyFrame = strictObject({ kind: Type.Literal('verify'), model_path: Path, probe_path: Path });
 export type VerifyFrame = Static<typeof VerifyFrame>;
 
+/** An array on its way to or from an engine, float32, row-major; checked without looking at its numbers. */
+export const FrameArray = Type.Refine(
+  strictObject({
+    name: Type.String(),
+    shape: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 16 }),
+    data: Type.Unsafe<Float32Array<ArrayBuffer>>({}),
+  }),
+  ({ shape, data }) => data instanceof Float32Array && data.length === shape.reduce((product, axis) => product * axis, 1),
+  () => 'must have as data a Float32Array of as many numbers as its shape says',
+);
+export type FrameArray = Static<typeof FrameArray>;
+
+/** Say what a model predicts. An engine that is told so keeps the model, and is told so again; `model_sha256` is what it knows the model by. */
+export const PredictFrame = strictObject({
+  kind: Type.Literal('predict'),
+  model_path: Path,
+  model_sha256: Type.String(),
+  /** By name, in any order; [samples, ...] each. */
+  inputs: Type.Array(FrameArray, { minItems: 1 }),
+  /** Of all outputs together, as float32. */
+  max_output_bytes: Type.Integer({ minimum: 0 }),
+});
+export type PredictFrame = Static<typeof PredictFrame>;
+
 export const SupervisorFrame = Type.Union([
   RunFrame,
   VerifyFrame,
+  PredictFrame,
   strictObject({ kind: Type.Literal('cancel') }),
   /** Leave a checkpoint between two training steps and end with `paused`; outside training it has no effect. */
   strictObject({ kind: Type.Literal('pause') }),
@@ -89,6 +114,8 @@ export const EngineFrame = Type.Union([
     max_relative_difference: Type.Number({ minimum: 0 }),
     samples: Type.Integer({ minimum: 1 }),
   }),
+  /** The outputs of a `predict` in the model's order. */
+  strictObject({ kind: Type.Literal('predicted'), outputs: Type.Array(FrameArray) }),
 ]);
 export type EngineFrame = Static<typeof EngineFrame>;
 

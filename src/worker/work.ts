@@ -17,6 +17,8 @@ import { handleDelivery } from './delivery.ts';
 import type { EngineReady } from './engine-process.ts';
 import { engineEnvironment } from './environment.ts';
 import type { WorkerParts } from './parts.ts';
+import { predictionEngine } from './predictions/prediction-engine.ts';
+import { servePredictions } from './predictions/serve-predictions.ts';
 import { type Abandoned, openScratch } from './scratch.ts';
 import { warmEngines } from './warm-engines.ts';
 
@@ -94,9 +96,17 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
   worker.on('failed', (delivery, error) => {
     if (!stopping.signal.aborted) log.error({ err: error, delivery: delivery?.data }, 'Delivery was not handled');
   });
+  const predictions = servePredictions({
+    queueRedis,
+    redis: listRedis,
+    ledger,
+    blobs,
+    engine: predictionEngine({ entry: options.engineEntry, environment: options.environment, silenceSeconds: SILENCE_SECONDS, log }),
+    log,
+  });
   const record: WorkerRecord = {
     id,
-    queues: [facts.device],
+    queues: [facts.device, 'predict'],
     device: facts.device,
     tensorflow: facts.tensorflow,
     threads: facts.threads,
@@ -119,7 +129,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
     facts,
     async close() {
       stopping.abort(new Error('The worker stops'));
-      const goodbye = Promise.allSettled([worker.close(), registration?.stop()]);
+      const goodbye = Promise.allSettled([worker.close(), predictions.close(), registration?.stop()]);
       await Promise.race([goodbye, pause(GOODBYE_MS, undefined, { ref: false })]);
       await engines.close();
       await scratch.close();

@@ -5,6 +5,8 @@
  *   script   count (default), crash, nonsense, silent, stuck, stray, fail; script_1, script_2, ... for one attempt alone
  *   steps, step_ms, checkpoint_every, best (the step whose checkpoint is), wait_at (the step after which the first attempt waits for
  *   a cancel or a pause), deaf ("yes": hears neither cancel nor pause), code (of fail), differs ("yes": the export differs from memory)
+ *
+ * A prediction's script is the path of its model: echo (the inputs, doubled), crash, wait (for a cancel), deaf (hears none), memory, refuse.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readCheckpoint, writeCheckpoint } from '../../src/engine/checkpoint.ts';
 import type { ProblemCode } from '../../src/errors.ts';
-import type { EngineFrame, RunFrame, SupervisorFrame } from '../../src/worker/frames.ts';
+import type { EngineFrame, PredictFrame, RunFrame, SupervisorFrame } from '../../src/worker/frames.ts';
 import { tinyDocument } from '../helpers/documents.ts';
 
 interface State {
@@ -28,6 +30,7 @@ process.on('message', (frame: SupervisorFrame) => {
   if (frame.kind === 'cancel') cancelled = true;
   else if (frame.kind === 'pause') pauseRequested = true;
   else if (frame.kind === 'run') void run(frame);
+  else if (frame.kind === 'predict') void predict(frame);
   else {
     const exported = JSON.parse(readFileSync(frame.model_path, 'utf8'));
     send({ kind: 'verified', max_relative_difference: exported.differs ? 0.5 : 0, samples: 32 });
@@ -63,6 +66,27 @@ async function run(frame: RunFrame): Promise<void> {
   if (script === 'stray')
     return send({ kind: 'finished', result: {}, outputs: [{ role: 'predictions', format: 'npz', path: '/etc/passwd', probe_path: null }] });
   if (script === 'count') await count(frame);
+}
+
+async function predict(frame: PredictFrame): Promise<void> {
+  cancelled = false;
+  console.log(`Scripted engine predicts ${frame.model_path}`);
+  const failed = (code: ProblemCode) => send({ kind: 'failed', code, detail: 'The script says so' });
+  switch (frame.model_path) {
+    case 'crash':
+      return process.exit(3);
+    case 'memory':
+      return failed('OUT_OF_MEMORY');
+    case 'refuse':
+      return failed('MODEL_DATASET_MISMATCH');
+    case 'deaf':
+      return;
+    case 'wait':
+      while (!cancelled) await pause(5);
+      return send({ kind: 'cancelled' });
+    default:
+      return send({ kind: 'predicted', outputs: frame.inputs.map((input) => ({ ...input, data: input.data.map((value) => 2 * value) })) });
+  }
 }
 
 /** In the layout of a real one, so that a model can be made of it: the hash is in the state, and every weight is the step. */

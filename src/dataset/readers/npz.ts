@@ -35,18 +35,8 @@ const ACCEPTED = Object.entries(NAMES)
  * of a type that is not read (pickles never are) or beyond the limits, and DATASET_UNREADABLE where the file is damaged.
  */
 export async function readNpz(path: string, pointer: string, folder: string, limits: DatasetLimits): Promise<ArraySet> {
-  const entries = await zipEntries(path, pointer, MOST_ARRAYS);
-  const stranger = entries.find(({ name }) => !name.endsWith('.npy'));
-  if (stranger !== undefined) {
-    throw invalid(
-      pointer,
-      `${pointer} is a zip file with '${shortened(stranger.name)}' in it; an npz (numpy.savez) holds .npy arrays only`,
-      {
-        received: entries.map(({ name }) => name),
-      },
-    );
-  }
-  const keys = entries.map(({ name }) => name.slice(0, -'.npy'.length));
+  const entries = await npzEntries(path, pointer, MOST_ARRAYS);
+  const keys = entries.map(({ key }) => key);
   const found = new Map<Role, ByteSource>();
   for (const [index, key] of keys.entries()) {
     const role = roleOf(key);
@@ -82,6 +72,42 @@ export async function readNpz(path: string, pointer: string, folder: string, lim
     selection: await pair('x_selection', 'y_selection', 'w_selection'),
     test: await pair('x_test', 'y_test', 'w_test'),
   };
+}
+
+/**
+ * All arrays of an npz file, whatever they are called; `scratchPath` names a file for a copy of each that is column-major. Throws as `readNpz`, and
+ * DATASET_INVALID where a name comes twice.
+ */
+export async function npzArrays(
+  path: string,
+  pointer: string,
+  most: number,
+  scratchPath: (index: number) => string,
+  limits: DatasetLimits,
+): Promise<{ key: string; array: ArraySource }[]> {
+  const entries = await npzEntries(path, pointer, most);
+  const keys = entries.map(({ key }) => key);
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+  if (twice !== undefined) throw invalid(pointer, `${pointer} has more than one array '${shortened(twice)}'`, { received: keys });
+  const arrays: { key: string; array: ArraySource }[] = [];
+  for (const [index, { key, source }] of entries.entries()) arrays.push({ key, array: await readNpy(source, scratchPath(index), limits) });
+  return arrays;
+}
+
+/** The entries under their names without `.npy`. */
+async function npzEntries(path: string, pointer: string, most: number): Promise<{ key: string; source: ByteSource }[]> {
+  const entries = await zipEntries(path, pointer, most);
+  const stranger = entries.find(({ name }) => !name.endsWith('.npy'));
+  if (stranger !== undefined) {
+    throw invalid(
+      pointer,
+      `${pointer} is a zip file with '${shortened(stranger.name)}' in it; an npz (numpy.savez) holds .npy arrays only`,
+      {
+        received: entries.map(({ name }) => name),
+      },
+    );
+  }
+  return entries.map(({ name, source }) => ({ key: name.slice(0, -'.npy'.length), source }));
 }
 
 function roleOf(key: string): Role | null {

@@ -34,6 +34,7 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
 const RETRY_AFTER: Partial<Record<ProblemCode, Record<string, string>>> = {
   TOO_MANY_REQUESTS: { 'retry-after': '5' },
   UNAVAILABLE: { 'retry-after': '1' },
+  PREDICTION_TIMED_OUT: { 'retry-after': '5' },
   UNAUTHORIZED: { 'www-authenticate': 'Bearer realm="Espalier"' },
 };
 
@@ -43,7 +44,7 @@ export function asProblem(error: unknown, request?: FastifyRequest): Problem {
   const { code, statusCode, message } = error as FastifyError;
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new Problem('PAYLOAD_TOO_LARGE', `A JSON body may have ${JSON_BODY_LIMIT_BYTES} bytes`);
+      return new Problem('PAYLOAD_TOO_LARGE', `A JSON body may have ${request?.routeOptions.bodyLimit ?? JSON_BODY_LIMIT_BYTES} bytes`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
     case 'FST_INVALID_MULTIPART_CONTENT_TYPE':
       return unsupportedType(request);

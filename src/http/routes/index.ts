@@ -23,6 +23,7 @@ import { pauseJob } from './pause-job.ts';
 import { postDataset } from './post-dataset.ts';
 import { postJob } from './post-job.ts';
 import { postModel } from './post-model.ts';
+import { postPrediction } from './post-prediction.ts';
 import { postPrunability } from './post-prunability.ts';
 import { readyz } from './readyz.ts';
 import { resumeJob } from './resume-job.ts';
@@ -34,6 +35,7 @@ export const ROUTES: readonly RouteDefinition[] = [
   getModelContent,
   deleteModel,
   postPrunability,
+  postPrediction,
   postDataset,
   getDatasets,
   getDataset,
