@@ -11,7 +11,8 @@ process.stdout.write(`# Coverage
 
 What each Keras 3 layer class is in a training step. *captured*: the step is one recorded TensorFlow graph, and a test holds it to the eager step's losses and weights. *eager*: a model with such a
 layer trains operation by operation, several times slower; the job says so in its warnings (\`STEP_NOT_CAPTURED\`) and in \`result.training\`, and \`/metrics\` counts it (\`espalier_jobs_not_captured\`).
-Outputs, gradients and statistics of every class are compared with stock Keras (\`test/engine/keras-layers.test.ts\`, \`test/engine/keras-recurrent-attention.test.ts\`).
+Outputs, gradients and statistics of every class are compared with stock Keras (\`test/engine/keras-layers.test.ts\`, \`test/engine/keras-recurrent-attention.test.ts\`,
+\`test/engine/keras-operations.test.ts\`), and so are models of several inputs and outputs, with masks and states (\`test/engine/keras-graphs.test.ts\`).
 Names with \`ops.\` are operations such as \`x + y\` in a functional model. One model of each of the 16 families of \`keras.applications\` is loaded and compared as well.
 
 Generated from the registries by \`scripts/coverage.ts\`; do not edit.

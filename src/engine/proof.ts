@@ -6,10 +6,12 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { ModelDocument } from '../model/document.ts';
+import type { Call } from '../model/graph.ts';
 import type { LayerClassName } from '../model/layers/index.ts';
+import type { OperationName } from '../model/layers/operations/index.ts';
 import type { ChannelMap } from '../pruning/groups.ts';
 import type { Removed } from '../pruning/surgery.ts';
-import { forward, outputCalls, runCall, type WeightReader } from './network.ts';
+import { type CallTensors, forward, givenTo, outputCalls, placesOf, runCall, type WeightReader } from './network.ts';
 import { scope } from './scope.ts';
 import { tf } from './tensorflow.ts';
 import { Variables } from './variables.ts';
@@ -27,14 +29,102 @@ export interface RemovalProof {
 
 /**
  * What a class does to a mask: lets it through as it is, reshapes it with the data, gives each channel's mask to all places of what was made of it, mixes
- * channels and makes fresh ones, or joins what several inputs hold of the same channel.
+ * channels and makes fresh ones, joins what several inputs hold of the same channel, or is one through which no channel may be cut.
  */
-const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'channelwise' | 'mixed' | 'summed'> = {
+type Kind = 'through' | 'reshaped' | 'channelwise' | 'mixed' | 'summed' | 'uncut';
+
+/** Of operations only those through which channels can be followed; the others are 'uncut'. */
+const MASKS: Record<Exclude<LayerClassName, OperationName>, Kind> & Partial<Record<OperationName, Kind>> = {
+  'ops.Absolute': 'through',
   'ops.Add': 'summed',
+  'ops.Amax': 'channelwise',
+  'ops.Amin': 'channelwise',
+  'ops.Arccos': 'through',
+  'ops.Arccosh': 'through',
+  'ops.Arcsin': 'through',
+  'ops.Arcsinh': 'through',
+  'ops.Arctan': 'through',
+  'ops.Arctanh': 'through',
+  'ops.AveragePool': 'reshaped',
+  'ops.Cast': 'through',
+  'ops.Ceil': 'through',
+  'ops.Celu': 'through',
+  'ops.Clip': 'through',
+  'ops.Concatenate': 'reshaped',
+  'ops.ConvertToTensor': 'through',
+  'ops.Copy': 'through',
+  'ops.Cos': 'through',
+  'ops.Cosh': 'through',
   'ops.Divide': 'summed',
+  'ops.DivideNoNan': 'summed',
+  'ops.Elu': 'through',
+  'ops.Erf': 'through',
+  'ops.Exp': 'through',
+  'ops.Exp2': 'through',
+  'ops.ExpandDims': 'reshaped',
+  'ops.Expm1': 'through',
+  'ops.Flip': 'reshaped',
+  'ops.Floor': 'through',
+  'ops.FloorDivide': 'summed',
+  'ops.Gelu': 'through',
+  'ops.GetItem': 'reshaped',
+  'ops.HardShrink': 'through',
+  'ops.HardSigmoid': 'through',
+  'ops.HardSilu': 'through',
+  'ops.HardTanh': 'through',
+  'ops.LeakyRelu': 'through',
+  'ops.Log': 'through',
+  'ops.Log10': 'through',
+  'ops.Log1p': 'through',
+  'ops.Log2': 'through',
+  'ops.LogSigmoid': 'through',
+  'ops.Max': 'channelwise',
+  'ops.MaxPool': 'reshaped',
+  'ops.Maximum': 'summed',
+  'ops.Mean': 'channelwise',
+  'ops.Min': 'channelwise',
+  'ops.Minimum': 'summed',
+  'ops.Mod': 'summed',
+  'ops.Moveaxis': 'reshaped',
   'ops.Multiply': 'summed',
+  'ops.Negative': 'through',
+  'ops.OnesLike': 'through',
+  'ops.Reciprocal': 'through',
+  'ops.Relu': 'through',
+  'ops.Relu6': 'through',
+  'ops.Repeat': 'reshaped',
+  'ops.Resize': 'reshaped',
+  'ops.Round': 'through',
+  'ops.Rsqrt': 'through',
+  'ops.Selu': 'through',
+  'ops.Sigmoid': 'through',
+  'ops.Sign': 'through',
+  'ops.Silu': 'through',
+  'ops.Sin': 'through',
+  'ops.Sinh': 'through',
+  'ops.SoftShrink': 'through',
+  'ops.Softplus': 'through',
+  'ops.Softsign': 'through',
+  'ops.SparsePlus': 'through',
+  'ops.SparseSigmoid': 'through',
+  'ops.Sqrt': 'through',
+  'ops.Square': 'through',
+  'ops.Squareplus': 'through',
+  'ops.Squeeze': 'reshaped',
+  'ops.StopGradient': 'through',
   'ops.Subtract': 'summed',
+  'ops.Sum': 'channelwise',
+  'ops.Swapaxes': 'reshaped',
+  'ops.Take': 'reshaped',
+  'ops.Tan': 'through',
+  'ops.Tanh': 'through',
+  'ops.TanhShrink': 'through',
+  'ops.Threshold': 'through',
+  'ops.Tile': 'reshaped',
+  'ops.Transpose': 'reshaped',
   'ops.TrueDivide': 'summed',
+  'ops.Trunc': 'through',
+  'ops.ZerosLike': 'through',
   Activation: 'through',
   Add: 'summed',
   AdditiveAttention: 'mixed',
@@ -83,6 +173,7 @@ const MASKS: Record<LayerClassName, 'through' | 'reshaped' | 'channelwise' | 'mi
   LayerNormalization: 'through',
   LayerScale: 'through',
   LeakyReLU: 'through',
+  Masking: 'through',
   MaxPooling1D: 'reshaped',
   MaxPooling2D: 'reshaped',
   MaxPooling3D: 'reshaped',
@@ -125,7 +216,7 @@ export function proveRemoval(
   smaller: ModelDocument,
   map: ChannelMap,
   removed: Removed,
-  inputs: Tensor,
+  inputs: readonly Tensor[],
 ): RemovalProof {
   const before = Variables.from(original.weights);
   const after = Variables.from(smaller.weights);
@@ -133,12 +224,12 @@ export function proveRemoval(
     return scope(() => {
       const options = { training: false, logits: true };
       const reference = maskedForward(map, removed, (key) => before.read(key), inputs);
-      const result = forward(smaller.graph, (key) => after.read(key), [inputs], options);
-      const plain = forward(original.graph, (key) => before.read(key), [inputs], options);
+      const result = forward(smaller.graph, (key) => after.read(key), inputs, options);
+      const plain = forward(original.graph, (key) => before.read(key), inputs, options);
       const nudged = forward(
         original.graph,
         (key) => before.read(key),
-        [tf.add(inputs, tf.mul(tf.randomUniform(inputs.shape, -1, 1, 'float32', 7), 1e-7))],
+        inputs.map((input) => tf.add(input, tf.mul(tf.randomUniform(input.shape, -1, 1, 'float32', 7), 1e-7))),
         options,
       );
       const difference = Math.max(...reference.map((output, index) => relativeDifference(output, result[index]!)));
@@ -147,7 +238,7 @@ export function proveRemoval(
         const spread = tf.sub(tf.max(output, 0), tf.min(output, 0));
         return tf.max(spread).dataSync()[0] === 0;
       });
-      return { holds: difference <= tolerance, relative_difference: difference, tolerance, inputs: inputs.shape[0]!, vacuous };
+      return { holds: difference <= tolerance, relative_difference: difference, tolerance, inputs: inputs[0]!.shape[0]!, vacuous };
     });
   } finally {
     before.dispose();
@@ -156,31 +247,40 @@ export function proveRemoval(
 }
 
 /** The original's logits with the removed units silenced wherever they are read. */
-export function maskedForward(map: ChannelMap, removed: Removed, weights: WeightReader, inputs: Tensor): Tensor[] {
+export function maskedForward(map: ChannelMap, removed: Removed, weights: WeightReader, inputs: readonly Tensor[]): Tensor[] {
   const { graph } = map;
   const values: Tensor[] = [];
   const masks: Tensor[] = [];
-  for (const input of graph.inputs) {
-    values[input.tensor] = inputs;
-    masks[input.tensor] = tf.ones([1, ...inputs.shape.slice(1)]);
+  for (const [index, input] of graph.inputs.entries()) {
+    values[input.tensor] = inputs[index]!;
+    masks[input.tensor] = tf.ones([1, ...inputs[index]!.shape.slice(1)]);
   }
   const last = outputCalls(graph);
   for (const call of graph.calls) {
-    const given = call.inputs.map((tensor) => values[tensor]!);
+    const given = givenTo(call, values);
     const givenMasks = call.inputs.map((tensor) => masks[tensor]!);
-    const silenced = (): Tensor[] => given.map((value, index) => tf.mul(value, givenMasks[index]!));
+    const silenced = (): CallTensors => ({ ...given, inputs: given.inputs.map((value, index) => tf.mul(value, givenMasks[index]!)) });
     const options = { training: false };
     const bare = last.has(call);
-    const run = (tensors: Tensor[], stripped = false): Tensor => runCall(call, weights, tensors, options, 0, stripped);
-    const kind = MASKS[call.layer.className];
-    switch (kind) {
+    /** The first output; the others, through which nothing is cut, go to their places. */
+    const run = (tensors: CallTensors, stripped = false): Tensor => {
+      const [value, ...rest] = runCall(call, weights, tensors, options, 0, stripped);
+      placesOf(call)
+        .slice(1)
+        .forEach((place, index) => {
+          values[place] = rest[index]!;
+          masks[place] = tf.ones([1, ...rest[index]!.shape.slice(1)]);
+        });
+      return value!;
+    };
+    switch (kindOf(call, map, removed)) {
       case 'through':
         values[call.output] = run(given, bare);
         masks[call.output] = givenMasks[0]!;
         break;
       case 'reshaped':
         values[call.output] = run(given);
-        masks[call.output] = run(givenMasks);
+        masks[call.output] = runCall(call, weights, { inputs: givenMasks, extras: {}, masks: givenMasks.map(() => null) }, options)[0]!;
         break;
       case 'channelwise': {
         // The border of a padding lives where its channel does: a normalisation behind it makes something of its zeros.
@@ -207,9 +307,22 @@ export function maskedForward(map: ChannelMap, removed: Removed, weights: Weight
         masks[call.output] = tf.mul(tf.ones([1, ...values[call.output]!.shape.slice(1)]), tf.tensor1d(alive));
         break;
       }
+      case 'uncut':
+        values[call.output] = run(given, bare);
+        masks[call.output] = tf.ones([1, ...values[call.output]!.shape.slice(1)]);
+        break;
     }
   }
   return graph.outputs.map((output) => values[output.tensor]!);
+}
+
+/** What a call does to masks. Throws an Error where channels are removed beside one through which none may be cut. */
+function kindOf(call: Call, { tensorUnits }: ChannelMap, removed: Removed): Kind {
+  const kind = MASKS[call.layer.className] ?? 'uncut';
+  if (kind !== 'uncut') return kind;
+  const cut = [...call.inputs, ...call.outputs].some((tensor) => tensorUnits[tensor]!.some((unit) => removed[unit]));
+  if (cut) throw new Error(`Channels beside ${call.layer.name} are removed, through which none can be followed`);
+  return kind;
 }
 
 /** [channels]: 1 where a channel lives somewhere; each of the mask's channels stands for `channels / its number` in a row. */

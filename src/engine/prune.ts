@@ -150,7 +150,7 @@ function prove(
   const positions = epochOrder(parts.seed, -2, parts.data.split('train').size).subarray(0, PROOF_INPUTS);
   const { x, y } = makeBatch(parts.data, document.graph, 'train', positions);
   try {
-    const proof = proveRemoval(document, smaller, map, removed, x);
+    const proof = proveRemoval(document, smaller, map, removed, [x]);
     if (!proof.holds) {
       throw new Problem(
         'REMOVAL_PROOF_FAILED',

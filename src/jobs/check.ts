@@ -2,7 +2,7 @@
 import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import { totalMacs } from '../model/costs.ts';
-import type { ModelFacts } from '../model/facts.ts';
+import { MASKED_OUTPUT, type ModelFacts } from '../model/facts.ts';
 import { readGraph } from '../model/graph.ts';
 import { fewestMacs, selectableGroups } from '../pruning/allocation.ts';
 import { channelMap } from '../pruning/groups.ts';
@@ -50,9 +50,14 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
     refuse(
       'MODEL_DATASET_MISMATCH',
       '/model_id',
-      `The model has ${model.inputs.length} inputs and ${model.outputs.length} outputs; jobs take models with one of each.`,
+      `The model has ${model.inputs.length} inputs and ${model.outputs.length} outputs; jobs take models with one of each. It can be predicted with, inspected and converted as it is.`,
       [...model.inputs.map(({ name }) => name), ...model.outputs.map(({ name }) => name)],
     );
+  }
+  const masked = model.warnings.find(({ code }) => code === MASKED_OUTPUT);
+  if (masked) {
+    const accepted = 'an output without a mask, as behind GlobalAveragePooling1D or a recurrent layer without return_sequences';
+    refuse('MODEL_DATASET_MISMATCH', '/model_id', `${masked.detail} Accepted: ${accepted}.`, output.name);
   }
   const wanted = input.shape.slice(1);
   const given = dataset.x.shape;

@@ -32,6 +32,9 @@ export const PrunabilityFacts = strictObject({
 });
 export type PrunabilityFacts = Static<typeof PrunabilityFacts>;
 
+/** The warning of a model that jobs do not take, since an output has a mask. */
+export const MASKED_OUTPUT = 'MASKED_OUTPUT';
+
 export const ModelFacts = strictObject({
   format: Type.Literal('keras'),
   keras_version: nullable(Type.String()),

@@ -15,5 +15,5 @@ export function outputActivation(graph: Graph, output: TensorId): string | null 
 }
 
 function callOf(graph: Graph, tensor: TensorId): Call | null {
-  return graph.calls.find((call) => call.output === tensor) ?? null;
+  return graph.calls.find((call) => call.outputs.includes(tensor)) ?? null;
 }

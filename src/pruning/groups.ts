@@ -8,7 +8,7 @@
  * Example: conv_1 (2 filters) -> flatten of 2x2 -> dense (3). conv_1's kernel axis 3 is bound to [0 1], its bias axis 0 to [0 1], dense's kernel
  * axis 0 to [0 1 0 1 0 1 0 1]. Without unit 1 the dense kernel keeps rows 0, 2, 4, 6.
  */
-import { type Call, type Graph, type TensorId, weightKey } from '../model/graph.ts';
+import { type Call, type Graph, type TensorId, tensorsOf, weightKey } from '../model/graph.ts';
 import { type Coupling, type FrozenReason, layerClass, type Units } from '../model/layers/index.ts';
 
 export interface Binding {
@@ -21,7 +21,7 @@ export interface Binding {
  * a + concat(b, c), a shares some with b and the others with c.
  */
 export interface ChannelGroup {
-  /** In the order of their calls. */
+  /** In the order in which the model lists them. */
   layers: string[];
   /** The group's units: each number once, ascending. */
   units: Units;
@@ -37,7 +37,7 @@ export interface ChannelMap {
   bindings: Map<string, Binding[]>;
   /** Config numbers that count units. */
   resizes: { layer: string; option: string; units: Units }[];
-  /** The units along the last axis of every tensor. */
+  /** The units along the last axis of every tensor; those of masks mean nothing. */
   tensorUnits: Units[];
   /** Inputs that a layer mixes over its channels. */
   readers: { call: Call; input: number }[];
@@ -78,15 +78,18 @@ export function channelMap(graph: Graph): ChannelMap {
   const freshOf = new Map<string, Units>();
   for (const call of graph.calls) {
     const { layer } = call;
+    let made = 0;
     const coupling: Coupling = {
       inputs: call.inputs.map((tensor) => map.tensorUnits[tensor]!),
       inputShapes: call.inputs.map((tensor) => graph.shapes[tensor]!),
       outputShape: call.outputShape,
       fresh: (count) => {
         // A shared layer makes the same units at every call.
-        const units = freshOf.get(layer.name) ?? makeUnits(count);
-        freshOf.set(layer.name, units);
-        map.producers.push({ call, units });
+        const key = `${made} ${layer.name}`;
+        const units = freshOf.get(key) ?? makeUnits(count);
+        freshOf.set(key, units);
+        // A call is scored and gated by its first output.
+        if (made++ === 0) map.producers.push({ call, units });
         return units;
       },
       bind: (weight, axis, units) => {
@@ -105,7 +108,17 @@ export function channelMap(graph: Graph): ChannelMap {
       tie,
       freeze,
     };
-    map.tensorUnits[call.output] = layerClass(layer.className).couple(layer.options, coupling);
+    const coupled = layerClass(layer.className).couple(layer.options, coupling);
+    const units = Array.isArray(coupled) ? coupled : [coupled];
+    for (const [index, output] of call.outputs.entries()) {
+      const known = units[index];
+      map.tensorUnits[output] = known ?? makeUnits(graph.shapes[output]!.at(-1) ?? 0);
+      if (!known) freeze(map.tensorUnits[output]!, 'UNFOLLOWED_LAYER', `output ${index} of a ${layer.className} is not followed`);
+    }
+    if (call.mask !== null) map.tensorUnits[call.mask] = makeUnits(graph.shapes[call.mask]!.at(-1) ?? 0);
+    for (const [name, tensors] of Object.entries(call.extras)) {
+      for (const tensor of tensors) freeze(map.tensorUnits[tensor]!, 'UNFOLLOWED_LAYER', `a ${layer.className} is given them as ${name}`);
+    }
   }
   for (const output of graph.outputs) freeze(map.tensorUnits[output.tensor]!, 'MODEL_OUTPUT', `output ${output.name} keeps its shape`);
 
@@ -116,11 +129,17 @@ export function channelMap(graph: Graph): ChannelMap {
   for (const resize of map.resizes) resize.units = root(resize.units);
   for (const producer of map.producers) producer.units = root(producer.units);
 
+  const order = new Map(graph.layers.map(({ name }, index) => [name, index]));
+  const place = (layer: string): number => order.get(layer)!;
   const layersOf = new Map<number, string[]>();
   for (const { call, units } of map.producers) {
     for (const unit of units) {
       const layers = layersOf.get(unit) ?? [];
-      if (!layers.includes(call.layer.name)) layersOf.set(unit, [...layers, call.layer.name]);
+      if (!layers.includes(call.layer.name))
+        layersOf.set(
+          unit,
+          [...layers, call.layer.name].sort((a, b) => place(a) - place(b)),
+        );
     }
   }
   const members = new Map<string, { layers: string[]; units: number[] }>();
@@ -131,17 +150,19 @@ export function channelMap(graph: Graph): ChannelMap {
     members.set(key, group);
   }
   const frozenUnits = new Map([...frozen].map(([unit, why]) => [ties.find(unit), why]));
-  map.groups = [...members.values()].map(({ layers, units }) => ({
-    layers,
-    units: Int32Array.from(units).sort(),
-    frozen: units.map((unit) => frozenUnits.get(unit)).find((why) => why !== undefined) ?? null,
-  }));
+  map.groups = [...members.values()]
+    .sort((a, b) => place(a.layers[0]!) - place(b.layers[0]!) || a.units[0]! - b.units[0]!)
+    .map(({ layers, units }) => ({
+      layers,
+      units: Int32Array.from(units).sort(),
+      frozen: units.map((unit) => frozenUnits.get(unit)).find((why) => why !== undefined) ?? null,
+    }));
   return map;
 }
 
 /** The tensor on which a producer's units are gated when they are scored: after the normalisation that directly follows it, if one does. */
 export function gateTensor(graph: Graph, producer: Call): TensorId {
-  const readers = graph.calls.filter((call) => call.inputs.includes(producer.output));
+  const readers = graph.calls.filter((call) => tensorsOf(call).includes(producer.output));
   const [only] = readers;
   const isOutput = graph.outputs.some((output) => output.tensor === producer.output);
   return readers.length === 1 && !isOutput && only!.layer.className === 'BatchNormalization' ? only!.output : producer.output;

@@ -3,8 +3,10 @@
 import { readCompile } from '../model/compile.ts';
 import { callMacs, parameterCount } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
-import type { ModelFacts, PrunabilityFacts } from '../model/facts.ts';
+import { MASKED_OUTPUT, type ModelFacts, type PrunabilityFacts } from '../model/facts.ts';
 import { readModel } from '../model/formats/index.ts';
+import type { Layer } from '../model/graph.ts';
+import { dtypePolicy } from '../model/layer-config.ts';
 import { size } from '../model/layers/index.ts';
 import { outputActivation } from '../model/output-call.ts';
 import { channelMap } from './groups.ts';
@@ -62,14 +64,33 @@ export function prunability(document: ModelDocument): PrunabilityFacts {
   };
 }
 
-/** Parts of the model that training here does not honour. */
-function warnings(document: ModelDocument): ModelFacts['warnings'] {
-  return document.graph.layers.flatMap((layer) =>
-    Object.entries(layer.options)
-      .filter(([option, value]) => value !== null && /_(regularizer|constraint)$/.test(option))
-      .map(([option]) => ({
-        code: option.endsWith('_constraint') ? 'CONSTRAINT_NOT_APPLIED' : 'REGULARIZER_NOT_APPLIED',
-        detail: `Layer ${layer.name} has a ${option}; it stays in the file, but training here does not apply it.`,
-      })),
-  );
+/** What runs otherwise here than its author may expect, and what keeps jobs away. */
+function warnings({ graph }: ModelDocument): ModelFacts['warnings'] {
+  const masked = graph.outputs.filter(({ mask }) => mask !== undefined);
+  const halves = graph.layers.filter((layer) => !layer.className.startsWith('ops.') && /float16/.test(dtypePolicy(layer.options.dtype)));
+  return [
+    ...masked.map(({ name }) => ({
+      code: MASKED_OUTPUT,
+      detail: `Output ${name} carries a mask, by which Keras leaves steps out of its loss and metrics; jobs do not take it yet.`,
+    })),
+    ...(halves.length === 0
+      ? []
+      : [
+          {
+            code: 'HALF_PRECISION_RUNS_IN_FLOAT32',
+            detail: `Layers with a half-precision policy (${halves.length}, the first ${halves[0]!.name}) are computed in float32; Keras' own results are coarser.`,
+          },
+        ]),
+    ...graph.layers.flatMap(unappliedOptions),
+  ];
+}
+
+/** Options that training here does not honour. */
+function unappliedOptions(layer: Layer): ModelFacts['warnings'] {
+  return Object.entries(layer.options)
+    .filter(([option, value]) => value !== null && /_(regularizer|constraint)$/.test(option))
+    .map(([option]) => ({
+      code: option.endsWith('_constraint') ? 'CONSTRAINT_NOT_APPLIED' : 'REGULARIZER_NOT_APPLIED',
+      detail: `Layer ${layer.name} has a ${option}; it stays in the file, but training here does not apply it.`,
+    }));
 }

@@ -79,7 +79,7 @@ it.each(['MobileNetV3', 'EfficientNet'])(
     const smaller = removeUnits(original, map, removed);
     const probes = tensorOf(x);
     try {
-      expect(proveRemoval(original, smaller, map, removed, probes)).toMatchObject({ holds: true, vacuous: false });
+      expect(proveRemoval(original, smaller, map, removed, [probes])).toMatchObject({ holds: true, vacuous: false });
     } finally {
       probes.dispose();
     }

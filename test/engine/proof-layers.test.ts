@@ -135,7 +135,7 @@ describe.each(Object.entries(CASES))('a cut through %s', (_name, config) => {
     const smaller = removeUnits(original, map, removed);
     const x = tensorOf(drawn([16, ...(original.graph.inputs[0]!.shape as number[])], 'probes'));
     try {
-      expect(proveRemoval(original, smaller, map, removed, x)).toMatchObject({ holds: true, vacuous: false });
+      expect(proveRemoval(original, smaller, map, removed, [x])).toMatchObject({ holds: true, vacuous: false });
     } finally {
       x.dispose();
     }
@@ -168,7 +168,7 @@ it.each(Object.entries(FROZEN))('channels before %s are frozen, and the model is
   expect(map.groups.find((candidate) => candidate.layers.includes('a'))!.frozen).not.toBeNull();
   const x = tensorOf(drawn([8, ...(original.graph.inputs[0]!.shape as number[])], 'probes'));
   try {
-    const proof = proveRemoval(original, original, map, new Uint8Array(map.unitCount), x);
+    const proof = proveRemoval(original, original, map, new Uint8Array(map.unitCount), [x]);
     expect(proof).toMatchObject({ holds: true, vacuous: false });
   } finally {
     x.dispose();

@@ -26,7 +26,7 @@ function prove(original: ModelDocument, smaller: ModelDocument, map: ChannelMap,
   const x = tensorOf(drawn([inputs, ...(original.graph.inputs[0]!.shape as number[])], 'probes'));
   const before = tf.memory().numTensors;
   try {
-    return proveRemoval(original, smaller, map, removed, x);
+    return proveRemoval(original, smaller, map, removed, [x]);
   } finally {
     expect(tf.memory().numTensors).toBe(before);
     x.dispose();

@@ -1,5 +1,6 @@
 /** Layers that draw numbers in training: what they draw has the law that Keras documents, and a seed decides it. */
 import { describe, expect, it } from 'vitest';
+import { listed } from '../../src/engine/layers/execution.ts';
 import { EXECUTIONS } from '../../src/engine/layers/index.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { numbersOf } from '../helpers/engine.ts';
@@ -7,16 +8,20 @@ import { numbersOf } from '../helpers/engine.ts';
 /** One call in training on an input of ones. */
 function drawnBy(className: keyof typeof EXECUTIONS, options: Record<string, unknown>, shape: number[], seed = 1, training = true) {
   return tf.tidy((() => {
-    const output = EXECUTIONS[className]({
-      options,
-      inputs: [tf.ones(shape)],
-      weights: {},
-      training,
-      seed: () => tf.tensor1d([seed, 7], 'int32'),
-      update: () => {},
-      callOptions: {},
-    });
-    return { shape: output.shape, data: numbersOf(output) };
+    const [output] = listed(
+      EXECUTIONS[className]({
+        options,
+        inputs: [tf.ones(shape)],
+        extras: {},
+        masks: [null],
+        weights: {},
+        training,
+        seed: () => tf.tensor1d([seed, 7], 'int32'),
+        update: () => {},
+        callOptions: {},
+      }),
+    );
+    return { shape: output!.shape, data: numbersOf(output!) };
   }) as () => never) as unknown as { shape: number[]; data: Float32Array };
 }
 

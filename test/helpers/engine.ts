@@ -54,7 +54,8 @@ export function gradientsOf(document: ModelDocument, x: KerasArray, direction: K
           update: (key, value) => moved.set(key, value),
         });
         output = tf.keep(y!);
-        return tf.sum(tf.mul(y!, tensorOf(direction))) as Scalar;
+        // Nothing may pass back through what made y; tfjs wants a way all the same.
+        return tf.add(tf.sum(tf.mul(y!, tensorOf(direction))), tf.mul(tf.sum(input), 0)) as Scalar;
       }, [input, ...keys.map((key) => values.get(key)!)]);
       const result = {
         y: numbersOf(output!),
@@ -66,6 +67,53 @@ export function gradientsOf(document: ModelDocument, x: KerasArray, direction: K
       tf.dispose([output!, ...moved.values()]);
       return result;
     }) as () => never) as unknown as GraphGradients;
+  } finally {
+    variables.dispose();
+  }
+}
+
+export interface NetworkGradients {
+  y: Float32Array[];
+  /** Of every input; zeros where none flows back. */
+  dx: Float32Array[];
+  weights: Map<string, Float32Array>;
+  moved: Map<string, Float32Array>;
+}
+
+/** The outputs of a document of several inputs and outputs, and the gradients of the sum of outputs · directions. */
+export function networkGradients(document: ModelDocument, xs: KerasArray[], directions: KerasArray[], training: boolean): NetworkGradients {
+  const variables = Variables.from(document.weights);
+  try {
+    return tf.tidy((() => {
+      const inputs = xs.map(tensorOf);
+      const values = new Map(variables.keys().map((key) => [key, variables.read(key)]));
+      const moved = new Map<string, Tensor>();
+      const keys = document.graph.layers
+        .filter((layer) => layer.trainable)
+        .flatMap((layer) => layer.weights.filter((spec) => spec.role !== 'statistic').map((spec) => weightKey(layer, spec.name)));
+      let outputs: Tensor[] = [];
+      const { grads } = tf.engine().gradients(() => {
+        const made = forward(document.graph, (key) => moved.get(key) ?? values.get(key)!, inputs, {
+          training,
+          random: { seed: 1, step: tf.scalar(0, 'int32') },
+          update: (key, value) => moved.set(key, value),
+        }).map((output) => tf.cast(output, 'float32'));
+        outputs = made.map((output) => tf.keep(output.clone()));
+        const parts = made.map((output, index) => tf.sum(tf.mul(output, tensorOf(directions[index]!))));
+        return parts.reduce((sum, part) => tf.add(sum, part), tf.mul(tf.sum(inputs[0]!), 0)) as Scalar;
+      }, [...inputs, ...keys.map((key) => values.get(key)!)]);
+      const flow = grads.map((gradient, index) =>
+        gradient ? numbersOf(gradient) : new Float32Array((inputs[index] ?? values.get(keys[index - inputs.length]!)!).size),
+      );
+      const result = {
+        y: outputs.map(numbersOf),
+        dx: flow.slice(0, inputs.length),
+        weights: new Map(keys.map((key, index) => [key, flow[inputs.length + index]!])),
+        moved: new Map([...moved].map(([key, value]) => [key, numbersOf(value)])),
+      };
+      tf.dispose([...outputs, ...moved.values()]);
+      return result;
+    }) as () => never) as unknown as NetworkGradients;
   } finally {
     variables.dispose();
   }

@@ -8,6 +8,7 @@ export const RECURRENT_ATTENTION_CLASSES = [
   'GRU',
   'GroupQueryAttention',
   'LSTM',
+  'Masking',
   'MultiHeadAttention',
   'RNN',
   'SimpleRNN',

@@ -115,6 +115,12 @@ def nets():
     yield "embedding", chain((4,), L.Embedding(7, 3)), numbers
     yield "embedding_lstm", chain((4,), L.Embedding(7, 3), L.LSTM(2)), numbers
     yield "embedding_of_one", chain((), L.Embedding(7, 3)), np.array([3, 6, 0], "float32")
+    for cell, make in CELLS.items():
+        yield f"masked_{cell}", chain((4,), L.Embedding(7, 3, mask_zero=True), make(4, return_sequences=True), L.Bidirectional(make(2))), numbers
+    yield "masked_normalised", chain((4,), L.Embedding(7, 3, mask_zero=True), L.Dense(4), L.LayerNormalization(), L.GlobalAveragePooling1D()), numbers
+    padded = random.standard_normal((4, 5, 3)).astype("float32")
+    padded[0, 3:] = padded[2, 1] = 0
+    yield "masking", chain((5, 3), L.Masking(), L.Dense(3), L.GRU(4)), padded
     integers = keras.Sequential([keras.Input((4,), dtype="int32"), L.Embedding(7, 3), L.Flatten(), L.Dense(2)])
     yield "embedding_integers", integers, numbers
     for equation, shape, output, bias in (

@@ -58,16 +58,18 @@ describe('a recurrent layer', () => {
 
   it.each([
     ['stateful', { stateful: true }, /stateful true; accepted: false/],
-    ['return_state', { return_state: true }, /return_state true; accepted: false/],
     ['a recurrent activation', { recurrent_activation: 'cube' }, /recurrent_activation "cube"; accepted: linear, relu/],
     ['dropout of all', { dropout: 1 }, /dropout 1; accepted: a rate from 0 to below 1/],
   ])('is refused with %s', async (_name, options, message) => {
     await expectProblem(() => readGraph(sequential([5, 3], [lstm('l', options)])), 'UNSUPPORTED_LAYER_OPTION', message);
   });
 
-  it('is refused with two outputs of its directions', async () => {
-    const entry = layer('Bidirectional', 'l', { layer: lstm('forward'), merge_mode: null });
-    await expectProblem(() => readGraph(sequential([5, 3], [entry])), 'UNSUPPORTED_LAYER_OPTION', /merge_mode null; accepted: concat, sum/);
+  it.each([
+    ['its states', lstm('l', { return_state: true }), 3],
+    ['two outputs of its directions', layer('Bidirectional', 'l', { layer: lstm('forward'), merge_mode: null }), 2],
+  ])('cannot stand in a chain with %s', async (_name, entry, outputs) => {
+    const message = new RegExp(`l in a Sequential model has ${outputs} outputs`);
+    await expectProblem(() => readGraph(sequential([5, 3], [entry])), 'MODEL_UNREADABLE', message);
   });
 
   it('is unreadable over a cell that is not one of Keras’ own', async () => {
@@ -111,9 +113,21 @@ describe('an Embedding', () => {
     expect(totalMacs(graph)).toBe(4 * 4 * 4 * (3 + 4));
   });
 
-  it('is refused with a mask', async () => {
-    const entry = layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true });
-    await expectProblem(() => readGraph(sequential([4], [entry])), 'UNSUPPORTED_LAYER_OPTION', /mask_zero true; accepted: false/);
+  it('makes a mask, which reaches a recurrent layer through what carries it and ends there', () => {
+    const embedding = layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true });
+    const graph = readGraph(
+      sequential([4], [embedding, layer('Dropout', 'd', { rate: 0.5 }), lstm('l'), layer('Dense', 'o', { units: 2 })]),
+    );
+    const [made, carried, read, last] = graph.calls;
+    expect(graph.shapes[made!.mask!]).toEqual([4]);
+    expect([carried!.mask, read!.masks, last!.masks]).toEqual([null, [made!.mask], [null]]);
+    expect(graph.outputs[0]!.mask).toBeUndefined();
+  });
+
+  it('gives the model a masked output where nothing drops its mask', () => {
+    const embedding = layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true });
+    const graph = readGraph(sequential([4], [embedding, lstm('l', { return_sequences: true })]));
+    expect(graph.outputs[0]!.mask).toBe(graph.calls[0]!.mask);
   });
 });
 

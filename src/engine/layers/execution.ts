@@ -5,6 +5,10 @@ import type { Options } from '../../model/layers/index.ts';
 export interface Invocation {
   options: Options;
   inputs: Tensor[];
+  /** Further tensors of the call by name, such as `initial_state`. */
+  extras: Record<string, Tensor[]>;
+  /** Of each input: bool [batch, steps] or more axes, true where a step counts; null where all do. */
+  masks: readonly (Tensor | null)[];
   /** Arguments of this call, such as `use_causal_mask`. */
   callOptions: Options;
   /** By name inside the layer. */
@@ -17,5 +21,13 @@ export interface Invocation {
   update(weight: string, value: Tensor): void;
 }
 
-/** Runs a layer. Differentiable by tfjs' tape with respect to inputs and trainable weights. */
-export type Execution = (invocation: Invocation) => Tensor;
+/**
+ * Runs a layer: its output, or all of its outputs, with the mask that it makes as the last. Differentiable by tfjs' tape with respect to inputs and
+ * trainable weights.
+ */
+export type Execution = (invocation: Invocation) => Tensor | Tensor[];
+
+/** The outputs of a layer as a list. */
+export function listed(outputs: Tensor | Tensor[]): Tensor[] {
+  return Array.isArray(outputs) ? outputs : [outputs];
+}

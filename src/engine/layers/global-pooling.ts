@@ -9,8 +9,15 @@ import type { Execution } from './execution.ts';
 const placesOf = (x: Tensor): number[] => x.shape.slice(1, -1).map((_length, axis) => axis + 1);
 
 /** The mean over all places. */
-export const globalAverage: Execution = ({ options, inputs: [x] }) => {
+export const globalAverage: Execution = ({ options, inputs: [x], masks }) => {
   const places = placesOf(x!);
+  const mask = masks[0] ?? null;
+  if (mask !== null) {
+    const counts = tf.expandDims(tf.cast(mask, 'float32'), -1);
+    const kept = tf.where(broadcastTo(counts, x!.shape).cast('bool'), x!, tf.zerosLike(x!));
+    const keepdims = flag(options, 'keepdims', false);
+    return tf.div(tf.sum(kept, places, keepdims), tf.sum(counts, places, keepdims));
+  }
   const { shape } = x!;
   const count = places.reduce((product, axis) => product * shape[axis]!, 1);
   const average = differentiable(

@@ -8,7 +8,7 @@ import { split, unstack } from '../ops/parts.ts';
 import { tf } from '../tensorflow.ts';
 import { dropoutMask, furtherSeed } from './dropout-mask.ts';
 import type { Execution, Invocation } from './execution.ts';
-import { type FusedCell, fusedRecurrence } from './fused-recurrence.ts';
+import { type Carried, type FusedCell, fusedRecurrence } from './fused-recurrence.ts';
 import { fusedGruCell, gruStep, gruStepResetBefore } from './gru-cell.ts';
 import { fusedLstmCell, inBlockOrder, lstmStep } from './lstm-cell.ts';
 import { fusedSimpleRnnCell, simpleRnnStep } from './simple-rnn-cell.ts';
@@ -16,29 +16,64 @@ import { unrolledRecurrence } from './unrolled-recurrence.ts';
 
 /** A layer whose cells are those of its config: each reads what the one before it returned. */
 export function recurrent(cellsOf: (options: Invocation['options']) => Cell[]): Execution {
-  return ({ options, inputs, weights, training, seed }) => {
+  return ({ options, inputs, extras, masks, weights, training, seed }) => {
     const cells = cellsOf(options);
+    const given = [...(extras.initial_state ?? [])];
+    const states = flag(options, 'return_state', false);
+    const zeroOutput = flag(options, 'zero_output_for_mask', false);
     let backwards = flag(options, 'go_backwards', false);
+    let mask = masks[0] ?? null;
     let sequence = inputs[0]!;
+    const last: Tensor[] = [];
     for (const [index, cell] of cells.entries()) {
       const sequences = index < cells.length - 1 || flag(options, 'return_sequences', false);
-      sequence = runCell(cell, sequence, weights, { backwards, sequences, training, seed: (n) => furtherSeed(seed(), 2 * index + n) });
+      const initial = given.length === 0 ? null : carried(given.splice(0, cell.className === 'LSTMCell' ? 2 : 1));
+      const run = {
+        backwards,
+        sequences,
+        training,
+        mask,
+        initial,
+        states,
+        zeroOutput,
+        seed: (n: number) => furtherSeed(seed(), 2 * index + n),
+      };
+      const { output, after } = runCell(cell, sequence, weights, run);
+      sequence = output;
+      if (after) last.push(...(cell.className === 'LSTMCell' ? [after.state, after.cell] : [after.state]));
       // What a cell returns stands in the order of the steps.
+      if (backwards && mask) mask = tf.reverse(mask, 1);
       backwards = false;
     }
-    return sequence;
+    return [sequence, ...last];
   };
+}
+
+function carried([state, cell = state]: Tensor[]): Carried {
+  return { state: state!, cell: cell! };
 }
 
 interface RunOptions {
   backwards: boolean;
   sequences: boolean;
   training: boolean;
+  /** bool [batch, time]: which steps count; null for all. */
+  mask: Tensor | null;
+  initial: Carried | null;
+  /** Whether the states after the last step are asked for. */
+  states: boolean;
+  zeroOutput: boolean;
   seed(n: number): Tensor;
 }
 
-/** The cell's states [batch, time, units] in the order of its steps, or its last state [batch, units]. */
-function runCell(cell: Cell, x: Tensor, weights: Invocation['weights'], options: RunOptions): Tensor {
+interface CellRun {
+  /** The cell's outputs [batch, time, units] in the order of its steps, or its last one [batch, units]. */
+  output: Tensor;
+  /** Null where the states were not asked for. */
+  after: Carried | null;
+}
+
+function runCell(cell: Cell, x: Tensor, weights: Invocation['weights'], options: RunOptions): CellRun {
   const { prefix } = cell;
   const activation = activationName(cell.options);
   const recurrentActivation = activationName({ activation: cell.options.recurrent_activation });
@@ -52,7 +87,10 @@ function runCell(cell: Cell, x: Tensor, weights: Invocation['weights'], options:
   // Keras drops the same features at all time steps; beside dropout of the state it drops them for each gate by itself.
   const kept = dropped === 0 || stateDropped > 0 ? x : tf.mul(x, dropoutMask([x.shape[0]!, 1, x.shape[2]!], dropped, options.seed(0)));
   const usual = activation === 'tanh' && (cell.className === 'SimpleRNNCell' || recurrentActivation === 'sigmoid');
-  if (usual && stateDropped === 0 && (cell.className !== 'GRUCell' || resetsAfter(cell))) return runFused(cell, kept, given, options);
+  const plain = options.mask === null && options.initial === null && !options.states;
+  if (plain && usual && stateDropped === 0 && (cell.className !== 'GRUCell' || resetsAfter(cell))) {
+    return { output: runFused(cell, kept, given, options), after: null };
+  }
   const rates = { input: stateDropped > 0 ? dropped : 0, state: stateDropped };
   return runUnrolled(cell, kept, given, rates, { activation, recurrentActivation }, options);
 }
@@ -110,7 +148,7 @@ function runUnrolled(
   rates: { input: number; state: number },
   activations: { activation: string; recurrentActivation: string },
   options: RunOptions,
-): Tensor {
+): CellRun {
   const gates = GATES[cell.className];
   const [batch, , features] = x.shape as [number, number, number];
   const units = given.recurrentKernel.shape[0]!;
@@ -126,18 +164,22 @@ function runUnrolled(
   const biased = given.bias ? tf.add(projected, given.bias) : projected;
   const steps = unstack(biased, 1);
   const step = { SimpleRNNCell: simpleRnnStep, LSTMCell: lstmStep, GRUCell: resetsAfter(cell) ? gruStep : gruStepResetBefore };
-  const states = unrolledRecurrence(
+  const inOrder = (all: Tensor[]): Tensor[] => (options.backwards ? all.toReversed() : all);
+  const { outputs, last } = unrolledRecurrence(
     {
-      steps: options.backwards ? steps.toReversed() : steps,
+      steps: inOrder(steps),
       recurrentKernel: given.recurrentKernel,
       recurrentBias: given.recurrentBias,
       gates,
       stateMasks: masks(rates.state, [batch, units], 1),
       ...activations,
+      initial: options.initial,
+      masks: options.mask && inOrder(unstack(tf.expandDims(options.mask, 2), 1)),
+      zeroOutput: options.zeroOutput,
     },
     step[cell.className],
   );
-  return options.sequences ? tf.stack(states, 1) : states.at(-1)!;
+  return { output: options.sequences ? tf.stack(outputs, 1) : outputs.at(-1)!, after: options.states ? last : null };
 }
 
 function projection(x: Tensor, kernel: Tensor): Tensor {

@@ -1,19 +1,16 @@
 import type { WrappedLayer } from '../../model/layers/wrapped.ts';
-import type { Execution, Invocation } from './execution.ts';
+import { type Execution, type Invocation, listed } from './execution.ts';
 
-/** Runs a layer inside another: on its own options, and on the weights in its folder. */
-export function runWrapped(
-  execution: Execution,
-  layer: WrappedLayer,
-  folder: string,
-  invocation: Invocation,
-): Invocation['inputs'][number] {
+/** The outputs of a layer inside another, run on its own options, and on the weights in its folder. */
+export function runWrapped(execution: Execution, layer: WrappedLayer, folder: string, invocation: Invocation): Invocation['inputs'] {
   const start = `${folder}/`;
   const own = Object.entries(invocation.weights).filter(([name]) => name.startsWith(start));
-  return execution({
+  const outputs = execution({
     ...invocation,
+    callOptions: {},
     options: layer.options,
     weights: Object.fromEntries(own.map(([name, value]) => [name.slice(start.length), value])),
     update: (weight, value) => invocation.update(`${start}${weight}`, value),
   });
+  return listed(outputs);
 }

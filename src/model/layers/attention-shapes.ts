@@ -1,4 +1,5 @@
 import type { Coupling, LayerClass, Options, RefusedOption, Shape, Units } from './layer-class.ts';
+import { masksOver } from './masking.ts';
 import { firstRefusal } from './options.ts';
 import { refuseRate } from './recurrent.ts';
 
@@ -37,14 +38,21 @@ export function coupleAttention(coupling: Coupling, free: readonly number[] = []
 export const refuseAttentionDropout = (options: Options): RefusedOption | null => firstRefusal(refuseRate(options, 'dropout'));
 
 /** What Attention and AdditiveAttention share: softmax(scores) · value. */
-export const plainAttention: Pick<LayerClass, 'refuse' | 'outputShape' | 'couple' | 'callOptions'> = {
+export const plainAttention: Omit<LayerClass, 'weights' | 'macs'> = {
   refuse: refuseAttentionDropout,
   outputShape: (_options, inputs) => {
     const { query, value } = attentionShapes(inputs);
     return [query[0], value[1]];
   },
+  outputShapes: (_options, inputs, { return_attention_scores: scores }) => {
+    const { query, value, key } = attentionShapes(inputs);
+    const output = [query[0], value[1]];
+    return scores === true ? [output, [query[0], key[0]]] : [output];
+  },
   couple: (_options, coupling) => coupleAttention(coupling),
-  callOptions: ['use_causal_mask'],
+  callOptions: ['use_causal_mask', 'return_attention_scores'],
+  ...masksOver(1),
+  mask: () => 'first',
 };
 
 /** Multiply-accumulates of scores and of the mean by them, for `channels` in all heads. */

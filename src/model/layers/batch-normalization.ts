@@ -1,4 +1,5 @@
 import type { LayerClass } from './layer-class.ts';
+import { carriesMask, requireMaskAxes } from './masking.ts';
 import { firstRefusal, flag } from './options.ts';
 
 /** BatchNormalization over the last axis. */
@@ -24,6 +25,9 @@ export const batchNormalization: LayerClass = {
       { name: 'moving_variance', shape, role: 'statistic' },
     ];
   },
+  ...carriesMask,
+  readsMasks: true,
+  checkMasks: (_options, inputs, masks) => requireMaskAxes(inputs, masks, inputs[0]!.length - 1),
   couple: (options, coupling) => {
     const units = coupling.inputs[0]!;
     if (flag(options, 'scale', true)) coupling.bind('gamma', 0, units);

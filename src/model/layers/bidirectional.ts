@@ -1,13 +1,14 @@
 import { gru } from './gru.ts';
 import type { LayerClass, Options } from './layer-class.ts';
 import { lstm } from './lstm.ts';
+import { masksOver } from './masking.ts';
 import { firstRefusal, flag } from './options.ts';
 import { rnn } from './rnn.ts';
 import { simpleRNN } from './simple-rnn.ts';
 import { inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
 
 const CLASSES = { GRU: gru, LSTM: lstm, RNN: rnn, SimpleRNN: simpleRNN };
-const MERGE_MODES = ['concat', 'sum', 'mul', 'ave'];
+const MERGE_MODES = ['concat', 'sum', 'mul', 'ave', null];
 
 /** The layer that reads the sequence from its start and the one that reads it from its end. */
 export function directions(options: Options): { forward: WrappedLayer; backward: WrappedLayer } {
@@ -19,17 +20,22 @@ export function directions(options: Options): { forward: WrappedLayer; backward:
   };
 }
 
+/** How the outputs become one; null where they stay two. */
+function merges(options: Options): unknown {
+  return options.merge_mode ?? null;
+}
+
 /** Bidirectional: two recurrent layers over one sequence, their outputs concatenated, summed, multiplied or averaged. */
 export const bidirectional: LayerClass = {
   refuse: (options) => {
     const { forward, backward } = directions(options);
-    const mode = options.merge_mode ?? null;
+    const mode = merges(options);
     return firstRefusal(
       forward.facts.refuse?.(forward.options) ?? null,
       backward.facts.refuse?.(backward.options) ?? null,
       MERGE_MODES.some((known) => known === mode)
         ? null
-        : { option: 'merge_mode', received: options.merge_mode, accepted: MERGE_MODES.join(', ') },
+        : { option: 'merge_mode', received: options.merge_mode, accepted: MERGE_MODES.map(String).join(', ') },
     );
   },
   outputShape: (options, inputs) => {
@@ -38,9 +44,17 @@ export const bidirectional: LayerClass = {
     const other = backward.facts.outputShape(backward.options, inputs);
     if (one.length !== other.length) throw new Error('one direction returns sequences and the other does not');
     const [units, others] = [one.at(-1) as number, other.at(-1) as number];
+    if (merges(options) === null) return one;
     if (options.merge_mode === 'concat') return [...one.slice(0, -1), units + others];
     if (units !== others) throw new Error(`the directions have ${units} and ${others} units; ${options.merge_mode} needs as many`);
     return one;
+  },
+  outputShapes: (options, inputs) => {
+    const { forward, backward } = directions(options);
+    const [one, ...states] = forward.facts.outputShapes!(forward.options, inputs, {});
+    const [other, ...others] = backward.facts.outputShapes!(backward.options, inputs, {});
+    const outputs = merges(options) === null ? [one!, other!] : [bidirectional.outputShape(options, inputs)];
+    return [...outputs, ...states, ...others];
   },
   weights: (options, inputs) => {
     const { forward, backward } = directions(options);
@@ -61,6 +75,18 @@ export const bidirectional: LayerClass = {
     coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the layer is recurrent: its units are coupled over time');
     return units;
   },
+  callTensors: ['sequences'],
+  callExtras: ['initial_state'],
+  callPositions: ['sequences', 'initial_state', 'mask'],
+  checkExtras: (options, inputs, { initial_state: states }) => {
+    if (states === undefined) return;
+    const { forward, backward } = directions(options);
+    const half = states.length / 2;
+    forward.facts.checkExtras?.(forward.options, inputs, { initial_state: states.slice(0, half) });
+    backward.facts.checkExtras?.(backward.options, inputs, { initial_state: states.slice(half) });
+  },
+  ...masksOver(1),
+  mask: (options) => (flag(directions(options).forward.options, 'return_sequences', false) ? 'first' : null),
   activation: (options) => {
     const { forward } = directions(options);
     return forward.facts.activation?.(forward.options) ?? 'recurrent';

@@ -1,4 +1,5 @@
 import type { LayerClass, Options } from './layer-class.ts';
+import { requireMaskAxes } from './masking.ts';
 
 /** The axis of a sample, from 0, along which inputs of `rank` axes are joined. Throws an Error where there is none. */
 export function joinedAxis(options: Options, rank: number): number {
@@ -24,6 +25,10 @@ export const concatenate: LayerClass = {
       inputs.reduce((total, shape) => total + (shape[axis] as number), 0),
     );
   },
+  readsMasks: true,
+  checkMasks: (_options, inputs, masks) => requireMaskAxes(inputs, masks, inputs[0]!.length - 1),
+  // A step counts where it does in any input; one without a mask counts everywhere.
+  mask: (options, inputs, masks) => (masks.every((mask) => mask === null) ? null : concatenate.outputShape(options, inputs).slice(0, -1)),
   couple: (options, coupling) => {
     const [first, ...rest] = coupling.inputs;
     const rank = coupling.outputShape.length;

@@ -1,10 +1,12 @@
 import { coupleActivation } from './channel-mixing.ts';
 import type { LayerClass } from './layer-class.ts';
 import { size } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 import { activationName, firstRefusal, flag, integer, refuseActivation } from './options.ts';
 
 /** Dense: kernel [in, out] on the last axis. */
 export const dense: LayerClass = {
+  ...carriesMask,
   refuse: (options) =>
     firstRefusal(
       refuseActivation(options),

@@ -1,4 +1,6 @@
-import { arithmetic } from './arithmetic.ts';
+import { arithmetic, coupleElements, coupleUnfollowed, operandsOf } from './arithmetic.ts';
 
-/** `x / y` by a number: a channel that is gone would divide by zero. */
-export const divideOperation = arithmetic((operands) => (typeof operands[1] === 'number' ? null : 'a number to divide by'));
+/** `x / y`. Where y is a tensor nothing is cut: a channel that is gone would divide by zero. */
+export const divideOperation = arithmetic(['x1', 'x2'], (options, coupling) =>
+  typeof operandsOf(options)[1] === 'number' ? coupleElements(options, coupling) : coupleUnfollowed(coupling, 'a division by a tensor'),
+);

@@ -5,12 +5,12 @@ import { firstRefusal, flag, integer } from './options.ts';
 export const embedding: LayerClass = {
   refuse: (options) =>
     firstRefusal(
-      flag(options, 'mask_zero', false) ? { option: 'mask_zero', received: true, accepted: 'false' } : null,
       options.lora_rank === null || options.lora_rank === undefined
         ? null
         : { option: 'lora_rank', received: options.lora_rank, accepted: 'null; merge the LoRA weights into the embeddings first' },
     ),
   outputShape: (options, [input]) => [...input!, integer(options, 'output_dim')],
+  mask: (options, [input]) => (flag(options, 'mask_zero', false) ? input! : null),
   weights: (options) => [
     {
       name: 'embeddings',

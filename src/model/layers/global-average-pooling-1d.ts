@@ -1,3 +1,6 @@
+import type { LayerClass } from './layer-class.ts';
+import { masksOver } from './masking.ts';
 import { globalPooling } from './pooling.ts';
 
-export const globalAveragePooling1d = globalPooling(1);
+/** GlobalAveragePooling1D: the mean over the steps that a mask lets count. */
+export const globalAveragePooling1d: LayerClass = { ...globalPooling(1), ...masksOver(1) };

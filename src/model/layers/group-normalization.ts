@@ -1,4 +1,5 @@
 import type { LayerClass, Options } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 import { perSample } from './normalised-axes.ts';
 import { flag, integer } from './options.ts';
 
@@ -12,6 +13,7 @@ export function normalisedGroups(options: Options, channels: number): number {
 /** GroupNormalization (Wu & He 2018) of the last axis, each group over all places. */
 export const groupNormalization: LayerClass = {
   ...perSample,
+  ...carriesMask,
   outputShape: (options, [input]) => {
     const axis = options.axis ?? -1;
     if (axis !== -1 && axis !== input!.length) throw new Error(`axis is ${axis}; it must be the last axis (-1 or ${input!.length})`);

@@ -2,7 +2,6 @@
 
 import { activation } from './activation.ts';
 import { add } from './add.ts';
-import { addOperation } from './add-operation.ts';
 import { additiveAttention } from './additive-attention.ts';
 import { alphaDropout } from './alpha-dropout.ts';
 import { attention } from './attention.ts';
@@ -26,7 +25,6 @@ import { customScaleLayer } from './custom-scale-layer.ts';
 import { dense } from './dense.ts';
 import { depthwiseConv1d } from './depthwise-conv-1d.ts';
 import { depthwiseConv2d } from './depthwise-conv-2d.ts';
-import { divideOperation } from './divide-operation.ts';
 import { dot } from './dot.ts';
 import { dropout } from './dropout.ts';
 import { einsumDense } from './einsum-dense.ts';
@@ -51,6 +49,7 @@ import { layerNormalization } from './layer-normalization.ts';
 import { layerScale } from './layer-scale.ts';
 import { leakyReLU } from './leaky-re-lu.ts';
 import { lstm } from './lstm.ts';
+import { masking } from './masking-layer.ts';
 import { maxPooling1d } from './max-pooling-1d.ts';
 import { maxPooling2d } from './max-pooling-2d.ts';
 import { maxPooling3d } from './max-pooling-3d.ts';
@@ -58,8 +57,8 @@ import { maximum } from './maximum.ts';
 import { minimum } from './minimum.ts';
 import { multiHeadAttention } from './multi-head-attention.ts';
 import { multiply } from './multiply.ts';
-import { multiplyOperation } from './multiply-operation.ts';
 import { normalization } from './normalization.ts';
+import { OPERATIONS } from './operations/index.ts';
 import { pReLU } from './p-re-lu.ts';
 import { permute } from './permute.ts';
 import { reLU } from './re-lu.ts';
@@ -78,7 +77,6 @@ import { spatialDropout2d } from './spatial-dropout-2d.ts';
 import { spatialDropout3d } from './spatial-dropout-3d.ts';
 import { stochasticDepth } from './stochastic-depth.ts';
 import { subtract } from './subtract.ts';
-import { subtractOperation } from './subtract-operation.ts';
 import { timeDistributed } from './time-distributed.ts';
 import { unitNormalization } from './unit-normalization.ts';
 import { upSampling1d } from './up-sampling-1d.ts';
@@ -89,11 +87,7 @@ import { zeroPadding2d } from './zero-padding-2d.ts';
 import { zeroPadding3d } from './zero-padding-3d.ts';
 
 export const LAYER_CLASSES = {
-  'ops.Add': addOperation,
-  'ops.Divide': divideOperation,
-  'ops.Multiply': multiplyOperation,
-  'ops.Subtract': subtractOperation,
-  'ops.TrueDivide': divideOperation,
+  ...OPERATIONS,
   Activation: activation,
   Add: add,
   AdditiveAttention: additiveAttention,
@@ -142,6 +136,7 @@ export const LAYER_CLASSES = {
   LayerNormalization: layerNormalization,
   LayerScale: layerScale,
   LeakyReLU: leakyReLU,
+  Masking: masking,
   MaxPooling1D: maxPooling1d,
   MaxPooling2D: maxPooling2d,
   MaxPooling3D: maxPooling3d,

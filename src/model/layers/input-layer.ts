@@ -1,4 +1,5 @@
 import type { LayerClass, Shape } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 
 /** The InputLayer of a nested model, which hands its input on; the whole model's are the graph's inputs. Its shape stands in the config. */
 export const inputLayer: LayerClass = {
@@ -10,6 +11,8 @@ export const inputLayer: LayerClass = {
     if (!fits) throw new Error(`the input has shape [${input!.join(', ')}]; [${shape.join(', ')}] is needed`);
     return input!;
   },
+  ...carriesMask,
+  handsOn: () => 'always',
   keepsValues: () => true,
   couple: (_options, coupling) => {
     const units = coupling.inputs[0]!;

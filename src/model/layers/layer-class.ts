@@ -33,7 +33,7 @@ export interface Coupling {
   readonly inputs: readonly Units[];
   readonly inputShapes: readonly Shape[];
   readonly outputShape: Shape;
-  /** New units that this layer produces, one per output channel. */
+  /** New units that this layer produces, one per output channel. A second call is for a second output. */
   fresh(count: number): Units;
   /** Axis `axis` of the weight follows these units. */
   bind(weight: string, axis: number, units: Units): void;
@@ -61,20 +61,43 @@ export interface LayerClass {
   refuse?(options: Options): RefusedOption | null;
   /** Shape of the output for one sample. Throws an Error where inputs do not fit. */
   outputShape(options: Options, inputs: readonly Shape[]): Shape;
+  /** Shapes of all outputs, for a class that may have several; the first is that of `outputShape`. */
+  outputShapes?(options: Options, inputs: readonly Shape[], callOptions: Options): readonly Shape[];
   /** In the order in which Keras stores them. */
   weights?(options: Options, inputs: readonly Shape[]): WeightSpec[];
   /** Multiply-accumulates for one sample. Only kernels count: activations, pooling, normalisation and biases are free, as in the field's counters. */
   macs?(options: Options, inputs: readonly Shape[], output: Shape): number;
-  /** The units along the output's last axis. */
-  couple(options: Options, coupling: Coupling): Units;
+  /** The units along the last axis of the output, or of each of the first outputs; those of further ones are frozen. */
+  couple(options: Options, coupling: Coupling): Units | Units[];
   /** Outside training the values are those of the only input, in another shape at most. */
   keepsValues?(options: Options): boolean;
   /** The name of the nonlinearity applied last; `linear` where there is none. */
   activation?(options: Options): string;
-  /** Names of the inputs in their order, for a class that is called with some of them by keyword. */
+  /** Names of the inputs in their order, for a class that is called with some of them by keyword; of an operation the names of its parameters. */
   callTensors?: readonly string[];
+  /** Further tensors of the call by name, such as `initial_state`: no channel of theirs is followed. An array of the config is an option of the call. */
+  callExtras?: readonly string[];
+  /** All arguments that may be given by position, in Keras' order. Absent: the inputs, then a mask. */
+  callPositions?: readonly string[];
   /** Arguments of the call that are no tensors and change what is computed; any other is ignored. */
   callOptions?: readonly string[];
+  /** Throws an Error where the shapes of extras do not fit. */
+  checkExtras?(options: Options, inputs: readonly Shape[], extras: Readonly<Record<string, readonly Shape[]>>): void;
+  /** Whether what it computes depends on the masks of its inputs. */
+  readsMasks?: boolean;
+  /** Called where an input has a mask. Throws an Error where Keras, or what runs here, cannot take it. */
+  checkMasks?(options: Options, inputs: readonly Shape[], masks: readonly (Shape | null)[]): void;
+  /**
+   * The mask that the output carries: that of the first input, one of this shape that the call makes as its last output, or none. Absent: none, as where
+   * Keras' class does not support masking.
+   */
+  mask?(options: Options, inputs: readonly Shape[], masks: readonly (Shape | null)[]): 'first' | Shape | null;
+  /** The inputs carry no mask any more once the layer has run, as Keras' multi-head attention has it. */
+  dropsInputMasks?: boolean;
+  /** Keras hands the input itself on: always, or outside training. */
+  handsOn?(options: Options): 'always' | 'outside training' | null;
+  /** Its dtype is that of its output, and says nothing of how it computes. */
+  anyDtype?: boolean;
   /** The class after which Keras names the layer's folder in a `.keras` file, where that is not the config's. */
   folderClass?: string;
 }

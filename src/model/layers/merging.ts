@@ -1,4 +1,5 @@
-import type { Coupling, LayerClass, Shape, Units } from './layer-class.ts';
+import type { Coupling, LayerClass, Options, Shape, Units } from './layer-class.ts';
+import { requireMaskAxes } from './masking.ts';
 
 /** The shape to which the inputs' shapes stretch: axes count from the last one, and an axis of 1 stretches. Throws an Error where they do not fit. */
 export function stretched(inputs: readonly Shape[]): Shape {
@@ -36,5 +37,19 @@ export function merging(least = 2, most = Number.POSITIVE_INFINITY): LayerClass 
       return stretched(inputs);
     },
     couple: (_options, coupling) => coupleMerged(coupling),
+    readsMasks: true,
+    checkMasks: (_options, inputs, masks) => {
+      const rank = inputs[0]!.length;
+      if (inputs.some((shape) => shape.length !== rank))
+        throw new Error('inputs of several ranks have masks, which Keras then loses or not');
+      requireMaskAxes(inputs, masks, rank - 1);
+    },
+    mask: mergedMask,
   };
+}
+
+/** A step counts where it does in any input, if all of them have masks. */
+function mergedMask(_options: Options, _inputs: readonly Shape[], masks: readonly (Shape | null)[]): Shape | null {
+  const given = masks.filter((mask) => mask !== null);
+  return given.length < masks.length || given.length === 0 ? null : stretched(given);
 }

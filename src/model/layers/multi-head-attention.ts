@@ -1,6 +1,7 @@
 import { type AttentionShapes, attentionMacs, attentionShapes, coupleAttention, refuseAttentionDropout } from './attention-shapes.ts';
 import type { LayerClass, Options, WeightSpec } from './layer-class.ts';
 import { size } from './layer-class.ts';
+import { masksOver } from './masking.ts';
 import { firstRefusal, flag, integer } from './options.ts';
 
 /** The heads of a multi-head attention. */
@@ -71,13 +72,23 @@ export function headedAttention(headsOf: (options: Options, shapes: AttentionSha
       coupling.bind('value/kernel', 0, value!);
       return coupleAttention(coupling, free);
     },
-    callOptions: ['use_causal_mask'],
+    outputShapes: (options, inputs, { return_attention_scores: scores }) => {
+      const shapes = attentionShapes(inputs);
+      const { heads, output } = headsOf(options, shapes);
+      const result = [shapes.query[0], ...output];
+      return scores === true ? [result, [heads, shapes.query[0], shapes.key[0]]] : [result];
+    },
+    callOptions: ['use_causal_mask', 'return_attention_scores'],
     callTensors: ['query', 'value', 'key'],
+    callExtras: ['attention_mask'],
+    callPositions: ['query', 'value', 'key', 'query_mask', 'value_mask', 'key_mask', 'attention_mask'],
+    ...masksOver(1),
+    mask: () => 'first',
   };
 }
 
 /** MultiHeadAttention (Vaswani et al. 2017): query kernel [channels, heads, key_dim], output kernel [heads, value_dim, channels]. */
-export const multiHeadAttention = headedAttention(headsOf, '');
+export const multiHeadAttention: LayerClass = { ...headedAttention(headsOf, ''), dropsInputMasks: true };
 
 export function headsOf(options: Options, shapes: AttentionShapes): Heads {
   const heads = integer(options, 'num_heads');

@@ -1,4 +1,5 @@
 import type { LayerClass, Options, Shape } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 import { through } from './through.ts';
 
 /** Whether mean and variance stand in the config; otherwise they are weights, which Keras adapts to data. */
@@ -22,6 +23,7 @@ function statisticShape(options: Options, shape: Shape): number[] {
 /** Normalization: by a mean and a variance that training leaves alone; with `invert` the other way round. */
 export const normalization: LayerClass = {
   ...through,
+  ...carriesMask,
   refuse: (options) => {
     if (!givenStatistics(options)) return null;
     for (const option of ['mean', 'variance']) {

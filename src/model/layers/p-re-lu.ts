@@ -1,4 +1,5 @@
 import type { LayerClass, Options, Shape } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 import { through } from './through.ts';
 
 /** The shape of a PReLU's slopes: the input's, with 1 along the axes that share them. Throws an Error where an axis is free or not there. */
@@ -17,6 +18,7 @@ function slopes(options: Options, shape: Shape): number[] {
 /** PReLU: x, below 0 alpha·x, with an alpha of its own wherever `shared_axes` does not share it. */
 export const pReLU: LayerClass = {
   ...through,
+  ...carriesMask,
   weights: (options, [input]) => [{ name: 'alpha', shape: slopes(options, input!), role: 'scale' }],
   couple: (options, coupling) => {
     const units = coupling.inputs[0]!;

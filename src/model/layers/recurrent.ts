@@ -1,5 +1,6 @@
 /** What the recurrent layers share: cells that read a sequence [time, features] step by step, each with kernels for its gates side by side. */
 import type { LayerClass, Options, RefusedOption, Shape, WeightSpec } from './layer-class.ts';
+import { masksOver } from './masking.ts';
 import { activationName, firstRefusal, flag, integer, number, refuseActivation } from './options.ts';
 
 export type CellClassName = 'SimpleRNNCell' | 'LSTMCell' | 'GRUCell';
@@ -24,12 +25,16 @@ export function resetsAfter({ className, options }: Cell): boolean {
 
 /** A layer whose cells are those of its config. */
 export function recurrent(cellsOf: (options: Options) => Cell[]): LayerClass {
-  return {
+  const layer: LayerClass = {
     refuse: (options) => firstRefusal(refuseRecurrence(options), ...cellsOf(options).map(({ options: cell }) => refuseCell(cell))),
     outputShape: (options, [input]) => {
       const [time] = sequence(input);
       const units = integer(cellsOf(options).at(-1)!.options, 'units');
       return flag(options, 'return_sequences', false) ? [time, units] : [units];
+    },
+    outputShapes: (options, inputs) => {
+      const states = flag(options, 'return_state', false) ? stateShapes(cellsOf(options)) : [];
+      return [layer.outputShape(options, inputs), ...states];
     },
     weights: (options, [input]) => {
       let [, features] = sequence(input);
@@ -58,7 +63,29 @@ export function recurrent(cellsOf: (options: Options) => Cell[]): LayerClass {
       return units;
     },
     activation: (options) => `recurrent ${activationName(cellsOf(options).at(-1)!.options)}`,
+    callTensors: ['sequences'],
+    callExtras: ['initial_state'],
+    callPositions: ['sequences', 'initial_state', 'mask'],
+    checkExtras: (options, _inputs, { initial_state: states }) => requireStates(states, stateShapes(cellsOf(options))),
+    ...masksOver(1),
+    mask: (options) => (flag(options, 'return_sequences', false) ? 'first' : null),
   };
+  return layer;
+}
+
+/** The states of cells in Keras' order: an LSTM's are its output and its cell state, the others' their output. */
+export function stateShapes(cells: readonly Cell[]): number[][] {
+  return cells.flatMap(({ className, options }) => {
+    const units = integer(options, 'units');
+    return className === 'LSTMCell' ? [[units], [units]] : [[units]];
+  });
+}
+
+/** Throws an Error where initial states are given that the cells do not have. */
+export function requireStates(given: readonly Shape[] | undefined, wanted: readonly (readonly number[])[]): void {
+  if (given === undefined) return;
+  const shown = (shapes: readonly Shape[]): string => shapes.map((shape) => `[${shape.join(', ')}]`).join(' and ');
+  if (shown(given) !== shown(wanted)) throw new Error(`initial_state has the shapes ${shown(given)}; ${shown(wanted)} are needed`);
 }
 
 /** [time, features] of a recurrent layer's input; the time axis may be free. Throws an Error where the input is another. */
@@ -102,10 +129,14 @@ function cellWeights(cell: Cell, features: number): WeightSpec[] {
 }
 
 function refuseRecurrence(options: Options): RefusedOption | null {
-  for (const option of ['stateful', 'return_state', 'time_major']) {
-    if (flag(options, option, false)) return { option, received: true, accepted: 'false' };
+  if (flag(options, 'stateful', false)) {
+    return {
+      option: 'stateful',
+      received: true,
+      accepted: 'false, since samples of one batch do not go on in the next; give the states as inputs',
+    };
   }
-  return null;
+  return flag(options, 'time_major', false) ? { option: 'time_major', received: true, accepted: 'false' } : null;
 }
 
 function refuseCell(options: Options): RefusedOption | null {

@@ -1,4 +1,5 @@
 import type { LayerClass, Options } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 import { through } from './through.ts';
 
 const OPTIONS = ['scale', 'offset'];
@@ -6,6 +7,7 @@ const OPTIONS = ['scale', 'offset'];
 /** Rescaling by `scale` and `offset`, each one number or a list of one number a channel. */
 export const rescaling: LayerClass = {
   ...through,
+  ...carriesMask,
   refuse: (options) => {
     for (const option of OPTIONS) {
       const value = options[option] ?? 0;

@@ -1,4 +1,5 @@
 import type { LayerClass } from './layer-class.ts';
+import { carriesMask } from './masking.ts';
 import { refuseChannelsFirst } from './options.ts';
 import { through } from './through.ts';
 import { requireSpatial } from './window.ts';
@@ -7,11 +8,13 @@ import { requireSpatial } from './window.ts';
 export function spatialDropout(rank: number): LayerClass {
   return {
     ...through,
+    ...carriesMask,
     refuse: refuseChannelsFirst,
     outputShape: (_options, [input]) => {
       requireSpatial(input!, rank);
       return input!;
     },
     keepsValues: () => true,
+    handsOn: () => 'outside training',
   };
 }

@@ -1,4 +1,5 @@
 import type { LayerClass, Options } from './layer-class.ts';
+import { carriesMask, requireMaskAxes } from './masking.ts';
 import { inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
 
 /** The folder of the wrapped layer's weights, which is also the option that holds it. */
@@ -11,6 +12,9 @@ export const FOLDER = 'layer';
 export function timeDistributed(classes: () => Record<string, LayerClass>): LayerClass {
   const wrapped = (options: Options): WrappedLayer => {
     const layer = wrappedLayer(options, FOLDER, classes());
+    const several =
+      layer.facts.outputShapes && ['return_state', 'return_attention_scores'].some((option) => layer.options[option] === true);
+    if (several) throw new Error('layer has several outputs, which are not run step by step');
     // Keras normalises each step by its own batch and moves the statistics once a step.
     if (layer.className === 'BatchNormalization') throw new Error('layer is BatchNormalization, which is not run step by step');
     return layer;
@@ -42,6 +46,15 @@ export function timeDistributed(classes: () => Record<string, LayerClass>): Laye
       coupling.freeze(units, 'UNFOLLOWED_LAYER', `${why} makes them`);
       return units;
     },
+    readsMasks: true,
+    checkMasks: (options, [input], [mask]) => {
+      requireMaskAxes([input!], [mask!.slice(0, 1)], 1);
+      const layer = wrapped(options);
+      if (!layer.facts.readsMasks) return;
+      if (mask!.length < 2) throw new Error(`a mask of the steps alone reaches a ${layer.className}, which needs one of its own input`);
+      layer.facts.checkMasks?.(layer.options, [input!.slice(1)], [mask!.slice(1)]);
+    },
+    ...carriesMask,
     activation: (options) => {
       const layer = wrapped(options);
       return layer.facts.activation?.(layer.options) ?? 'linear';
