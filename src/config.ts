@@ -20,6 +20,8 @@ export interface Config {
   checkpointIntervalSeconds: number;
   /** An attempt whose heartbeat is older than this is taken from its worker. */
   heartbeatTimeoutSeconds: number;
+  /** A Python that has Keras, in which exports are verified as well; null where there is none. */
+  kerasPython: string | null;
   /** An engine that reports no step for this long is ended. */
   progressTimeoutSeconds: number;
   tenantRunningLimit: number;
@@ -47,6 +49,11 @@ export const VARIABLES: readonly Variable[] = [
   { name: 'ESPALIER_CHECKPOINT_INTERVAL_S', default: '15', meaning: 'Seconds between checkpoints of a running job' },
   { name: 'ESPALIER_HEARTBEAT_TIMEOUT_S', default: '15', meaning: 'Silence after which a job is taken from its worker' },
   { name: 'ESPALIER_PROGRESS_TIMEOUT_S', default: '900', meaning: 'Time without a step after which an engine is ended' },
+  {
+    name: 'ESPALIER_KERAS_PYTHON',
+    default: '',
+    meaning: 'A Python that has Keras 3: every model that a job made is then verified in stock Keras as well',
+  },
   { name: 'ESPALIER_TENANT_RUNNING_LIMIT', default: '16', meaning: 'Jobs of one tenant that may run at once' },
   { name: 'LOG_LEVEL', default: 'info', meaning: 'trace, debug, info, warn, error, fatal or silent' },
 ];
@@ -102,16 +109,16 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     checkpointIntervalSeconds: number('ESPALIER_CHECKPOINT_INTERVAL_S', 0, 86_400, false),
     heartbeatTimeoutSeconds: number('ESPALIER_HEARTBEAT_TIMEOUT_S', 3, 86_400),
     progressTimeoutSeconds: number('ESPALIER_PROGRESS_TIMEOUT_S', 5, 30 * 86_400),
+    kerasPython: text('ESPALIER_KERAS_PYTHON') ? resolve(text('ESPALIER_KERAS_PYTHON')) : null,
     tenantRunningLimit: number('ESPALIER_TENANT_RUNNING_LIMIT', 1, 10_000),
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
   };
 }
 
-/** Variables that other parts of the project read: the set-up script and the tests. */
+/** Also a variable that the set-up script reads. */
 const KNOWN = new Set([
   ...VARIABLES.map((variable) => variable.name).filter((name) => name.startsWith('ESPALIER_')),
   'ESPALIER_TENSORFLOW',
-  'ESPALIER_KERAS_PYTHON',
 ]);
 
 function redacted(url: string): string {

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, readFile, statfs } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { access, constants, mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import pino from 'pino';
 import type { Config } from '../config.ts';
 import { startEngine } from '../worker/engine-process.ts';
 import { engineEnvironment } from '../worker/environment.ts';
+import { kerasVersion } from '../worker/keras-verification.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -23,12 +24,14 @@ type Check = () => Promise<string>;
 const NODE_OLDEST = [22, 18] as const;
 const DISK_NEEDED_BYTES = 2 ** 30;
 const MIB = 2 ** 20;
+const KERAS_LIMIT_MS = 120_000;
 
 /** Tries everything that the service needs on this machine. Never throws: a fault is a finding. */
 export async function findings(config: Config, environment: Environment, engineEntry: URL): Promise<Finding[]> {
   const checks: [string, Check][] = [
     ['Node', node],
     ['TensorFlow', () => tensorflow(config, environment, engineEntry)],
+    ['Keras', () => keras(config, environment)],
     ['Redis', () => redis(config)],
     ['Data folder', () => writable(config.dataFolder)],
     ['Ledger folder', () => writable(dirname(config.database.path))],
@@ -73,6 +76,26 @@ async function tensorflow(config: Config, environment: Environment, entry: URL):
   } finally {
     engine.end('SIGKILL', 'was only looked at');
     await engine.gone;
+  }
+}
+
+/** As a worker would start it; without one nothing is missing. */
+async function keras({ kerasPython }: Config, environment: Environment): Promise<string> {
+  if (kerasPython === null) return 'none (ESPALIER_KERAS_PYTHON): exports are verified by Espalier alone, and results say so';
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-doctor-'));
+  try {
+    const interrupted = AbortSignal.timeout(KERAS_LIMIT_MS);
+    const version = await kerasVersion({
+      python: kerasPython,
+      environment,
+      folder,
+      threads: 1,
+      interrupted,
+      log: pino({ level: 'silent' }),
+    });
+    return `${version} in ${kerasPython}`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

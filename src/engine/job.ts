@@ -182,7 +182,7 @@ async function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument,
   const predictions = join(frame.scratch, 'predictions.npz');
   writeFileSync(path, file);
   const inputs = probeInputs(data, result, 64);
-  await writeProbe({ probe, predictions }, result, inputs);
+  await writeProbe({ probe, predictions }, result, [inputs]);
   inputs.dispose();
   return [
     { role: 'model', format: 'keras', path, probe_path: probe },

@@ -17,6 +17,8 @@ export interface WorkerParts {
   facts: EngineReady;
   scratch: Scratch;
   config: Config;
+  /** The worker's own environment. */
+  environment: Readonly<Record<string, string | undefined>>;
   log: Logger;
   /** Reads what is known of a model file without running it. Throws Problem. */
   inspectModel: (path: string) => Promise<ModelFacts>;

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Problem } from '../errors.ts';
 import type { JobRow } from '../ledger/ledger.ts';
@@ -12,7 +14,7 @@ import { patiently } from './patiently.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
 import { resumptionWarnings } from './resumption.ts';
-import { verifyOutputs } from './verification.ts';
+import { type Verified, verifyOutputs } from './verification.ts';
 import type { WarmEngine } from './warm-engines.ts';
 
 /** Works on a claimed job with a warm engine until the attempt is over; resolves when the ledger knows how, or cannot be told. */
@@ -37,6 +39,18 @@ export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, par
     await engines.dispose(engine, 'was left by its attempt');
     engines.refill();
     if (attempt) await scratch.remove(attempt.folder).catch((error) => log.warn({ err: error }, 'Scratch was not removed'));
+  }
+}
+
+/** A worker that is to verify in stock Keras and could not says so where callers look. */
+async function warnOfUnverified({ job, n, log }: Attempt, files: readonly Verified[], { ledger }: WorkerParts): Promise<void> {
+  for (const file of files) {
+    if (!('not_verified' in file) || file.not_verified.code === 'KERAS_NOT_CONFIGURED') continue;
+    const warning = {
+      code: file.not_verified.code,
+      detail: `The ${file.format} file was not verified in stock Keras. ${file.not_verified.detail}`,
+    };
+    await patiently(log, 'recording a warning', () => ledger.addWarning(job.id, n, warning));
   }
 }
 
@@ -97,6 +111,16 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   if (stray !== null)
     return { kind: 'failed', code: 'ENGINE_FAILED', detail: `The engine named ${stray} as an output, which is not its own` };
   if (attempt.said) attempt.said.progress = { ...attempt.said.progress, phase: 'verifying', eta_s: null };
-  const verification = await verifyOutputs(outcome.outputs, engines, limits);
+  const kerasFolder = join(folder, 'keras');
+  await mkdir(kerasFolder);
+  const verification = await verifyOutputs(outcome.outputs, engines, limits, {
+    python: config.kerasPython,
+    original: materials.modelPath,
+    environment: parts.environment,
+    folder: kerasFolder,
+    threads: parts.facts.threads,
+    log,
+  });
+  if (verification.kind === 'verified') await warnOfUnverified(attempt, verification.files, parts);
   return verification.kind === 'verified' ? { ...outcome, parent: materials.model, verified: verification.files } : verification;
 }

@@ -1,41 +1,110 @@
 import type { EngineProcess } from './engine-process.ts';
 import type { OutputFile } from './frames.ts';
+import { type KerasLaunch, type NotVerifiedCode, verifyInKeras } from './keras-verification.ts';
 import type { Loss, Outcome } from './outcome.ts';
 import type { WarmEngines } from './warm-engines.ts';
 
 /** The largest relative difference between the predictions of an exported file and of the model in memory that passes. */
 export const VERIFICATION_LIMIT = 1e-5;
 
-/** What one exported file was found to predict, as a job's `result.verification` shows it. */
-export interface Verified {
-  format: string;
-  samples: number;
-  max_relative_difference: number;
-  limit: number;
-}
+/** What one exported file was found to predict in one runtime, as a job's `result.verification` shows it. */
+export type Verified = { format: string } & (
+  | { runtime: 'espalier'; samples: number; max_relative_difference: number; limit: number }
+  | { runtime: 'keras'; version: string; samples: number; max_relative_difference: number; limit: number }
+  /** Nothing was found in stock Keras, and why. */
+  | { runtime: 'keras'; not_verified: { code: NotVerifiedCode; detail: string } }
+);
 
 export type Verification = { kind: 'verified'; files: Verified[] } | Exclude<Outcome, { kind: 'finished' | 'cancelled' | 'paused' }>;
 
+export interface VerificationLimits {
+  lost: AbortSignal;
+  stopping: AbortSignal;
+  progressTimeoutSeconds: number;
+}
+
+/** Where files are verified in stock Keras. */
+export interface InKeras extends Omit<KerasLaunch, 'python' | 'interrupted'> {
+  /** Null where the worker has no Python with Keras. */
+  python: string | null;
+  /** The uploaded model. */
+  original: string;
+}
+
+/** Formats that stock Keras reads. */
+const KERAS_FORMATS: readonly string[] = ['keras', 'h5'];
+
 /**
- * Loads every exported model in an engine that did not make it, and compares what it predicts with what the job's engine predicted. The engine is ended
- * afterwards.
+ * Loads every exported model in an engine that did not make it, then in stock Keras where there is one, and compares what it predicts with what the job's
+ * engine predicted.
  */
 export async function verifyOutputs(
   outputs: readonly OutputFile[],
   engines: WarmEngines,
-  limits: { lost: AbortSignal; stopping: AbortSignal; progressTimeoutSeconds: number },
+  limits: VerificationLimits,
+  keras: InKeras,
 ): Promise<Verification> {
-  const files: Verified[] = [];
-  const probed = outputs.filter((output) => output.probe_path !== null);
-  if (probed.length === 0) return { kind: 'verified', files };
+  const probed = outputs.filter((output): output is ProbedOutput => output.probe_path !== null);
+  if (probed.length === 0) return { kind: 'verified', files: [] };
+  const own = await verifyInEngine(probed, engines, limits);
+  if (own.kind !== 'verified') return own;
+  const others = await verifyAllInKeras(
+    probed.filter(({ format }) => KERAS_FORMATS.includes(format)),
+    limits,
+    keras,
+  );
+  return others.kind === 'verified' ? { kind: 'verified', files: [...own.files, ...others.files] } : others;
+}
+
+type ProbedOutput = OutputFile & { probe_path: string };
+
+function interruption({ lost }: VerificationLimits): Loss | { kind: 'worker_stopped' } {
+  return lost.aborted ? (lost.reason as Loss) : { kind: 'worker_stopped' };
+}
+
+async function verifyAllInKeras(outputs: readonly ProbedOutput[], limits: VerificationLimits, keras: InKeras): Promise<Verification> {
+  const { python, original } = keras;
+  if (python === null || outputs.length === 0) {
+    const detail = 'The worker has no Python with Keras: ESPALIER_KERAS_PYTHON names one';
+    return {
+      kind: 'verified',
+      files: outputs.map(({ format }) => ({ format, runtime: 'keras', not_verified: { code: 'KERAS_NOT_CONFIGURED', detail } })),
+    };
+  }
   const interrupted = AbortSignal.any([limits.lost, limits.stopping]);
-  const interruption = () => (limits.lost.aborted ? (limits.lost.reason as Loss) : ({ kind: 'worker_stopped' } as const));
-  if (interrupted.aborted) return interruption();
+  const found = await verifyInKeras(outputs, original, { ...keras, python, interrupted });
+  if (interrupted.aborted) return interruption(limits);
+  const files: Verified[] = [];
+  for (const [index, { format }] of outputs.entries()) {
+    const finding = found[index]!;
+    switch (finding.kind) {
+      case 'failed':
+        return { kind: 'failed', code: 'VERIFICATION_FAILED', detail: `The ${format} file in stock Keras: ${finding.detail}` };
+      case 'verified': {
+        const { kind: _, ...rest } = finding;
+        files.push({ format, runtime: 'keras', ...rest });
+        break;
+      }
+      case 'not_verified':
+        files.push({ format, runtime: 'keras', not_verified: { code: finding.code, detail: finding.detail } });
+        break;
+      default:
+        finding satisfies never;
+    }
+  }
+  return { kind: 'verified', files };
+}
+
+/** The engine is ended afterwards. */
+async function verifyInEngine(outputs: readonly ProbedOutput[], engines: WarmEngines, limits: VerificationLimits): Promise<Verification> {
+  const files: Verified[] = [];
+  const interrupted = AbortSignal.any([limits.lost, limits.stopping]);
+  if (interrupted.aborted) return interruption(limits);
   const engine = await engines.take(interrupted).catch((error) => {
     if (interrupted.aborted) return null;
     throw error;
   });
-  if (!engine) return interruption();
+  if (!engine) return interruption(limits);
   const interrupt = () => engine.process.end('SIGKILL', 'was interrupted');
   interrupted.addEventListener('abort', interrupt, { once: true });
   const limit = setTimeout(
@@ -43,11 +112,11 @@ export async function verifyOutputs(
     limits.progressTimeoutSeconds * 1000,
   );
   try {
-    for (const output of probed) {
+    for (const output of outputs) {
       const verified = await verifyOne(engine.process, output);
-      if (interrupted.aborted) return interruption();
+      if (interrupted.aborted) return interruption(limits);
       if (verified.kind !== 'verified') return verified;
-      const difference = verified.file.max_relative_difference;
+      const { max_relative_difference: difference } = verified.file;
       if (difference > VERIFICATION_LIMIT)
         return {
           kind: 'failed',
@@ -65,11 +134,11 @@ export async function verifyOutputs(
 }
 
 type OneVerification =
-  | { kind: 'verified'; file: Verified }
+  | { kind: 'verified'; file: Extract<Verified, { runtime: 'espalier' }> }
   | Extract<Outcome, { kind: 'failed' }>
   | Extract<Outcome, { kind: 'engine_lost' }>;
 
-function verifyOne(engine: EngineProcess, output: OutputFile): Promise<OneVerification> {
+function verifyOne(engine: EngineProcess, output: ProbedOutput): Promise<OneVerification> {
   return new Promise((resolve) => {
     engine.gone.then((reason) => resolve({ kind: 'engine_lost', detail: `The engine that verified the ${output.format} file ${reason}` }));
     engine.listen((frame) => {
@@ -77,8 +146,11 @@ function verifyOne(engine: EngineProcess, output: OutputFile): Promise<OneVerifi
         resolve({ kind: 'failed', code: 'VERIFICATION_FAILED', detail: `The ${output.format} file does not load: ${frame.detail}` });
       if (frame.kind !== 'verified') return;
       const { samples, max_relative_difference } = frame;
-      resolve({ kind: 'verified', file: { format: output.format, samples, max_relative_difference, limit: VERIFICATION_LIMIT } });
+      resolve({
+        kind: 'verified',
+        file: { format: output.format, runtime: 'espalier', samples, max_relative_difference, limit: VERIFICATION_LIMIT },
+      });
     });
-    engine.send({ kind: 'verify', model_path: output.path, probe_path: output.probe_path! });
+    engine.send({ kind: 'verify', model_path: output.path, probe_path: output.probe_path });
   });
 }

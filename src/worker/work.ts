@@ -78,6 +78,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
     facts,
     scratch,
     config,
+    environment: options.environment,
     log,
     inspectModel: options.inspectModel,
     nudgeDispatcher: () => void publishNudge(listRedis),

@@ -44,7 +44,7 @@ async function model(jobId: string): Promise<ArtifactRow> {
   expect(job).toMatchObject({ status: 'succeeded', error: null });
   const models = (await service.ledger.listArtifacts(jobId)).filter(({ role }) => role === 'model');
   expect(models).toHaveLength(1);
-  expect(job.result?.verification).toMatchObject([{ format: 'keras' }]);
+  expect(job.result?.verification).toMatchObject([{ format: 'keras', runtime: 'espalier' }, { runtime: 'keras' }]);
   return models[0]!;
 }
 

@@ -59,6 +59,8 @@ export async function startService(engine: 'scripted' | 'real', settings: Record
     ESPALIER_DEVICE: 'cpu',
     ESPALIER_HEARTBEAT_TIMEOUT_S: '3',
     LOG_LEVEL: 'debug',
+    // What the scripted engine exports only it reads.
+    ESPALIER_KERAS_PYTHON: '',
     ...settings,
   };
   const config = readConfig(environment);

@@ -26,7 +26,10 @@ describe('a worker with one job', () => {
     expect(job).toMatchObject({ status: 'succeeded', attempt: 1, error: null, warnings: [] });
     expect(job.result).toMatchObject({
       weights: expect.any(String),
-      verification: [{ format: 'keras', samples: 32, max_relative_difference: 0, limit: 1e-5 }],
+      verification: [
+        { format: 'keras', runtime: 'espalier', samples: 32, max_relative_difference: 0, limit: 1e-5 },
+        { format: 'keras', runtime: 'keras', not_verified: { code: 'KERAS_NOT_CONFIGURED' } },
+      ],
     });
     const model = await service.ledger.findModel('alice', job.result?.model_id as string);
     expect(model).toMatchObject({ name: 'tiny-trained', parent_model_id: job.model_id, job_id: id });
