@@ -24,9 +24,13 @@ const POLICIES = ['float32', 'mixed_float16', 'mixed_bfloat16', 'float16', 'bflo
 /** Whether the entry is an operation on tensors rather than a layer. */
 export const isOperation = (entry: LayerConfig): boolean => /^keras\.(src\.)?ops(\.|$)/.test(entry.module ?? '');
 
+/** The module of a layer's class; older versions of Keras name none. */
+const homeOf = ({ module }: LayerConfig): string => module ?? 'keras.layers';
+
 /** The class that a module's class is here. Operations share names with layers: `x + y` is an Add of `keras.src.ops`. */
 function builtInClass(entry: LayerConfig): LayerClassName | null {
-  const { class_name: className, module = 'keras.layers' } = entry;
+  const className = entry.class_name;
+  const module = homeOf(entry);
   if (isOperation(entry)) {
     const name = `ops.${className}`;
     return isLayerClass(name) ? name : null;
@@ -100,11 +104,12 @@ export class GraphBuilder {
 
   /** Adds a layer. `folderOf` numbers the folder of its class in a `.keras` file; `node` is the only call of an operation. */
   addLayer(entry: LayerConfig, name: string, operands: unknown, folderOf: (className: string) => string): Layer {
-    const { class_name: kind, module = 'keras.layers', registered_name: registered } = entry;
+    const { class_name: kind, registered_name: registered } = entry;
+    const module = homeOf(entry);
     if (kind === 'Lambda' || !module.startsWith('keras') || (registered && registered !== kind)) {
       throw new Problem(
         'CUSTOM_CODE_IN_MODEL',
-        `Layer ${name} is ${module}.${registered ?? kind}, which needs code of the model's own; that is never run. Replace it with built-in layers.`,
+        `Layer ${name} is ${registered?.includes('>') ? registered : `${module}.${registered ?? kind}`}, which needs code of the model's own; that is never run. Replace it with built-in layers.`,
       );
     }
     const className = builtInClass(entry);
@@ -236,7 +241,8 @@ export class GraphBuilder {
 
 /** Why a class is not run, and what comes nearest. */
 function unsupported(entry: LayerConfig, name: string): string {
-  const { class_name: kind, module = 'keras.layers' } = entry;
+  const kind = entry.class_name;
+  const module = homeOf(entry);
   const refusal = refusalOf(kind, isOperation(entry));
   if (refusal) return `Layer ${name} is a ${isOperation(entry) ? 'keras.ops ' : ''}${kind}, which is not run: ${refusal}`;
   const what = module.startsWith('keras.layers') ? kind : `${module}.${kind}`;

@@ -62,17 +62,30 @@ export function tensorsOf(call: Pick<Call, 'inputs' | 'extras'>): TensorId[] {
   return [...call.inputs, ...Object.values(call.extras).flat()];
 }
 
+/** A layer in sixteen nested models is at some hundred; what walks a config or prints it calls itself as deep. */
+const DEEPEST_CONFIG = 500;
+
+function isDeeperThan(value: unknown, limit: number): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true;
+    level = level.flatMap((item) => (item !== null && typeof item === 'object' ? Object.values(item) : []));
+  }
+  return false;
+}
+
 /**
  * The graph of a Keras 3 model config (Sequential or Functional).
  * Throws Problem: MODEL_UNREADABLE, UNSUPPORTED_LAYER, UNSUPPORTED_LAYER_OPTION, CUSTOM_CODE_IN_MODEL.
  */
 export function readGraph(config: unknown): Graph {
+  if (isDeeperThan(config, DEEPEST_CONFIG)) throw new Problem('MODEL_UNREADABLE', `The config nests values deeper than ${DEEPEST_CONFIG}.`);
   const model = asLayerConfig(config, 'config.json');
-  const known = model.module === undefined || model.module.startsWith('keras') || model.module === 'tf_keras';
+  const known = (model.module ?? 'keras').startsWith('keras') || model.module === 'tf_keras';
   if (!known || (model.class_name !== 'Sequential' && model.class_name !== 'Functional' && model.class_name !== 'Model')) {
     throw new Problem(
       'CUSTOM_CODE_IN_MODEL',
-      `The model is of class ${model.module ?? ''}.${model.class_name}; Sequential and Functional models can be read, since they need no code of their own.`,
+      `The model is of class ${model.module ? `${model.module}.` : ''}${model.registered_name ?? model.class_name}; Sequential and Functional models can be read, since they need no code of their own.`,
     );
   }
   const graph: Graph = { name: String(model.config.name ?? 'model'), layers: [], calls: [], inputs: [], outputs: [], shapes: [] };

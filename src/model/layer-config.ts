@@ -4,7 +4,8 @@ import type { Options } from './layers/index.ts';
 
 export interface LayerConfig {
   class_name: string;
-  module?: string;
+  /** Keras writes null for a class of the model's own. */
+  module?: string | null;
   registered_name?: string | null;
   name?: string;
   config: Options & { name?: string; trainable?: boolean };
@@ -31,14 +32,23 @@ export function layerEntries(config: unknown, prefix = ''): { name: string; entr
 }
 
 /** Whether the entry is a model by itself rather than a layer. */
-export function isModel({ class_name, module = 'keras' }: LayerConfig): boolean {
+export function isModel({ class_name, module: home }: LayerConfig): boolean {
+  const module = home ?? 'keras';
   return /^keras(\.|$)/.test(module) && !module.startsWith('keras.layers') && ['Sequential', 'Functional', 'Model'].includes(class_name);
 }
 
 /** The value as a serialised object. Throws Problem MODEL_UNREADABLE. */
 export function asLayerConfig(value: unknown, place: string): LayerConfig {
   const entry = value as Partial<LayerConfig> | null;
-  if (!entry || typeof entry !== 'object' || typeof entry.class_name !== 'string' || !entry.config || typeof entry.config !== 'object') {
+  const isObject =
+    entry !== null &&
+    typeof entry === 'object' &&
+    typeof entry.class_name === 'string' &&
+    typeof (entry.module ?? '') === 'string' &&
+    entry.config !== null &&
+    typeof entry.config === 'object' &&
+    Array.isArray(entry.inbound_nodes ?? []);
+  if (!isObject) {
     throw new Problem('MODEL_UNREADABLE', `${place} is not a serialised Keras object. Received: ${received(value)}`);
   }
   return entry as LayerConfig;
