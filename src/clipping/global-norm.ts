@@ -35,12 +35,13 @@ export function globalNorm({ max_norm, probe_steps, warmup, groups }: ClippingOf
         }),
       );
       const factors = new Map(used.map((number) => [number, shrinkage(a, joint.get(number)!, inputs[number]!)]));
+      const shrunk = used.map((number) => a.multiply(joint.get(number)!, factors.get(number)!));
       const clipped = used.map((number) => a.greater(joint.get(number)!, inputs[number]!));
       return {
         values: values.map((gradient, index) => a.multiply(gradient, factors.get(group[index]!)!)),
         threshold: inputs[0]!,
         fraction: clipped.length === 1 ? clipped[0]! : a.divide(a.sum(a.pack(clipped)), clipped.length),
-        length: jointLength(a, a.pack(used.map((number) => a.multiply(joint.get(number)!, factors.get(number)!)))),
+        length: used.length === 1 ? shrunk[0]! : jointLength(a, a.pack(shrunk)),
       };
     },
     observe: () => {},

@@ -21,6 +21,7 @@ export function engineEnvironment(
     NODE_ENV: 'production',
     ESPALIER_ENGINE_DEVICE: device,
     ONEDNN_MAX_CPU_ISA: 'AVX2',
+    TF_ENABLE_ONEDNN_OPTS: '1',
     TF_CPP_MIN_LOG_LEVEL: '2',
     TF_NUM_INTRAOP_THREADS: `${threads}`,
     TF_NUM_INTEROP_THREADS: `${threads}`,

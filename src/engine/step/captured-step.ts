@@ -6,6 +6,8 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { HeldArrays } from '../../dataset/batches.ts';
 import { size } from '../../model/layers/index.ts';
 import type { Masks } from '../../pruning/masks.ts';
+import { Feed } from '../graph/feed.ts';
+import type { DtypeName, TypedValues } from '../graph/native.ts';
 import { Recorder } from '../graph/recorder.ts';
 import { owned, remove, Session, type TensorNumber, taken } from '../graph/session.ts';
 import { scope } from '../scope.ts';
@@ -27,7 +29,8 @@ export interface CaptureSizes {
   predictions: readonly number[];
 }
 
-type Feed = readonly [name: string, tensor: TensorNumber];
+/** What a run is given under a name. */
+type Given = readonly [name: string, tensor: TensorNumber];
 
 export class CapturedStep implements TrainingStep {
   readonly kind = 'captured';
@@ -38,6 +41,8 @@ export class CapturedStep implements TrainingStep {
   private readonly sizes: CaptureSizes;
   private readonly program: StepProgram;
   private session: Session | null = null;
+  /** What runs of the session are given, by name. */
+  private readonly feeds = new Map<string, Feed>();
   private masks: Masks = new Map();
 
   /** `held` is the data set, where the session is to hold it. Nothing is recorded before the first run. */
@@ -55,21 +60,13 @@ export class CapturedStep implements TrainingStep {
     const session = this.ready();
     const pieces = partsOf(batch, this.parts.microBatchSize);
     const numbers = this.program.numbers(at);
-    const feeds: Feed[] = [
-      ['step', owned(Int32Array.of(at.step), [], 'int32')],
-      ['numbers', owned(numbers, [numbers.length], 'float32')],
-    ];
-    try {
-      if (pieces.length > 1) {
-        fetch(session, [], ['reset']);
-        for (const [index, piece] of pieces.entries()) this.accumulate(session, piece, piece.count / batch.count, drawOf(at.step, index));
-        return this.finish(session, 'sums', feeds, at);
-      }
-      feeds.push(...this.feedsOf(batch));
-      return this.finish(session, `${batch.count}`, feeds, at);
-    } finally {
-      for (const [, tensor] of feeds) remove(tensor);
+    if (pieces.length > 1) {
+      fetch(session, [], ['reset']);
+      for (const [index, piece] of pieces.entries()) this.accumulate(session, piece, piece.count / batch.count, drawOf(at.step, index));
     }
+    const given = [this.give('step', Int32Array.of(at.step), [], 'int32'), this.give('numbers', numbers, [numbers.length], 'float32')];
+    if (pieces.length > 1) return this.finish(session, 'sums', given, at);
+    return this.finish(session, `${batch.count}`, [...given, ...this.giveBatch(batch)], at);
   }
 
   setMasks(masks: Masks): void {
@@ -103,14 +100,10 @@ export class CapturedStep implements TrainingStep {
 
   predict({ count, rows, inputs }: PredictionBatch): Float32Array {
     const session = this.ready();
-    const feed: Feed = this.held
-      ? [`rows_${count}`, owned(rowsOf(rows), [count], 'int32')]
-      : [`inputs_${count}`, owned(inputs(), [count, ...this.format.sample], 'float32')];
-    try {
-      return fetch(session, [feed], [`predict_${count}`])[0] as Float32Array;
-    } finally {
-      remove(feed[1]);
-    }
+    const given = this.held
+      ? this.give(`rows_${count}`, rowsOf(rows), [count], 'int32')
+      : this.give(`inputs_${count}`, inputs(), [count, ...this.format.sample], 'float32');
+    return fetch(session, [given], [`predict_${count}`])[0] as Float32Array;
   }
 
   dispose(): void {
@@ -120,22 +113,34 @@ export class CapturedStep implements TrainingStep {
   private forget(): void {
     this.session?.dispose();
     this.session = null;
+    for (const feed of this.feeds.values()) feed.dispose();
+    this.feeds.clear();
+  }
+
+  /** Values under the name of what the graph is fed. */
+  private give(name: string, values: TypedValues, shape: readonly number[], dtype: DtypeName): Given {
+    let feed = this.feeds.get(name);
+    if (!feed) {
+      feed = new Feed(shape, dtype);
+      this.feeds.set(name, feed);
+    }
+    return [name, feed.with(values)];
   }
 
   /** Runs the part of the graph that ends a batch, and again with what it could not measure itself. */
-  private finish(session: Session, suffix: string, feeds: readonly Feed[], at: StepPosition): StepReport {
+  private finish(session: Session, suffix: string, given: readonly Given[], at: StepPosition): StepReport {
     const fetches = at.layers ? [`metrics_${suffix}`, `layers_${suffix}`] : [`metrics_${suffix}`];
-    let [metrics, layers] = fetch(session, feeds, fetches);
+    let [metrics, layers] = fetch(session, given, fetches);
     let measured = measuredFrom(metrics as Float32Array);
     if (!measured.ok) {
-      const [diagnosis] = fetch(session, feeds, [`diagnosis_${suffix}`]);
+      const [diagnosis] = fetch(session, given, [`diagnosis_${suffix}`]);
       const verdict = verdictOf(measured, diagnosis as Float32Array, this.keys);
       if (verdict.kind === 'fault') return reportOf(measured, verdict, null);
-      const overridden: Feed[] = [
+      const overridden: Given[] = [
         [`lengths_${suffix}`, owned(verdict.lengths, [verdict.lengths.length], 'float32')],
         [`ok_${suffix}`, owned(Uint8Array.of(1), [], 'bool')],
       ];
-      [metrics, layers] = fetch(session, [...feeds, ...overridden], fetches);
+      [metrics, layers] = fetch(session, [...given, ...overridden], fetches);
       for (const [, tensor] of overridden) remove(tensor);
       measured = measuredFrom(metrics as Float32Array);
     }
@@ -144,26 +149,22 @@ export class CapturedStep implements TrainingStep {
   }
 
   private accumulate(session: Session, piece: HostBatch, share: number, draw: number): void {
-    const feeds: Feed[] = [
-      ['step', owned(Int32Array.of(draw), [], 'int32')],
-      ['share', owned(Float32Array.of(share), [], 'float32')],
-      ...this.feedsOf(piece),
+    const given = [
+      this.give('step', Int32Array.of(draw), [], 'int32'),
+      this.give('share', Float32Array.of(share), [], 'float32'),
+      ...this.giveBatch(piece),
     ];
-    try {
-      fetch(session, feeds, [`part_${piece.count}`]);
-    } finally {
-      for (const [, tensor] of feeds) remove(tensor);
-    }
+    fetch(session, given, [`part_${piece.count}`]);
   }
 
-  private feedsOf({ count, rows, read }: HostBatch): Feed[] {
-    if (this.held) return [[`rows_${count}`, owned(rowsOf(rows), [count], 'int32')]];
+  private giveBatch({ count, rows, read }: HostBatch): Given[] {
+    if (this.held) return [this.give(`rows_${count}`, rowsOf(rows), [count], 'int32')];
     const { x, y, w } = read();
     const { stored, storedType, target, targetType, weighted } = this.format;
-    const feeds: Feed[] = [[`x_${count}`, owned(x, [count, ...stored], storedType)]];
-    if (y) feeds.push([`y_${count}`, owned(y, [count, ...target], targetType)]);
-    if (weighted && w) feeds.push([`w_${count}`, owned(w, [count], 'float32')]);
-    return feeds;
+    const given = [this.give(`x_${count}`, x, [count, ...stored], storedType)];
+    if (y) given.push(this.give(`y_${count}`, y, [count, ...target], targetType));
+    if (weighted && w) given.push(this.give(`w_${count}`, w, [count], 'float32'));
+    return given;
   }
 
   /** The session; recorded and loaded where there is none. Throws CaptureFailed; the variables are then as they were. */
@@ -344,10 +345,10 @@ function disposePass({ accuracy, moved }: Pass): void {
 }
 
 /** One run; the values of what is fetched. */
-function fetch(session: Session, feeds: readonly Feed[], fetches: readonly string[]) {
+function fetch(session: Session, given: readonly Given[], fetches: readonly string[]) {
   const outputs = session.run(
-    feeds.map(([, tensor]) => tensor),
-    feeds.map(([name]) => `${name}:0`).join(),
+    given.map(([, tensor]) => tensor),
+    given.map(([name]) => `${name}:0`).join(),
     fetches.map((name) => `${name}:0`).join(),
   );
   return outputs.map(taken);
