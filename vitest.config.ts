@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 // unit: seconds, no services. real: Redis, TensorFlow, Keras, whole processes.
 export default defineConfig({
   test: {
-    env: { ONEDNN_MAX_CPU_ISA: 'AVX2', TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '2' },
+    env: { ONEDNN_MAX_CPU_ISA: 'AVX2', TF_ENABLE_ONEDNN_OPTS: '1', TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '2' },
     projects: [
       {
         extends: true,

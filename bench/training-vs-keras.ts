@@ -5,6 +5,7 @@
  *   --networks a,b        of lenet_300_100, lenet_5, residual, lstm, tiny; all unless said otherwise
  *   --trainers a,b        of espalier, keras, tfjs; all unless said otherwise
  *   --keras-xla auto      auto (what Keras chooses), on or off: whether XLA compiles Keras' step
+ *   --keras-onednn auto   auto (TensorFlow chooses by the CPU), on or off: whether Keras computes with oneDNN, as ours does
  *   --quick               two passes over a quarter of the data
  *
  * In a pass each trainer trains each network in a process of its own, all with the same samples, batch size, Adam of rate 1e-3 and, but for tfjs, which
@@ -17,7 +18,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { TrainSpec } from '../src/jobs/spec/index.ts';
+import { totalMacs } from '../src/model/costs.ts';
+import { readModel } from '../src/model/formats/index.ts';
 import { engineEnvironment } from '../src/worker/environment.ts';
+import { stepThreads } from '../src/worker/step-threads.ts';
 import { type Measured, type Order, prepare, WORKLOADS, type Workload } from './training/workloads.ts';
 
 const TRAINERS = ['espalier', 'keras', 'tfjs'] as const;
@@ -31,6 +36,7 @@ const { values: given } = parseArgs({
     networks: { type: 'string' },
     trainers: { type: 'string' },
     'keras-xla': { type: 'string', default: 'auto' },
+    'keras-onednn': { type: 'string', default: 'auto' },
     quick: { type: 'boolean', default: false },
   },
 });
@@ -51,6 +57,8 @@ try {
     results.set(sized, []);
     return { workload: sized, prepared: prepare(sized, folder) };
   });
+  const macs = new Map<string, number>();
+  for (const { workload, prepared } of orders) macs.set(workload.network, totalMacs((await readModel(prepared.model)).graph));
   const loads: number[] = [];
   for (let pass = 0; pass < passes; pass++) {
     for (const { workload, prepared } of orders) {
@@ -58,7 +66,7 @@ try {
       for (let turn = 0; turn < trainers.length; turn++) {
         const trainer = trainers[(pass + turn) % trainers.length]!;
         loads.push(loadavg()[0]!);
-        measured[trainer] = await train(trainer, { ...workload, ...prepared, seed: pass });
+        measured[trainer] = await train(trainer, { ...workload, ...prepared, macs: macs.get(workload.network)!, seed: pass });
         const { wall_ms, cpu_ms, loss } = measured[trainer];
         console.error(
           `pass ${pass + 1}: ${workload.network} ${trainer} ${wall_ms.toFixed(2)} ms, ${cpu_ms.toFixed(2)} CPU-ms, loss ${loss.toFixed(4)}`,
@@ -82,21 +90,32 @@ function chosen<Name extends string>(list: string | undefined, known: readonly N
   return names as Name[];
 }
 
+/** As a worker gives a job's engine. */
+function threadsOf({ macs, batch }: Order): number {
+  return stepThreads({ type: 'train', training: { batch_size: batch, micro_batch_size: null } } as TrainSpec, macs, threads);
+}
+
 function train(trainer: Trainer, order: Order): Promise<Measured> {
   const argument = JSON.stringify(order);
-  const engine = engineEnvironment(process.env, { device: 'cpu', threads });
+  const engine = engineEnvironment(process.env, { device: 'cpu', threads: trainer === 'espalier' ? threadsOf(order) : threads });
   switch (trainer) {
     case 'espalier':
       return lastLine(finished(process.execPath, ['bench/training/espalier.ts', argument], engine));
     case 'tfjs':
       return lastLine(finished(process.execPath, ['bench/training/tfjs-fit.ts', argument], engine));
     case 'keras':
-      return lastLine(finished(PYTHON, ['bench/training/keras_fit.py', argument, given['keras-xla']], keptOf(process.env)));
+      return lastLine(finished(PYTHON, ['bench/training/keras_fit.py', argument, given['keras-xla']], kerasEnvironment()));
   }
 }
 
 async function lastLine(output: Promise<string>): Promise<Measured> {
   return JSON.parse((await output).trim().split('\n').at(-1)!) as Measured;
+}
+
+function kerasEnvironment(): NodeJS.ProcessEnv {
+  const oneDnn = { auto: {}, on: { TF_ENABLE_ONEDNN_OPTS: '1' }, off: { TF_ENABLE_ONEDNN_OPTS: '0' } }[given['keras-onednn']];
+  if (!oneDnn) throw new Error(`--keras-onednn is auto, on or off; received ${given['keras-onednn']}`);
+  return { ...keptOf(process.env), ...oneDnn };
 }
 
 /** The environment without what changes how TensorFlow computes: Keras is measured as it comes. */

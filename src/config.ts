@@ -15,7 +15,7 @@ export interface Config {
   apiKeysFile: string | null;
   maxUploadBytes: number;
   device: 'auto' | 'cpu' | 'gpu';
-  /** TensorFlow threads of an engine; null leaves it to the number of cores. */
+  /** TensorFlow threads of an engine; null leaves it to the number of cores, and to the size of a job's steps. */
   threads: number | null;
   checkpointIntervalSeconds: number;
   /** An attempt whose heartbeat is older than this is taken from its worker. */
@@ -45,7 +45,11 @@ export const VARIABLES: readonly Variable[] = [
   { name: 'ESPALIER_API_KEYS_FILE', default: '', meaning: 'File of hashed API keys; see `espalier key`' },
   { name: 'ESPALIER_MAX_UPLOAD_BYTES', default: '268435456', meaning: 'Largest upload, all parts together' },
   { name: 'ESPALIER_DEVICE', default: 'auto', meaning: 'auto, cpu or gpu: what this worker computes on' },
-  { name: 'ESPALIER_THREADS', default: '', meaning: "TensorFlow threads of an engine; empty means the machine's cores" },
+  {
+    name: 'ESPALIER_THREADS',
+    default: '',
+    meaning: "TensorFlow threads of an engine; empty means the machine's cores, and one for jobs of small steps",
+  },
   { name: 'ESPALIER_CHECKPOINT_INTERVAL_S', default: '15', meaning: 'Seconds between checkpoints of a running job' },
   { name: 'ESPALIER_HEARTBEAT_TIMEOUT_S', default: '15', meaning: 'Silence after which a job is taken from its worker' },
   { name: 'ESPALIER_PROGRESS_TIMEOUT_S', default: '900', meaning: 'Time without a step after which an engine is ended' },

@@ -91,4 +91,4 @@ export interface Measured {
 }
 
 /** What a trainer is given as its only argument, as JSON. */
-export type Order = Workload & Prepared & { seed: number };
+export type Order = Workload & Prepared & { macs: number; seed: number };

@@ -7,6 +7,7 @@ import { VERSION } from '../version.ts';
 import type { WorkerParts } from './parts.ts';
 import { patiently } from './patiently.ts';
 import { runAttempt } from './run-attempt.ts';
+import { stepThreads } from './step-threads.ts';
 
 /** `Delivery` of the queue, which any client of the same Redis could have written. */
 const deliveries = Compile(strictObject({ job_id: Type.String(), attempt: Type.Integer({ minimum: 1 }) }));
@@ -22,8 +23,9 @@ export async function handleDelivery(payload: unknown, parts: WorkerParts): Prom
     return;
   }
   const log = parts.log.child({ job_id: payload.job_id, attempt: payload.attempt });
+  const threads = await patiently(log, 'reading a job', () => threadsFor(payload.job_id, parts));
   // Claimed only with a warm engine at hand: until then another worker may be quicker.
-  const engine = await engines.take(parts.stopping);
+  const engine = await engines.take(parts.stopping, threads);
   let job: JobRow | null;
   try {
     job = await patiently(log, 'claiming a job', () =>
@@ -34,7 +36,7 @@ export async function handleDelivery(payload: unknown, parts: WorkerParts): Prom
         device: facts.device,
         code_version: VERSION,
         tensorflow_version: facts.tensorflow,
-        threads: facts.threads,
+        threads: engine.facts.threads,
       }),
     );
   } catch (error) {
@@ -48,4 +50,11 @@ export async function handleDelivery(payload: unknown, parts: WorkerParts): Prom
   }
   log.info({ type: job.type, engine: engine.process.pid }, 'Job claimed');
   await runAttempt(job, payload.attempt, engine, parts, log);
+}
+
+/** The threads that a job's engine is to have; all of the worker's where the operator has set their number or nothing is known of the job. */
+async function threadsFor(jobId: string, { ledger, facts, config }: WorkerParts): Promise<number> {
+  const job = config.threads === null ? await ledger.loadJob(jobId) : null;
+  const model = job && (await ledger.findModel(job.tenant, job.spec.model_id));
+  return job && model ? stepThreads(job.spec, model.facts.macs, facts.threads) : facts.threads;
 }

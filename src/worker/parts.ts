@@ -13,7 +13,7 @@ export interface WorkerParts {
   ledger: Ledger;
   blobs: Blobs;
   engines: WarmEngines;
-  /** What the worker's first engine said of itself; all its engines are alike. */
+  /** What the worker's first engine said of itself; others may have fewer threads. */
   facts: EngineReady;
   scratch: Scratch;
   config: Config;

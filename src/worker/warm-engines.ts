@@ -5,7 +5,9 @@ import { type EngineLaunch, type EngineProcess, type EngineReady, startEngine } 
 export interface EnginesLaunch extends Omit<EngineLaunch, 'environment'> {
   /** What the first engine is told to use; the others are told what it found. */
   device: 'auto' | 'cpu' | 'gpu';
-  environment: (device: 'auto' | 'cpu' | 'gpu') => Record<string, string>;
+  /** Of TensorFlow, which fixes them as it loads. */
+  threads: number;
+  environment: (device: 'auto' | 'cpu' | 'gpu', threads: number) => Record<string, string>;
 }
 
 /** An engine that has loaded TensorFlow. */
@@ -19,8 +21,11 @@ export interface WarmEngine {
  * time, so there the next one starts when the last has gone.
  */
 export interface WarmEngines {
-  /** Resolves with an engine nobody else has; starts one when none waits. Rejects only with what `signal` was aborted with, or after `close`. */
-  take(signal: AbortSignal): Promise<WarmEngine>;
+  /**
+   * Resolves with an engine nobody else has, of `threads` threads where a number is given on a CPU; starts one when none such waits. The next engine warms
+   * with as many: jobs come in rows of like ones. Rejects only with what `signal` was aborted with, or after `close`.
+   */
+  take(signal: AbortSignal, threads?: number): Promise<WarmEngine>;
   /** Takes back an engine that was not used after all. */
   giveBack(engine: WarmEngine): Promise<void>;
   /** Starts warming the next engine, unless one waits already. */
@@ -45,9 +50,10 @@ export async function warmEngines(launch: EnginesLaunch): Promise<{ engines: War
   const alive = new Set<EngineProcess>();
   let waiting: Promise<WarmEngine> | null = null;
   let device = launch.device;
+  let nextThreads = launch.threads;
 
   const warm = async (): Promise<WarmEngine> => {
-    const process = startEngine({ ...launch, environment: launch.environment(device) });
+    const process = startEngine({ ...launch, environment: launch.environment(device, nextThreads) });
     alive.add(process);
     process.gone.then(() => alive.delete(process));
     const limit = setTimeout(() => process.end('SIGKILL', `was not ready after ${WARM_UP_LIMIT_MS / 1000} s`), WARM_UP_LIMIT_MS);
@@ -96,7 +102,8 @@ export async function warmEngines(launch: EnginesLaunch): Promise<{ engines: War
   fill(Promise.resolve(first));
 
   const engines: WarmEngines = {
-    async take(signal) {
+    async take(signal, threads) {
+      if (threads !== undefined && device === 'cpu') nextThreads = threads;
       for (;;) {
         signal.throwIfAborted();
         closing.signal.throwIfAborted();
@@ -106,6 +113,10 @@ export async function warmEngines(launch: EnginesLaunch): Promise<{ engines: War
         const engine = await untilAborted(offered, signal);
         if (waiting !== offered) continue;
         waiting = null;
+        if (threads !== undefined && device === 'cpu' && engine.facts.threads !== threads) {
+          await engines.dispose(engine, `has ${engine.facts.threads} threads, and ${threads} are needed`);
+          continue;
+        }
         taken.add(engine);
         return engine;
       }

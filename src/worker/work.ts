@@ -64,7 +64,8 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
   const { engines, facts } = await warmEngines({
     entry: options.engineEntry,
     device: config.device,
-    environment: (device) => engineEnvironment(options.environment, { device, threads }),
+    threads,
+    environment: (device, count) => engineEnvironment(options.environment, { device, threads: count }),
     silenceSeconds: SILENCE_SECONDS,
     log,
   });

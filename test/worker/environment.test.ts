@@ -24,6 +24,7 @@ describe('engineEnvironment', () => {
       'ONEDNN_MAX_CPU_ISA',
       'PATH',
       'TF_CPP_MIN_LOG_LEVEL',
+      'TF_ENABLE_ONEDNN_OPTS',
       'TF_FORCE_GPU_ALLOW_GROWTH',
       'TF_NUM_INTEROP_THREADS',
       'TF_NUM_INTRAOP_THREADS',
@@ -31,9 +32,10 @@ describe('engineEnvironment', () => {
     expect(JSON.stringify(environment)).not.toContain('secret');
   });
 
-  it('keeps AVX-512 kernels off and fixes the number of threads', () => {
+  it('takes oneDNN without AVX-512 kernels and fixes the number of threads', () => {
     expect(engineEnvironment(INHERITED, { device: 'cpu', threads: 2 })).toMatchObject({
       ONEDNN_MAX_CPU_ISA: 'AVX2',
+      TF_ENABLE_ONEDNN_OPTS: '1',
       TF_NUM_INTRAOP_THREADS: '2',
       TF_NUM_INTEROP_THREADS: '2',
     });

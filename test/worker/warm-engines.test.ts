@@ -12,7 +12,8 @@ async function open(environment: Record<string, string> = {}) {
   const { engines, facts } = await warmEngines({
     entry: new URL('./scripted-engine.ts', import.meta.url),
     device: 'auto',
-    environment: (device) => ({ ...engineEnvironment(process.env, { device, threads: 1 }), ...environment }),
+    threads: 2,
+    environment: (device, threads) => ({ ...engineEnvironment(process.env, { device, threads }), ...environment }),
     silenceSeconds: 10,
     log: observed.log,
   });
@@ -38,6 +39,16 @@ describe('warmEngines', () => {
     const first = await engines.take(NEVER);
     await engines.giveBack(first);
     expect((await engines.take(NEVER)).process.pid).toBe(first.process.pid);
+  });
+
+  it('gives an engine of the threads that are asked for, and warms the next with as many', async () => {
+    const { engines } = await open();
+    const small = await engines.take(NEVER, 1);
+    expect(small.facts.threads).toBe(1);
+    engines.refill();
+    const next = await engines.take(NEVER);
+    expect(next.facts.threads).toBe(1);
+    expect((await engines.take(NEVER, 2)).facts.threads).toBe(2);
   });
 
   it('replaces an engine that ended while it waited', async () => {
