@@ -1,6 +1,7 @@
 /** Tensors that are given to run after run with other values. */
+import { flag, typed } from '../raw-ops.ts';
 import { backend, DTYPE, type DtypeName, type TypedValues } from './native.ts';
-import { owned, remove, type TensorNumber } from './session.ts';
+import { owned, remove, type TensorNumber, taken } from './session.ts';
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array } as const;
 
@@ -56,10 +57,18 @@ function shared(shape: readonly number[], dtype: DtypeName): { memory: TypedValu
     const memory = new Values(buffer, offset, size);
     const tensor = backend.binding.createTensor(shape, DTYPE[dtype], memory);
     memory.fill(1);
-    const sees = backend.binding.tensorDataSync(tensor).every((value) => value === 1);
+    const seesOnes = valuesOf(tensor, dtype).every((value) => value === 1);
     memory.fill(0);
-    if (sees && backend.binding.tensorDataSync(tensor).every((value) => value === 0)) return { memory, tensor };
+    if (seesOnes && valuesOf(tensor, dtype).every((value) => value === 0)) return { memory, tensor };
     remove(tensor);
   }
   return null;
+}
+
+/** What TensorFlow sees; the binding cannot read bytes. */
+function valuesOf(tensor: TensorNumber, dtype: DtypeName): TypedValues {
+  const { binding } = backend;
+  if (dtype !== 'uint8') return binding.tensorDataSync(tensor);
+  const cast = [typed('SrcT', DTYPE.uint8), typed('DstT', DTYPE.int32), flag('Truncate', false)];
+  return taken(binding.executeOp('Cast', cast, [tensor], 1)[0]!.id);
 }
