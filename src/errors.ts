@@ -43,6 +43,7 @@ export const PROBLEMS = {
 
   // Jobs, at the POST
   MODEL_DATASET_MISMATCH: { status: 422, title: 'The data do not fit the model', retryable: false },
+  MODEL_NOT_TRAINABLE: { status: 422, title: 'Jobs do not train the model', retryable: false },
   UNKNOWN_LAYER: { status: 422, title: 'The model has no such layer', retryable: false },
   INCOMPATIBLE_OPTIONS: { status: 422, title: 'The options exclude one another', retryable: false },
   TARGET_OUT_OF_REACH: { status: 422, title: 'The target cannot be reached', retryable: false },

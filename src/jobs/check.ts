@@ -2,7 +2,7 @@
 import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import { totalMacs } from '../model/costs.ts';
-import { MASKED_OUTPUT, type ModelFacts } from '../model/facts.ts';
+import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { readGraph } from '../model/graph.ts';
 import { fewestMacs, selectableGroups } from '../pruning/allocation.ts';
 import { channelMap } from '../pruning/groups.ts';
@@ -23,13 +23,14 @@ export interface CheckedJob {
 
 /**
  * The specification with every `auto` resolved.
- * Throws Problem: MODEL_DATASET_MISMATCH, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
+ * Throws Problem: MODEL_DATASET_MISMATCH, MODEL_NOT_TRAINABLE, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
  */
 export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: DatasetFacts): Promise<CheckedJob> {
   checkData(model.facts, dataset);
   const warnings: JobWarning[] = [];
   const resolve = (training: Training, pointer: string): Promise<Training> =>
     resolveTraining(training, { pointer, pruned: spec.type === 'prune', model, dataset, warn: (warning) => warnings.push(warning) });
+  checkTraining(spec, model.facts);
   if (spec.type === 'train') {
     if (spec.training.epochs === 0) refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch.', 0);
     return { spec: { ...spec, training: await resolve(spec.training, '/training') }, warnings };
@@ -57,7 +58,7 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
   const masked = model.warnings.find(({ code }) => code === MASKED_OUTPUT);
   if (masked) {
     const accepted = 'an output without a mask, as behind GlobalAveragePooling1D or a recurrent layer without return_sequences';
-    refuse('MODEL_DATASET_MISMATCH', '/model_id', `${masked.detail} Accepted: ${accepted}.`, output.name);
+    refuse('MODEL_NOT_TRAINABLE', '/model_id', `${masked.detail} Accepted: ${accepted}.`, output.name);
   }
   const wanted = input.shape.slice(1);
   const given = dataset.x.shape;
@@ -76,6 +77,13 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
   }
   if (!dataset.y) refuse('LABELS_REQUIRED', '/dataset_id', 'Training, scoring and evaluation need labels; the data set has no y.', null);
   if (dataset.splits.train === 0) refuse('MODEL_DATASET_MISMATCH', '/dataset_id', 'The data set has no training samples.', dataset.splits);
+}
+
+/** A layer that does something in training which is not run keeps jobs that train away, whatever they train. */
+function checkTraining(spec: JobSpec, model: ModelFacts): void {
+  const untrained = model.warnings.find(({ code }) => code === NOT_TRAINED);
+  const trains = spec.type === 'train' || (spec.fine_tuning?.epochs ?? 0) > 0;
+  if (untrained && trains) refuse('MODEL_NOT_TRAINABLE', '/model_id', untrained.detail, spec.type);
 }
 
 function checkPruningOptions({ pruning }: PruneSpec, fineTuning: Training): void {

@@ -35,6 +35,9 @@ export type PrunabilityFacts = Static<typeof PrunabilityFacts>;
 /** The warning of a model that jobs do not take, since an output has a mask. */
 export const MASKED_OUTPUT = 'MASKED_OUTPUT';
 
+/** The warning of a model that jobs do not train, since a layer of it does something in training that is not run. */
+export const NOT_TRAINED = 'NOT_TRAINED';
+
 export const ModelFacts = strictObject({
   format: Type.Literal('keras'),
   keras_version: nullable(Type.String()),

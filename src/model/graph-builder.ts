@@ -177,7 +177,7 @@ export class GraphBuilder {
       mask: null,
       callOptions: given.callOptions,
     };
-    const carried = facts.mask?.(options, shapes, maskShapes) ?? null;
+    const carried = facts.mask?.(options, shapes, maskShapes, given.callOptions) ?? null;
     if (facts.dropsInputMasks) for (const tensor of given.inputs) this.dropMask(tensor);
     const handsOn = facts.handsOn?.(options) ?? null;
     if (handsOn !== null) this.same.set(call.output, given.inputs[0]!);

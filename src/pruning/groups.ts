@@ -85,7 +85,7 @@ export function channelMap(graph: Graph): ChannelMap {
       outputShape: call.outputShape,
       fresh: (count) => {
         // A shared layer makes the same units at every call.
-        const key = `${made} ${layer.name}`;
+        const key = `${made} ${count} ${layer.name}`;
         const units = freshOf.get(key) ?? makeUnits(count);
         freshOf.set(key, units);
         // A call is scored and gated by its first output.

@@ -3,11 +3,11 @@
 import { readCompile } from '../model/compile.ts';
 import { callMacs, parameterCount } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
-import { MASKED_OUTPUT, type ModelFacts, type PrunabilityFacts } from '../model/facts.ts';
+import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED, type PrunabilityFacts } from '../model/facts.ts';
 import { readModel } from '../model/formats/index.ts';
 import type { Layer } from '../model/graph.ts';
 import { dtypePolicy } from '../model/layer-config.ts';
-import { size } from '../model/layers/index.ts';
+import { layerClass, size } from '../model/layers/index.ts';
 import { outputActivation } from '../model/output-call.ts';
 import { channelMap } from './groups.ts';
 import { prunableKernels } from './masks.ts';
@@ -67,6 +67,12 @@ export function prunability(document: ModelDocument): PrunabilityFacts {
 /** What runs otherwise here than its author may expect, and what keeps jobs away. */
 function warnings({ graph }: ModelDocument): ModelFacts['warnings'] {
   const masked = graph.outputs.filter(({ mask }) => mask !== undefined);
+  const untrained = graph.layers.flatMap((layer) => {
+    const reason = layerClass(layer.className).refuseTraining?.(layer.options) ?? null;
+    return reason === null
+      ? []
+      : [{ code: NOT_TRAINED, detail: `Layer ${layer.name} (${layer.className}) is not trained with: ${reason}.` }];
+  });
   const halves = graph.layers.filter((layer) => !layer.className.startsWith('ops.') && /float16/.test(dtypePolicy(layer.options.dtype)));
   return [
     ...masked.map(({ name }) => ({
@@ -81,14 +87,19 @@ function warnings({ graph }: ModelDocument): ModelFacts['warnings'] {
             detail: `Layers with a half-precision policy (${halves.length}, the first ${halves[0]!.name}) are computed in float32; Keras' own results are coarser.`,
           },
         ]),
+    ...untrained,
     ...graph.layers.flatMap(unappliedOptions),
   ];
 }
 
+/** The options of an ActivityRegularization that add to the loss. */
+const penalises = ({ className }: Layer, option: string, value: unknown): boolean =>
+  className === 'ActivityRegularization' && (option === 'l1' || option === 'l2') && value !== 0;
+
 /** Options that training here does not honour. */
 function unappliedOptions(layer: Layer): ModelFacts['warnings'] {
   return Object.entries(layer.options)
-    .filter(([option, value]) => value !== null && /_(regularizer|constraint)$/.test(option))
+    .filter(([option, value]) => value !== null && (/_(regularizer|constraint)$/.test(option) || penalises(layer, option, value)))
     .map(([option]) => ({
       code: option.endsWith('_constraint') ? 'CONSTRAINT_NOT_APPLIED' : 'REGULARIZER_NOT_APPLIED',
       detail: `Layer ${layer.name} has a ${option}; it stays in the file, but training here does not apply it.`,

@@ -3,6 +3,9 @@ export const RECURRENT_ATTENTION_CLASSES = [
   'AdditiveAttention',
   'Attention',
   'Bidirectional',
+  'ConvLSTM1D',
+  'ConvLSTM2D',
+  'ConvLSTM3D',
   'EinsumDense',
   'Embedding',
   'GRU',
@@ -11,6 +14,7 @@ export const RECURRENT_ATTENTION_CLASSES = [
   'Masking',
   'MultiHeadAttention',
   'RNN',
+  'ReversibleEmbedding',
   'SimpleRNN',
   'TimeDistributed',
 ];

@@ -32,6 +32,16 @@ RELUS = [
 ]
 
 
+# Outside training these hand images on.
+RANDOM_IMAGES = [
+    L.AugMix((0, 1)), L.CutMix(), L.MaxNumBoundingBoxes(3), L.MixUp(), L.RandAugment((0, 1)), L.RandomBrightness(0.2),
+    L.RandomColorDegeneration(0.2), L.RandomColorJitter((0, 1)), L.RandomContrast(0.2), L.RandomElasticTransform(), L.RandomErasing(),
+    L.RandomFlip(), L.RandomGaussianBlur(), L.RandomGrayscale(), L.RandomHue(0.2), L.RandomInvert(), L.RandomPerspective(), L.RandomPosterization(3),
+    L.RandomRotation(0.2), L.RandomSaturation(0.2), L.RandomSharpness(0.2), L.RandomShear(0.1, 0.1), L.RandomTranslation(0.1, 0.1), L.RandomZoom(0.2),
+    L.Solarization(),
+]
+
+
 def chain(shape, *layers):
     return keras.Sequential([keras.Input(shape), *layers])
 
@@ -294,6 +304,29 @@ def nets():
     for index, options in enumerate(norms):
         yield f"norm_{index}", chain((5,), L.BatchNormalization(**options)), None
         yield f"norm_images_{index}", chain((5, 4, 3), L.BatchNormalization(**options)), None
+    for index, axis in enumerate((1, 2, -2)):
+        yield f"norm_axis_{index}", chain((5, 4, 3), L.BatchNormalization(axis=axis)), None
+    yield "softmax_axis", chain((3, 4, 5), L.Softmax(axis=1)), None
+    yield "softmax_axes", chain((3, 4, 5), L.Softmax(axis=[1, -1])), None
+    yield "activity", chain((3, 4), L.ActivityRegularization(l2=0.1)), None
+    for rank, shape, size in ((1, (7, 3), 3), (1, (3, 2), 5), (2, (7, 5, 2), (3, 4)), (2, (6, 4, 2), 2), (3, (4, 5, 6, 2), (2, 3, 4))):
+        for kind in ("Average", "Max"):
+            layer = getattr(L, f"Adaptive{kind}Pooling{rank}D")(size)
+            yield f"adaptive_{kind.lower()}_{rank}d_{size}".replace(", ", "x").replace("(", "").replace(")", ""), chain(shape, layer), None
+    for pad in ("valid", "same"):
+        for size, strides in ((2, 1), (3, 2), ((2, 3, 1), (1, 2, 3))):
+            name = f"transpose_3d_{pad}_{size}_{strides}".replace(", ", "x").replace("(", "").replace(")", "")
+            yield name, chain((3, 4, 2, 2), L.Conv3DTranspose(3, size, strides=strides, padding=pad, activation="relu")), None
+    classes = np.array([[0, 2, 2, 1], [3, 3, 0, 4]], "float32")
+    for mode in ("one_hot", "multi_hot", "count"):
+        yield f"category_{mode}", keras.Sequential([keras.Input((4,), dtype="int32"), L.CategoryEncoding(5, output_mode=mode)]), classes
+    yield "category_one", keras.Sequential([keras.Input((1,), dtype="int32"), L.CategoryEncoding(5, output_mode="one_hot")]), classes[:, :1]
+    edges = [-1.0, 0.0, 0.5]
+    values = np.array([[-2, -1, 0, 0.25], [0.5, 1, -0.5, 0.1]], "float32")
+    for mode in ("int", "one_hot", "multi_hot", "count"):
+        yield f"discretization_{mode}", chain((4,), L.Discretization(edges, output_mode=mode)), values
+    for layer in RANDOM_IMAGES:
+        yield f"random_images_{layer.name}", chain((6, 5, 3), layer), None
     yield "norm_sequence", chain((4, 3), L.BatchNormalization()), None
     yield "norm_frozen", chain((5,), L.Dense(4), L.BatchNormalization(trainable=False)), None
     yield "norm_one_sample", chain((4, 4, 2), L.BatchNormalization()), np.linspace(-2, 3, 32, dtype="float32").reshape(1, 4, 4, 2)
@@ -339,9 +372,10 @@ def gradients(model, x, direction, training):
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = model(x, training=training)
-        total = tf.reduce_sum(y * direction)
+        total = tf.reduce_sum(tf.cast(y, "float32") * direction)
     found = tape.gradient(total, [x] + [weight.value for weight in weights.values()])
-    return {"y": y, "dx": found[0], "weights": dict(zip(weights, found[1:]))}
+    dx = tf.zeros_like(x) if found[0] is None else found[0]
+    return {"y": tf.cast(y, "float32"), "dx": dx, "weights": dict(zip(weights, found[1:]))}
 
 
 def run(args):

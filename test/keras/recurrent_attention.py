@@ -69,6 +69,12 @@ def shared_lstm():
     return keras.Model(x, shared(shared(x)))
 
 
+def tied_embedding(**options):
+    x = keras.Input((4,))
+    embedding = L.ReversibleEmbedding(7, 3, **options)
+    return keras.Model(x, embedding(L.Dense(3)(embedding(x)), reverse=True))
+
+
 def two_of_a_class():
     return chain((5, 3), L.LSTM(4, return_sequences=True), L.LSTM(3))
 
@@ -163,6 +169,17 @@ def nets():
     yield "attention_dropout", attended(L.Attention(dropout=0.5), "list"), None
     yield "additive", attended(L.AdditiveAttention(), "list"), None
     yield "additive_three", attended(L.AdditiveAttention(use_scale=False), "list of three", use_causal_mask=True), None
+    for rank, shape in ((1, (5, 2)), (2, (5, 4, 2)), (3, (3, 4, 2, 2))):
+        make = getattr(L, f"ConvLSTM{rank}D")
+        yield f"conv_lstm_{rank}d", chain((3, *shape), make(3, 2)), None
+        yield f"conv_lstm_{rank}d_sequences", chain((3, *shape), make(3, 2, padding="same", return_sequences=True, go_backwards=True, use_bias=False)), None
+    yield "conv_lstm_strides", chain((3, 6, 5, 2), L.ConvLSTM2D(3, 3, strides=2, activation="relu", recurrent_activation="hard_sigmoid")), None
+    yield "conv_lstm_dilated", chain((3, 6, 5, 2), L.ConvLSTM2D(3, 2, dilation_rate=2)), None
+    yield "conv_lstm_dropout", chain((3, 6, 5, 2), L.ConvLSTM2D(3, 2, dropout=0.3, recurrent_dropout=0.2)), None
+    yield "embedding_back", tied_embedding(), numbers
+    yield "embedding_back_of_its_own", tied_embedding(tie_weights=False, logit_soft_cap=2.0), numbers
+    yield "mha_window", attended(mha(2, 3, sliding_window=2), "self"), None
+    yield "mha_window_causal", attended(mha(2, 3, sliding_window=2), "self", use_causal_mask=True), None
 
 
 def named(layer, prefix=""):

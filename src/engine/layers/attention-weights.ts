@@ -42,6 +42,14 @@ export function causalMask(queries: number, keys: number): Tensor {
   return tf.tensor(values, [1, queries, keys], 'bool');
 }
 
+/** bool [1, queries, keys]: true where the key's step is less than `width` steps from the query's. */
+export function slidingMask(queries: number, keys: number, width: number): Tensor {
+  const values = Uint8Array.from({ length: queries * keys }, (_none, index) =>
+    Math.abs((index % keys) - Math.floor(index / keys)) < width ? 1 : 0,
+  );
+  return tf.tensor(values, [1, queries, keys], 'bool');
+}
+
 /** True where every mask that is given is; null where none is. */
 export function allOf(...masks: (Tensor | null | undefined)[]): Tensor | null {
   const given = masks.filter((mask) => mask !== null && mask !== undefined);

@@ -1,14 +1,22 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { normalisedAxis } from '../../model/layers/batch-normalization.ts';
 import { number } from '../../model/layers/options.ts';
 import { fusedBatchNorm, fusedBatchNormGradient } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
-import type { Execution } from './execution.ts';
+import type { Execution, Invocation } from './execution.ts';
+import { overAxis } from './operations/along-axis.ts';
 
 /**
  * In training by the batch's mean and population variance, which also move the running statistics (as Keras 3 does; FusedBatchNormV3 itself reports
  * the Bessel-corrected variance); otherwise by the running statistics.
  */
-export const batchNormalization: Execution = ({ options, inputs: [x], masks, weights, training, update }) => {
+export const batchNormalization: Execution = (invocation) => {
+  const x = invocation.inputs[0]!;
+  const axis = normalisedAxis(invocation.options, x.shape.slice(1)) + 1;
+  return overAxis(x, axis, (last) => overLastAxis({ ...invocation, inputs: [last] }));
+};
+
+function overLastAxis({ options, inputs: [x], masks, weights, training, update }: Invocation): Tensor {
   const epsilon = number(options, 'epsilon', 1e-3);
   const channels = x!.shape.at(-1)!;
   const gamma = weights.gamma ?? tf.ones([channels]);
@@ -45,7 +53,7 @@ export const batchNormalization: Execution = ({ options, inputs: [x], masks, wei
     };
   });
   return tf.reshape(normalise(image, gamma, beta), x!.shape);
-};
+}
 
 /** Keras' epsilon of a masked mean, which may be of nothing. */
 const NOTHING = 1e-7;

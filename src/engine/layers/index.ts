@@ -2,6 +2,13 @@
 
 import type { LayerClassName } from '../../model/layers/index.ts';
 import { activation } from './activation.ts';
+import { activityRegularization } from './activity-regularization.ts';
+import { adaptiveAveragePooling1d } from './adaptive-average-pooling-1d.ts';
+import { adaptiveAveragePooling2d } from './adaptive-average-pooling-2d.ts';
+import { adaptiveAveragePooling3d } from './adaptive-average-pooling-3d.ts';
+import { adaptiveMaxPooling1d } from './adaptive-max-pooling-1d.ts';
+import { adaptiveMaxPooling2d } from './adaptive-max-pooling-2d.ts';
+import { adaptiveMaxPooling3d } from './adaptive-max-pooling-3d.ts';
 import { add } from './add.ts';
 import { additiveAttention } from './additive-attention.ts';
 import { alphaDropout } from './alpha-dropout.ts';
@@ -12,6 +19,7 @@ import { averagePooling2d } from './average-pooling-2d.ts';
 import { averagePooling3d } from './average-pooling-3d.ts';
 import { batchNormalization } from './batch-normalization.ts';
 import { bidirectional } from './bidirectional.ts';
+import { categoryEncoding } from './category-encoding.ts';
 import { centerCrop } from './center-crop.ts';
 import { concatenate } from './concatenate.ts';
 import { conv1d } from './conv-1d.ts';
@@ -19,6 +27,10 @@ import { conv1dTranspose } from './conv-1d-transpose.ts';
 import { conv2d } from './conv-2d.ts';
 import { conv2dTranspose } from './conv-2d-transpose.ts';
 import { conv3d } from './conv-3d.ts';
+import { conv3dTranspose } from './conv-3d-transpose.ts';
+import { convLstm1d } from './conv-lstm-1d.ts';
+import { convLstm2d } from './conv-lstm-2d.ts';
+import { convLstm3d } from './conv-lstm-3d.ts';
 import { cropping1d } from './cropping-1d.ts';
 import { cropping2d } from './cropping-2d.ts';
 import { cropping3d } from './cropping-3d.ts';
@@ -26,6 +38,7 @@ import { customScaleLayer } from './custom-scale-layer.ts';
 import { dense } from './dense.ts';
 import { depthwiseConv1d } from './depthwise-conv-1d.ts';
 import { depthwiseConv2d } from './depthwise-conv-2d.ts';
+import { discretization } from './discretization.ts';
 import { dot } from './dot.ts';
 import { dropout } from './dropout.ts';
 import { einsumDense } from './einsum-dense.ts';
@@ -62,11 +75,13 @@ import { normalization } from './normalization.ts';
 import { OPERATION_EXECUTIONS } from './operations/index.ts';
 import { pReLU } from './p-re-lu.ts';
 import { permute } from './permute.ts';
+import { randomImages } from './random-images.ts';
 import { reLU } from './re-lu.ts';
 import { repeatVector } from './repeat-vector.ts';
 import { rescaling } from './rescaling.ts';
 import { reshape } from './reshape.ts';
 import { resizing } from './resizing.ts';
+import { reversibleEmbedding } from './reversible-embedding.ts';
 import { rmsNormalization } from './rms-normalization.ts';
 import { rnn } from './rnn.ts';
 import { separableConv1d } from './separable-conv-1d.ts';
@@ -90,16 +105,25 @@ import { zeroPadding3d } from './zero-padding-3d.ts';
 export const EXECUTIONS: Record<LayerClassName, Execution> = {
   ...OPERATION_EXECUTIONS,
   Activation: activation,
+  ActivityRegularization: activityRegularization,
+  AdaptiveAveragePooling1D: adaptiveAveragePooling1d,
+  AdaptiveAveragePooling2D: adaptiveAveragePooling2d,
+  AdaptiveAveragePooling3D: adaptiveAveragePooling3d,
+  AdaptiveMaxPooling1D: adaptiveMaxPooling1d,
+  AdaptiveMaxPooling2D: adaptiveMaxPooling2d,
+  AdaptiveMaxPooling3D: adaptiveMaxPooling3d,
   Add: add,
   AdditiveAttention: additiveAttention,
   AlphaDropout: alphaDropout,
   Attention: attention,
+  AugMix: randomImages,
   Average: average,
   AveragePooling1D: averagePooling1d,
   AveragePooling2D: averagePooling2d,
   AveragePooling3D: averagePooling3d,
   BatchNormalization: batchNormalization,
   Bidirectional: bidirectional,
+  CategoryEncoding: categoryEncoding,
   CenterCrop: centerCrop,
   Concatenate: concatenate,
   Conv1D: conv1d,
@@ -107,13 +131,19 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   Conv2D: conv2d,
   Conv2DTranspose: conv2dTranspose,
   Conv3D: conv3d,
+  Conv3DTranspose: conv3dTranspose,
+  ConvLSTM1D: convLstm1d,
+  ConvLSTM2D: convLstm2d,
+  ConvLSTM3D: convLstm3d,
   Cropping1D: cropping1d,
   Cropping2D: cropping2d,
   Cropping3D: cropping3d,
   CustomScaleLayer: customScaleLayer,
+  CutMix: randomImages,
   Dense: dense,
   DepthwiseConv1D: depthwiseConv1d,
   DepthwiseConv2D: depthwiseConv2d,
+  Discretization: discretization,
   Dot: dot,
   Dropout: dropout,
   ELU: eLU,
@@ -138,11 +168,13 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   LayerScale: layerScale,
   LeakyReLU: leakyReLU,
   Masking: masking,
+  MaxNumBoundingBoxes: randomImages,
   MaxPooling1D: maxPooling1d,
   MaxPooling2D: maxPooling2d,
   MaxPooling3D: maxPooling3d,
   Maximum: maximum,
   Minimum: minimum,
+  MixUp: randomImages,
   MultiHeadAttention: multiHeadAttention,
   Multiply: multiply,
   Normalization: normalization,
@@ -150,15 +182,37 @@ export const EXECUTIONS: Record<LayerClassName, Execution> = {
   Permute: permute,
   RMSNormalization: rmsNormalization,
   RNN: rnn,
+  RandAugment: randomImages,
+  RandomBrightness: randomImages,
+  RandomColorDegeneration: randomImages,
+  RandomColorJitter: randomImages,
+  RandomContrast: randomImages,
+  RandomElasticTransform: randomImages,
+  RandomErasing: randomImages,
+  RandomFlip: randomImages,
+  RandomGaussianBlur: randomImages,
+  RandomGrayscale: randomImages,
+  RandomHue: randomImages,
+  RandomInvert: randomImages,
+  RandomPerspective: randomImages,
+  RandomPosterization: randomImages,
+  RandomRotation: randomImages,
+  RandomSaturation: randomImages,
+  RandomSharpness: randomImages,
+  RandomShear: randomImages,
+  RandomTranslation: randomImages,
+  RandomZoom: randomImages,
   ReLU: reLU,
   RepeatVector: repeatVector,
   Rescaling: rescaling,
   Reshape: reshape,
   Resizing: resizing,
+  ReversibleEmbedding: reversibleEmbedding,
   SeparableConv1D: separableConv1d,
   SeparableConv2D: separableConv2d,
   SimpleRNN: simpleRNN,
   Softmax: softmax,
+  Solarization: randomImages,
   SpatialDropout1D: spatialDropout1d,
   SpatialDropout2D: spatialDropout2d,
   SpatialDropout3D: spatialDropout3d,

@@ -6,7 +6,7 @@ import { isConstant, type Operand } from '../../model/layers/operand.ts';
 import { number } from '../../model/layers/options.ts';
 import { compare } from '../ops/detached.ts';
 import { tf } from '../tensorflow.ts';
-import { allOf, attentionWeights, causalMask } from './attention-weights.ts';
+import { allOf, attentionWeights, causalMask, slidingMask } from './attention-weights.ts';
 import { contract } from './contraction.ts';
 import type { Execution, Invocation } from './execution.ts';
 
@@ -45,7 +45,7 @@ export function headedAttention(heads: (options: Options, shapes: AttentionShape
 }
 
 /** Which pairs of steps count, stretching over scores [batch, heads of the key, shared, query steps, key steps]; null for all. */
-function maskOf({ masks, extras, callOptions }: Invocation, shape: readonly number[]): Tensor | null {
+function maskOf({ options, masks, extras, callOptions }: Invocation, shape: readonly number[]): Tensor | null {
   const [queries, keys] = shape.slice(-2) as [number, number];
   const [query, value, key] = masks;
   const steps = allOf(
@@ -53,6 +53,7 @@ function maskOf({ masks, extras, callOptions }: Invocation, shape: readonly numb
     value ? tf.expandDims(value, 1) : null,
     key ? tf.expandDims(key, 1) : null,
     callOptions.use_causal_mask === true ? causalMask(queries, keys) : null,
+    typeof options.sliding_window === 'number' ? slidingMask(queries, keys, options.sliding_window) : null,
   );
   const given = attentionMask(extras.attention_mask?.[0], callOptions.attention_mask as Operand | undefined);
   // [batch, query steps, key steps], or with an axis for heads, whose groups are apart here.

@@ -1,23 +1,30 @@
-import type { LayerClass } from './layer-class.ts';
+import type { LayerClass, Options, Shape } from './layer-class.ts';
 import { carriesMask, requireMaskAxes } from './masking.ts';
+import { fixedLength, sampleAxis } from './operations/axes.ts';
 import { firstRefusal, flag } from './options.ts';
 
-/** BatchNormalization over the last axis. */
+/** The axis of a sample, from 0, of which each place is normalised by itself. Throws an Error where there is none, or its size is free. */
+export function normalisedAxis(options: Options, input: Shape): number {
+  const axis: unknown = Array.isArray(options.axis) && options.axis.length === 1 ? options.axis[0] : (options.axis ?? -1);
+  // After the first build Keras writes the axis as a non-negative number.
+  const found = sampleAxis(axis, input.length + 1);
+  fixedLength(input, found);
+  return found;
+}
+
+/** BatchNormalization: by the mean and variance over all axes but one, which is the last unless said otherwise. */
 export const batchNormalization: LayerClass = {
   refuse: (options) =>
     firstRefusal(
-      // After the first build Keras writes the axis as a non-negative number; the shape check below tells whether it is the last.
       flag(options, 'renorm', false) ? { option: 'renorm', received: true, accepted: 'false' } : null,
       flag(options, 'synchronized', false) ? { option: 'synchronized', received: true, accepted: 'false' } : null,
     ),
   outputShape: (options, [input]) => {
-    const axis = Array.isArray(options.axis) ? options.axis[0] : (options.axis ?? -1);
-    if (axis !== -1 && axis !== input!.length) throw new Error(`axis is ${axis}; it must be the last axis (-1 or ${input!.length})`);
-    if (input!.at(-1) === null) throw new Error('the last axis of the input must have a fixed size');
+    normalisedAxis(options, input!);
     return input!;
   },
   weights: (options, [input]) => {
-    const shape = [input!.at(-1) as number];
+    const shape = [input![normalisedAxis(options, input!)] as number];
     return [
       ...(flag(options, 'scale', true) ? [{ name: 'gamma', shape, role: 'scale' } as const] : []),
       ...(flag(options, 'center', true) ? [{ name: 'beta', shape, role: 'offset' } as const] : []),
@@ -27,9 +34,18 @@ export const batchNormalization: LayerClass = {
   },
   ...carriesMask,
   readsMasks: true,
-  checkMasks: (_options, inputs, masks) => requireMaskAxes(inputs, masks, inputs[0]!.length - 1),
+  checkMasks: (options, inputs, masks) => {
+    if (normalisedAxis(options, inputs[0]!) !== inputs[0]!.length - 1)
+      throw new Error('an input of which another axis than the last is normalised has a mask');
+    requireMaskAxes(inputs, masks, inputs[0]!.length - 1);
+  },
   couple: (options, coupling) => {
     const units = coupling.inputs[0]!;
+    const [shape] = coupling.inputShapes;
+    if (normalisedAxis(options, shape!) !== shape!.length - 1) {
+      coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a normalisation of another axis mixes the channels');
+      return units;
+    }
     if (flag(options, 'scale', true)) coupling.bind('gamma', 0, units);
     if (flag(options, 'center', true)) coupling.bind('beta', 0, units);
     coupling.bind('moving_mean', 0, units);

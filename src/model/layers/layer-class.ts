@@ -91,11 +91,13 @@ export interface LayerClass {
    * The mask that the output carries: that of the first input, one of this shape that the call makes as its last output, or none. Absent: none, as where
    * Keras' class does not support masking.
    */
-  mask?(options: Options, inputs: readonly Shape[], masks: readonly (Shape | null)[]): 'first' | Shape | null;
+  mask?(options: Options, inputs: readonly Shape[], masks: readonly (Shape | null)[], callOptions: Options): 'first' | Shape | null;
   /** The inputs carry no mask any more once the layer has run, as Keras' multi-head attention has it. */
   dropsInputMasks?: boolean;
   /** Keras hands the input itself on: always, or outside training. */
   handsOn?(options: Options): 'always' | 'outside training' | null;
+  /** Why no job trains a model with the layer, and what to do instead; null where jobs do. */
+  refuseTraining?(options: Options): string | null;
   /** Its dtype is that of its output, and says nothing of how it computes. */
   anyDtype?: boolean;
   /** The class after which Keras names the layer's folder in a `.keras` file, where that is not the config's. */

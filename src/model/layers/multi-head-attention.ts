@@ -42,7 +42,6 @@ export function headedAttention(headsOf: (options: Options, shapes: AttentionSha
     refuse: (options) =>
       firstRefusal(
         refuseAttentionDropout(options),
-        (options.sliding_window ?? null) === null ? null : { option: 'sliding_window', received: options.sliding_window, accepted: 'null' },
         [undefined, null, '[1]'].includes(options.attention_axes ? JSON.stringify(options.attention_axes) : null)
           ? null
           : { option: 'attention_axes', received: options.attention_axes, accepted: 'null, [1]' },

@@ -46,6 +46,10 @@ export function timeDistributed(classes: () => Record<string, LayerClass>): Laye
       coupling.freeze(units, 'UNFOLLOWED_LAYER', `${why} makes them`);
       return units;
     },
+    refuseTraining: (options) => {
+      const layer = wrapped(options);
+      return layer.facts.refuseTraining?.(layer.options) ?? null;
+    },
     readsMasks: true,
     checkMasks: (options, [input], [mask]) => {
       requireMaskAxes([input!], [mask!.slice(0, 1)], 1);

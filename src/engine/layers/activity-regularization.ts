@@ -1,0 +1,1 @@
+export { identity as activityRegularization } from './identity.ts';

@@ -1,0 +1,3 @@
+import { adaptivePooling } from './adaptive-pooling.ts';
+
+export const adaptiveAveragePooling1d = adaptivePooling(1, 'average');

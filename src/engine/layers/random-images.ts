@@ -1,0 +1,1 @@
+export { identity as randomImages } from './identity.ts';

@@ -1,0 +1,3 @@
+import { adaptivePooling } from './adaptive-pooling.ts';
+
+export const adaptiveMaxPooling2d = adaptivePooling(2);

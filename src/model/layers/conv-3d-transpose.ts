@@ -1,0 +1,3 @@
+import { transposedConvolution } from './transposed-convolution.ts';
+
+export const conv3dTranspose = transposedConvolution(3);
