@@ -35,6 +35,7 @@ export const PROBLEMS = {
   UNSUPPORTED_LAYER_OPTION: { status: 422, title: 'The model has a layer option the service does not run', retryable: false },
   CUSTOM_CODE_IN_MODEL: { status: 422, title: 'The model needs code of its own, which is never run', retryable: false },
   WEIGHTS_MISMATCH: { status: 422, title: 'The weights do not fit the layers', retryable: false },
+  UNSUPPORTED_CONVERSION: { status: 422, title: 'The model cannot be written in this format', retryable: false },
   NON_FINITE_WEIGHTS: { status: 422, title: 'The model holds NaN or infinite weights', retryable: false },
 
   // Data sets

@@ -3,6 +3,8 @@
  * re-serialised from a runtime's idea of the model, so names, metadata and unknown fields survive.
  */
 import { Problem } from '../errors.ts';
+import type { ModelFormat } from './facts.ts';
+import { type HalfPrecision, rounded } from './formats/half-precision.ts';
 import type { Hdf5Dataset } from './formats/hdf5.ts';
 import { type Graph, readGraph, weightKey } from './graph.ts';
 import { size } from './layers/index.ts';
@@ -15,11 +17,24 @@ export interface Weight {
 
 export type Weights = Map<string, Weight>;
 
+/** What a document was read from, and what a file of the same format keeps of it. */
+export interface Source {
+  format: ModelFormat;
+  /** The file's names of weights, by their keys; those that are not here have the format's usual ones. */
+  names: ReadonlyMap<string, string>;
+  /** Weights that the file held in fewer bits than float32, by their keys. */
+  narrow: ReadonlyMap<string, HalfPrecision>;
+}
+
+/** Of a document that was made rather than read: a `.keras` file of float32 numbers. */
+const MADE_HERE: Source = { format: 'keras', names: new Map(), narrow: new Map() };
+
 export interface ModelDocument {
-  /** `config.json`, parsed. */
+  /** The model's config as its file has it, in whatever dialect (`dialect.ts`), with its compilation as `compile_config`. */
   config: Record<string, unknown>;
-  /** `metadata.json`, parsed. */
+  /** `metadata.json` of a `.keras` file; of others what they say of themselves outside the config, such as `keras_version`. */
   metadata: Record<string, unknown>;
+  source: Source;
   graph: Graph;
   /** By `<layer>/<weight>`. */
   weights: Weights;
@@ -30,7 +45,7 @@ export interface ModelDocument {
 }
 
 /** A document of a config and its weights. Throws Problem WEIGHTS_MISMATCH when a weight is missing or has another shape, and those of `readGraph`. */
-export function makeDocument(parts: Omit<ModelDocument, 'graph'>): ModelDocument {
+export function makeDocument(parts: Omit<ModelDocument, 'graph' | 'source'> & { source?: Source }): ModelDocument {
   const graph = readGraph(parts.config);
   for (const layer of graph.layers) {
     for (const spec of layer.weights) {
@@ -54,11 +69,24 @@ export function makeDocument(parts: Omit<ModelDocument, 'graph'>): ModelDocument
       }
     }
   }
-  return { ...parts, graph };
+  return { source: MADE_HERE, ...parts, graph };
 }
 
 /** The document with other weights of the same shapes, and without the optimizer's variables, which went with the old ones. */
 export function withWeights(document: ModelDocument, weights: Weights): ModelDocument {
   const { optimizer: _, ...rest } = document;
   return { ...rest, weights };
+}
+
+/** The document with its weights as a file of its types holds them: those of a half-precision layer are rounded to it. */
+export function asStored(document: ModelDocument): ModelDocument {
+  const { narrow } = document.source;
+  if (narrow.size === 0) return document;
+  const weights = new Map(
+    [...document.weights].map(([key, weight]) => {
+      const type = narrow.get(key);
+      return [key, type ? { ...weight, data: rounded(weight.data, type) } : weight];
+    }),
+  );
+  return { ...document, weights };
 }

@@ -1,6 +1,6 @@
 /** What is known of a model without running it; the form in which the ledger keeps it and the API shows it. */
 import Type, { type Static } from 'typebox';
-import { nullable, strictObject } from '../schema.ts';
+import { choice, nullable, strictObject } from '../schema.ts';
 import { CompileFacts } from './compile-facts.ts';
 
 const Shape = Type.Array(nullable(Type.Integer({ minimum: 0 })), { description: 'The first axis is the batch; null is a free dimension.' });
@@ -38,8 +38,17 @@ export const MASKED_OUTPUT = 'MASKED_OUTPUT';
 /** The warning of a model that jobs do not train, since a layer of it does something in training that is not run. */
 export const NOT_TRAINED = 'NOT_TRAINED';
 
+/** The formats of model files: Keras 3's `.keras`, Keras' `.h5`, a TensorFlow.js layers model, and safetensors beside a Keras config. */
+export const MODEL_FORMATS = ['keras', 'h5', 'tfjs', 'safetensors'] as const;
+export const ModelFormat = choice([...MODEL_FORMATS], { description: 'What the file is, by its content.' });
+export type ModelFormat = Static<typeof ModelFormat>;
+
 export const ModelFacts = strictObject({
-  format: Type.Literal('keras'),
+  format: ModelFormat,
+  /** Absent from facts that were stored before there was more than one. */
+  output_formats: Type.Optional(
+    Type.Array(ModelFormat, { description: 'The formats in which it can be written so that stock Keras, or TensorFlow.js, loads it.' }),
+  ),
   keras_version: nullable(Type.String()),
   name: Type.String(),
   inputs: Type.Array(EndpointFacts),

@@ -1,5 +1,6 @@
 /** Adds layers and their calls to a graph: what each layer's class says of shapes, weights and masks. */
 import { Problem, received } from '../errors.ts';
+import { APPLICATION_CLASSES } from './dialect.ts';
 import type { Call, Graph, Layer, TensorId } from './graph.ts';
 import { dtypePolicy, type LayerConfig } from './layer-config.ts';
 import { isLayerClass, LAYER_CLASSES, type LayerClassName, layerClass, type Shape, size } from './layers/index.ts';
@@ -10,13 +11,6 @@ const LARGEST_TENSOR = 2 ** 26;
 
 /** A nested model that is called often calls each of its layers as often. */
 const MOST_CALLS = 100_000;
-
-/** Classes of `keras.applications` itself. */
-const APPLICATION_CLASSES: Readonly<Record<string, string>> = {
-  CustomScaleLayer: 'keras.src.applications.inception_resnet_v2',
-  LayerScale: 'keras.src.applications.convnext',
-  StochasticDepth: 'keras.src.applications.convnext',
-};
 
 /** Policies of layers whose numbers are computed here as float32, which holds all of theirs. */
 const POLICIES = ['float32', 'mixed_float16', 'mixed_bfloat16', 'float16', 'bfloat16', 'float64'];

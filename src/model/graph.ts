@@ -1,5 +1,6 @@
 /** A Keras config as a graph: layers, the calls between them, and the shapes that flow. Nothing is run. */
 import { Problem } from '../errors.ts';
+import { inKeras3 } from './dialect.ts';
 import { readModelInto } from './graph-reader.ts';
 import { asLayerConfig } from './layer-config.ts';
 import type { LayerClassName, Options, Shape, WeightSpec } from './layers/index.ts';
@@ -13,7 +14,7 @@ export interface Layer {
   /** Of a layer in a nested model `<model>/<layer>`, which is no name that Keras allows. */
   name: string;
   className: LayerClassName;
-  /** The `config` object inside the document's config, not a copy; of an operation such as `x + 1` a copy, with the `operands` of its call. */
+  /** The `config` of its entry, in Keras 3's words; of an operation such as `x + 1` a copy, with the `operands` of its call. */
   options: Options;
   trainable: boolean;
   /** Named as in the layer; the key in the document's weights is `<layer>/<weight>`. */
@@ -75,12 +76,12 @@ function isDeeperThan(value: unknown, limit: number): boolean {
 }
 
 /**
- * The graph of a Keras 3 model config (Sequential or Functional).
+ * The graph of a model's config (Sequential or Functional), in any dialect.
  * Throws Problem: MODEL_UNREADABLE, UNSUPPORTED_LAYER, UNSUPPORTED_LAYER_OPTION, CUSTOM_CODE_IN_MODEL.
  */
 export function readGraph(config: unknown): Graph {
   if (isDeeperThan(config, DEEPEST_CONFIG)) throw new Problem('MODEL_UNREADABLE', `The config nests values deeper than ${DEEPEST_CONFIG}.`);
-  const model = asLayerConfig(config, 'config.json');
+  const model = asLayerConfig(inKeras3(config), 'config.json');
   const known = (model.module ?? 'keras').startsWith('keras') || model.module === 'tf_keras';
   if (!known || (model.class_name !== 'Sequential' && model.class_name !== 'Functional' && model.class_name !== 'Model')) {
     throw new Problem(

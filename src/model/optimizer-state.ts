@@ -7,6 +7,7 @@ import { received } from '../errors.ts';
 import { isCustom } from './compile.ts';
 import type { SerialisedOptimizer } from './compile-config.ts';
 import type { Unread } from './compile-facts.ts';
+import { isKeras2 } from './dialect.ts';
 import type { ModelDocument, Weight, Weights } from './document.ts';
 import type { Hdf5Dataset } from './formats/hdf5.ts';
 import { type Graph, weightKey } from './graph.ts';
@@ -91,6 +92,7 @@ export function readOptimizerState(document: ModelDocument): OptimizerReading {
     outcome: 'unread',
     unread: { what: 'optimizer.state', value: received(value), reason },
   });
+  if (isKeras2(document.config)) return unread('a state of Keras 2', 'What its variables are is known of Keras 3 alone.');
   if (typeof className !== 'string' || !config) {
     return unread(className, 'The file has variables of an optimizer, and no optimizer in its compile_config.');
   }
@@ -170,6 +172,7 @@ export function withOptimizerState(
   const { optimizer: _, ...without } = document;
   const drop = (dropped: string) => ({ document: without, dropped });
   const { class_name: className, config } = optimizerEntry(document);
+  if (isKeras2(document.config)) return drop('the model is of Keras 2, whose optimizers keep other variables');
   if (className !== state.className)
     return drop(`the model is compiled with ${received(className)}, and the state is of ${state.className}`);
   const expected = isCustom(optimizerEntry(document)) ? null : places({ className: state.className, config: config ?? {} }, document);

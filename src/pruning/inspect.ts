@@ -4,7 +4,7 @@ import { readCompile } from '../model/compile.ts';
 import { callMacs, parameterCount } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED, type PrunabilityFacts } from '../model/facts.ts';
-import { readModel } from '../model/formats/index.ts';
+import { readModel, writableFormats } from '../model/formats/index.ts';
 import type { Layer } from '../model/graph.ts';
 import { dtypePolicy } from '../model/layer-config.ts';
 import { layerClass, size } from '../model/layers/index.ts';
@@ -23,7 +23,8 @@ export function modelFacts(document: ModelDocument): ModelFacts {
   const parameters = parameterCount(graph);
   const macs = callMacs(graph);
   return {
-    format: 'keras',
+    format: document.source.format,
+    output_formats: writableFormats(document),
     keras_version: typeof document.metadata.keras_version === 'string' ? document.metadata.keras_version : null,
     name: graph.name,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, shape: [null, ...shape] })),

@@ -27,7 +27,8 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
       return [key, smaller];
     }),
   );
-  return makeDocument({ config, metadata: document.metadata, weights, extras: document.extras });
+  const { metadata, extras, source } = document;
+  return makeDocument({ config, metadata, weights, extras, source });
 }
 
 function resized(value: unknown, count: number): unknown {

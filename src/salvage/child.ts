@@ -48,7 +48,8 @@ async function documentOf(path: string, original: ModelDocument): Promise<{ docu
       if (name.startsWith(from)) weights.set(name.slice(from.length), { shape, data: data as Float32Array<ArrayBuffer> });
     }
   }
-  const document = makeDocument({ config, metadata: original.metadata, weights, extras: original.extras });
+  const { metadata, extras, source } = original;
+  const document = makeDocument({ config, metadata, weights, extras, source });
   return { document, best: prefix === 'best/' ? best : null };
 }
 

@@ -171,7 +171,7 @@ describe('a Functional config', () => {
     ['a history that is no list', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([tensor('a')]))],
     ['a number for a tensor', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([7]))],
     ['null for a tensor', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = node([null]))],
-    ['Keras 2 nodes', 'not Keras 3', ({ layers }) => (layers[2]!.inbound_nodes = [[['a', 0, 0, {}]]])],
+    ['a Keras 2 node of no tensor', 'not a tensor', ({ layers }) => (layers[2]!.inbound_nodes = [[['a', 0]]])],
     ['a null node', 'not Keras 3', ({ layers }) => (layers[2]!.inbound_nodes = [null])],
     ['an output of no layer', 'made by no layer', (config) => (config.output_layers = ['z', 0, 0])],
     ['outputs of another form', 'cannot be read', (config) => (config.output_layers = [['b', 0]])],

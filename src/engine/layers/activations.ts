@@ -20,6 +20,8 @@ const between = (x: Tensor, least: number, most: number): Tensor => tf.logicalAn
 
 /** relu6(x + 3) / 6, as Keras 3 has it. */
 const hardSigmoid = (x: Tensor): Tensor => tf.mul(relu6(tf.add(x, 3)), 1 / 6);
+/** 0.2x + 0.5 cut to 0 and 1, as Keras 2 and TensorFlow.js have it. */
+const keras2HardSigmoid = (x: Tensor): Tensor => tf.clipByValue(tf.add(tf.mul(x, 0.2), 0.5), 0, 1);
 const hardSilu = (x: Tensor): Tensor => tf.mul(x, hardSigmoid(x));
 
 /** x, below 0 exp(x) - 1. Keras' sum of both branches has the derivatives of both at 0. */
@@ -88,6 +90,7 @@ const FUNCTIONS: Record<ActivationName, (x: Tensor) => Tensor> = {
   swish: silu,
   gelu,
   hard_sigmoid: hardSigmoid,
+  keras_2_hard_sigmoid: keras2HardSigmoid,
   hard_silu: hardSilu,
   hard_swish: hardSilu,
   hard_tanh: (x) => tf.clipByValue(x, -1, 1),

@@ -4,6 +4,7 @@
  */
 import * as h5wasm from 'h5wasm';
 import { Problem } from '../../errors.ts';
+import { type HalfPrecision, widened } from './half-precision.ts';
 
 export type TypedArray =
   | Float32Array<ArrayBuffer>
@@ -23,14 +24,36 @@ export interface Hdf5Dataset {
   /** h5wasm's spelling: `<f` is float32, `<d` float64, `<I` uint32. */
   dtype: string;
   data: TypedArray;
+  /** The file has the numbers in this narrower type; here they are float32. h5wasm cannot create a data set of it. */
+  narrow?: HalfPrecision;
 }
 
-/** What is written: groups with their `name` attribute, and data sets. */
+/** What is written: groups with their attributes (the root is ''), and data sets. */
 export interface Hdf5Content {
-  groups: { path: string; name: string }[];
+  groups: { path: string; attributes: Record<string, string | readonly string[]> }[];
   datasets: Hdf5Dataset[];
+  /** Whether large data sets are deflated; those of a file inside a zip are better left to the zip. */
+  deflate?: boolean;
 }
 
+/** An open file, as `withHdf5` lends it. */
+export interface Hdf5File {
+  /** Every numeric data set, in the file's order; `skip` leaves out whole branches. */
+  datasets(skip?: (path: string) => boolean): Hdf5Dataset[];
+  /** The names in a group, the root being ''; null where there is no such group. */
+  names(path: string): string[] | null;
+  /** A text attribute of a group; null where it has none. */
+  text(path: string, name: string): string | null;
+  /** A list of texts as Keras stores it: in one attribute, or in several that are numbered where it is long. Null where the group has none. */
+  texts(path: string, name: string): string[] | null;
+}
+
+/** Of one attribute: Keras stores configs as such. */
+const MAX_ATTRIBUTE_BYTES = 64 * 2 ** 20;
+/** HDF5 keeps attributes in an object's header, which has 64 KiB; Keras splits longer lists here. */
+const LIST_BYTES = 64_512;
+/** Data sets of fewer elements are not worth a chunk of their own. */
+const DEFLATE_FROM = 1_024;
 const MAX_DEPTH = 32;
 const MAX_OBJECTS = 200_000;
 /** Of all data sets together: one whose chunks are not stored may declare any size. */
@@ -48,20 +71,41 @@ async function library(): Promise<Awaited<typeof h5wasm.ready>> {
 }
 
 /**
- * Every numeric data set of a file, in the file's order; `skip` leaves out whole branches. Attributes are not read: nothing needs them, and HDF5
- * never returns from those of some damaged files.
+ * Lends a file to `read` and closes it. Attributes are read by name, and only where the format needs them: HDF5 never returns from those of some damaged
+ * files, which is one reason why uploads are read in processes with a time limit.
  * Throws Problem MODEL_UNREADABLE for what HDF5 cannot open, for soft and external links, and for data that are not plain numbers.
  */
-export async function readHdf5(bytes: Uint8Array, skip: (path: string) => boolean = () => false): Promise<Hdf5Dataset[]> {
+export async function withHdf5<Result>(bytes: Uint8Array, read: (file: Hdf5File) => Result): Promise<Result> {
   const { FS } = await library();
   const path = `/read-${files++}.h5`;
   FS.writeFile(path, bytes);
   let file: h5wasm.File | null = null;
   try {
-    file = new h5wasm.File(path, 'r');
-    const found: Found = { objects: 0, bytes: 0, datasets: [] };
-    walk(file, '', 0, found, skip);
-    return found.datasets;
+    const opened = new h5wasm.File(path, 'r');
+    file = opened;
+    return read({
+      datasets: (skip = () => false) => {
+        const found: Found = { objects: 0, bytes: 0, datasets: [] };
+        walk(opened, '', 0, found, skip);
+        return found.datasets;
+      },
+      names: (group) => groupAt(opened, group)?.keys() ?? null,
+      text: (group, name) => {
+        const value = attributeOf(opened, group, name);
+        return typeof value === 'string' ? value : null;
+      },
+      texts: (group, name) => {
+        const whole = attributeOf(opened, group, name);
+        if (Array.isArray(whole)) return whole;
+        const parts: string[][] = [];
+        for (;;) {
+          const part = attributeOf(opened, group, `${name}${parts.length}`);
+          if (!Array.isArray(part)) break;
+          parts.push(part);
+        }
+        return parts.length > 0 ? parts.flat() : null;
+      },
+    });
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem('MODEL_UNREADABLE', `The weights are not an HDF5 file that can be read: ${reasonOf(error as Error)}.`, {
@@ -75,6 +119,40 @@ export async function readHdf5(bytes: Uint8Array, skip: (path: string) => boolea
     }
     FS.unlink(path);
   }
+}
+
+/** Every numeric data set of a file. Throws what `withHdf5` throws. */
+export function readHdf5(bytes: Uint8Array, skip?: (path: string) => boolean): Promise<Hdf5Dataset[]> {
+  return withHdf5(bytes, (file) => file.datasets(skip));
+}
+
+function groupAt(file: h5wasm.File, path: string): h5wasm.Group | null {
+  if (path === '') return file;
+  const above = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+  // HDF5 fails on a path through something that is not there.
+  const parent = groupAt(file, above);
+  if (!parent?.keys().includes(path.slice(path.lastIndexOf('/') + 1))) return null;
+  const entity = file.get(path);
+  return entity instanceof h5wasm.Group ? entity : null;
+}
+
+/** A text, a list of texts (an empty list of whatever type is one), or null. */
+function attributeOf(file: h5wasm.File, path: string, name: string): string | string[] | null {
+  const group = groupAt(file, path);
+  if (!group || !h5wasm.Module.get_attribute_names(file.file_id, group.path).includes(name)) return null;
+  const { shape, size, total_size: count, type } = h5wasm.Module.get_attribute_metadata(file.file_id, group.path, name);
+  if (count === 0 && shape?.length === 1) return [];
+  if (type !== h5wasm.Module.H5T_class_t.H5T_STRING.value) return null;
+  if (size * count > MAX_ATTRIBUTE_BYTES) {
+    throw new Problem(
+      'MODEL_UNREADABLE',
+      `The attribute ${name} of the file has ${size * count} bytes; at most ${MAX_ATTRIBUTE_BYTES} are read.`,
+    );
+  }
+  const value: unknown = group.get_attribute(name, true);
+  // NumPy pads texts of a fixed length.
+  const text = (item: unknown): string => String(item).replace(/\0+$/, '');
+  return Array.isArray(value) ? value.flat().map(text) : text(value);
 }
 
 /** The innermost line of HDF5's error stack, which says what is wrong, or the whole message of another error. */
@@ -113,15 +191,51 @@ function walk(group: h5wasm.Group, prefix: string, depth: number, found: Found, 
 }
 
 function readDataset(dataset: h5wasm.Dataset, path: string): Hdf5Dataset {
-  const { dtype, shape } = dataset;
+  const narrow = narrowType(dataset);
+  if (narrow) return readNarrow(dataset, path, narrow);
+  const { type } = dataset.metadata;
+  const { H5T_INTEGER, H5T_FLOAT } = h5wasm.Module.H5T_class_t;
+  const dtype = type === H5T_INTEGER.value || type === H5T_FLOAT.value ? dataset.dtype : null;
+  const { shape } = dataset;
   const value = typeof dtype === 'string' && /^[<>|]?[fdbBhHiIqQ]$/.test(dtype) ? dataset.value : null;
   if (shape === null || value === null || typeof dtype !== 'string') {
     throw new Problem(
       'MODEL_UNREADABLE',
-      `${path} in the weights file holds ${JSON.stringify(dtype)}; float32, float64 and whole numbers can be read.`,
+      `${path} in the weights file holds ${JSON.stringify(dataset.dtype)}; floating-point and whole numbers can be read.`,
     );
   }
   return { path, shape, dtype: dtype.replace('>', '<'), data: ArrayBuffer.isView(value) ? (value as TypedArray) : scalar(value, dtype) };
+}
+
+/** NumPy knows no bfloat16: Keras' numbers of that type are two opaque bytes each. */
+function narrowType({ metadata }: h5wasm.Dataset): HalfPrecision | null {
+  const { H5T_FLOAT, H5T_OPAQUE } = h5wasm.Module.H5T_class_t;
+  if (metadata.size !== 2 || metadata.shape === null) return null;
+  if (metadata.type === H5T_FLOAT.value) return 'float16';
+  return metadata.type === H5T_OPAQUE.value ? 'bfloat16' : null;
+}
+
+/** The numbers by the library's own function, since h5wasm's `value` has no such type. */
+function readNarrow({ file_id, path: at, metadata }: h5wasm.Dataset, path: string, narrow: HalfPrecision): Hdf5Dataset {
+  const { shape, total_size: count, littleEndian } = metadata as { shape: number[]; total_size: number; littleEndian: boolean };
+  const module = h5wasm.Module;
+  const pointer = module._malloc(Math.max(1, count * 2));
+  try {
+    const axes = shape.map(BigInt);
+    module.get_dataset_data(
+      file_id,
+      at,
+      axes,
+      axes.map(() => 0n),
+      axes.map(() => 1n),
+      BigInt(pointer),
+    );
+    const view = new DataView(module.HEAPU8.buffer, pointer, count * 2);
+    const words = Uint16Array.from({ length: count }, (_, index) => view.getUint16(index * 2, littleEndian || narrow === 'bfloat16'));
+    return { path, shape, dtype: '<f', data: widened(words, narrow), narrow };
+  } finally {
+    module._free(pointer);
+  }
 }
 
 function scalar(value: unknown, dtype: string): TypedArray {
@@ -139,7 +253,7 @@ function scalar(value: unknown, dtype: string): TypedArray {
   return kinds[dtype.at(-1)!]!.of(Number(value));
 }
 
-/** The bytes of an HDF5 file of contiguous data sets. The same content gives the same bytes. */
+/** The bytes of an HDF5 file. The same content gives the same bytes. */
 export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayBuffer>> {
   const { FS } = await library();
   const path = `/write-${files++}.h5`;
@@ -155,13 +269,24 @@ export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayB
       file.create_group(group);
       made.add(group);
     };
-    for (const group of content.groups) {
-      makeGroup(group.path);
-      (file.get(group.path) as h5wasm.Group).create_attribute('name', group.name);
+    for (const { path: at, attributes } of content.groups) {
+      makeGroup(at);
+      const group = at === '' ? file : (file.get(at) as h5wasm.Group);
+      for (const [attribute, value] of Object.entries(attributes)) {
+        if (typeof value === 'string') group.create_attribute(attribute, value, null, 'S');
+        else writeTexts(group, attribute, value);
+      }
     }
     for (const { path: name, shape, dtype, data } of content.datasets) {
       makeGroup(name.slice(0, Math.max(0, name.lastIndexOf('/'))));
-      file.create_dataset({ name, data, shape, dtype });
+      const deflated = content.deflate && shape.length > 0 && data.length >= DEFLATE_FROM;
+      file.create_dataset({
+        name,
+        data,
+        shape,
+        dtype,
+        ...(deflated ? { chunks: shape, compression: 'gzip', compression_opts: 9 } : {}),
+      });
     }
     file.close();
     return Uint8Array.from(FS.readFile(path));
@@ -169,4 +294,13 @@ export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayB
     Date.now = now;
     FS.unlink(path);
   }
+}
+
+/** A list of texts as Keras stores it: of one length, in as many attributes as their bytes need. */
+function writeTexts(group: h5wasm.Group, name: string, texts: readonly string[]): void {
+  const width = Math.max(1, ...texts.map((text) => Buffer.byteLength(text)));
+  const each = Math.max(1, Math.floor(LIST_BYTES / width));
+  const write = (attribute: string, part: readonly string[]) => group.create_attribute(attribute, [...part], [part.length], `S${width}`);
+  if (texts.length <= each) write(name, texts);
+  else for (let from = 0, part = 0; from < texts.length; from += each, part++) write(`${name}${part}`, texts.slice(from, from + each));
 }

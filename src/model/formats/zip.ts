@@ -4,13 +4,20 @@ import yauzl from 'yauzl';
 import yazl from 'yazl';
 import { Problem } from '../../errors.ts';
 
+/** Of all entries that are read together. */
+const MAX_BYTES = 1.6 * 2 ** 30;
+
 /**
- * The named entries of a zip file; entries that are not asked for are not decompressed. Throws Problem MODEL_UNREADABLE for an archive that is
- * damaged, has a name twice, or holds an entry larger than its limit.
+ * The named entries of a zip file, or all of them (folders are none) where `limits` is a number; entries that are not asked for are not decompressed.
+ * Throws Problem MODEL_UNREADABLE for an archive that is damaged, has a name twice, or holds an entry larger than its limit.
  */
-export async function readZip(path: string, limits: Record<string, number>): Promise<{ names: string[]; entries: Map<string, Buffer> }> {
+export async function readZip(
+  path: string,
+  limits: Record<string, number> | number,
+): Promise<{ names: string[]; entries: Map<string, Buffer> }> {
   const names: string[] = [];
   const entries = new Map<string, Buffer>();
+  let total = 0;
   let archive: yauzl.ZipFile;
   try {
     archive = await yauzl.openPromise(path, { lazyEntries: true });
@@ -24,12 +31,14 @@ export async function readZip(path: string, limits: Record<string, number>): Pro
       const name = entry.fileName;
       names.push(name);
       // An entry may be called `constructor`.
-      const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
-      if (limit === undefined) continue;
+      const limit = typeof limits === 'number' ? limits : Object.hasOwn(limits, name) ? limits[name] : undefined;
+      if (limit === undefined || name.endsWith('/')) continue;
       if (entries.has(name)) throw new Problem('MODEL_UNREADABLE', `The archive holds ${name} twice.`);
       if (entry.uncompressedSize > limit) {
         throw new Problem('MODEL_UNREADABLE', `${name} is ${entry.uncompressedSize} bytes when unpacked; at most ${limit} are read.`);
       }
+      total += entry.uncompressedSize;
+      if (total > MAX_BYTES) throw new Problem('MODEL_UNREADABLE', `The archive unpacks to more than ${MAX_BYTES} bytes.`);
       // yauzl ends the stream with an error when it gives more bytes than the entry declared.
       entries.set(name, await buffer(await archive.openReadStreamPromise(entry)));
     }
@@ -40,6 +49,11 @@ export async function readZip(path: string, limits: Record<string, number>): Pro
   } finally {
     archive.close();
   }
+}
+
+/** The names of a zip file's entries. Throws Problem MODEL_UNREADABLE. */
+export async function listZip(path: string): Promise<string[]> {
+  return (await readZip(path, {})).names;
 }
 
 /** A zip archive of deflated entries in the given order, all dated 1 January 1980: the same content gives the same bytes. */

@@ -65,6 +65,8 @@ export const ACTIVATIONS = [
   'swish',
   'gelu',
   'hard_sigmoid',
+  // What Keras 2 calls hard_sigmoid; no file has it under this name.
+  'keras_2_hard_sigmoid',
   'hard_silu',
   'hard_swish',
   'hard_tanh',
