@@ -425,7 +425,7 @@ describe('a config of another kind', () => {
     ['a dense layer on a free axis', /fixed size/, [null], dense('l', 4)],
     ['a flattening of a free axis', /fixed size/, [null, 4], flatten('l')],
     ['a reshaping that does not fit', /cannot become/, [6], layer('Reshape', 'l', { target_shape: [4, -1] })],
-    ['normalisation of another axis', /last axis/, [4, 4, 3], batchNormalization('l', { axis: 1 })],
+    ['normalisation of an axis that is not there', /axis/, [4, 4, 3], batchNormalization('l', { axis: 4 })],
     ['groups that do not divide the channels', /groups/, [4, 4, 3], conv2d('l', 4, 3, { groups: 2 })],
     ['groups of a normalisation that do not', /groups/, [4, 4, 3], layer('GroupNormalization', 'l', { groups: 2 })],
     ['a noise shape for a batch of one size', /noise_shape/, [4], layer('Dropout', 'l', { rate: 0.5, noise_shape: [32, 4] })],
