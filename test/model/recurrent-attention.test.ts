@@ -165,11 +165,8 @@ describe('a multi-head attention', () => {
       expect(map.bindings.get(`a/${name}/kernel`)).toEqual([{ axis: 0, units: map.groups[0]!.units }]);
   });
 
-  it.each([
-    ['other axes', { attention_axes: [1, 2] }, /attention_axes/],
-    ['a window', { sliding_window: 2 }, /sliding_window 2; accepted: null/],
-  ])('is refused with %s', async (_name, options, message) => {
-    await expectProblem(() => graphOf(attention(options)), 'UNSUPPORTED_LAYER_OPTION', message);
+  it('is refused with other axes', async () => {
+    await expectProblem(() => graphOf(attention({ attention_axes: [1, 2] })), 'UNSUPPORTED_LAYER_OPTION', /attention_axes/);
   });
 
   it('is told by its call to be causal', () => {
