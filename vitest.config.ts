@@ -12,6 +12,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/engine/**', 'test/corpus/**'],
           pool: 'forks',
+          testTimeout: 20_000,
         },
       },
       {
