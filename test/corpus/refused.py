@@ -461,8 +461,7 @@ def cases():
         yield from make(plain)
     yield from functional_configs()
     for name, content in h5_files():
-        # Until they are read: whatever is in them.
-        yield name, content, "UNSUPPORTED_FORMAT"
+        yield name, content, H5_CODES[name]
 
 
 def main():
