@@ -136,6 +136,8 @@ describe('predictions', () => {
     const worker = await service.pid('espalier work');
     process.kill(worker, 'SIGKILL');
     await service.pid('espalier work', worker);
+    // It may still have to put itself on the list.
+    await expect.poll(async () => (await post('dense', { inputs })).status, { timeout: 100_000 }).toBe(200);
     expect((await predict('dense', { inputs })).outputs).toEqual(outputs);
     expect(service.lines.filter(({ msg }) => msg === 'Engine for predictions started')).toHaveLength(3);
   });
