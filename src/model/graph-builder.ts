@@ -144,6 +144,13 @@ export class GraphBuilder {
     if (graph.calls.length >= MOST_CALLS) throw new Problem('MODEL_UNREADABLE', `The model makes more than ${MOST_CALLS} calls.`);
     const facts = layerClass(layer.className);
     const { options } = layer;
+    const most = facts.takesList || layer.storePath === '' ? Number.POSITIVE_INFINITY : (facts.callTensors?.length ?? 1);
+    if (given.inputs.length > most) {
+      throw new Problem(
+        'MODEL_UNREADABLE',
+        `Layer ${layer.name} (${layer.className}) is called on ${given.inputs.length} tensors; it takes ${most}.`,
+      );
+    }
     const within = <Result>(work: () => Result): Result => guard(layer.name, layer.className, work);
     const shapes = given.inputs.map((tensor) => this.shape(tensor));
     const outputShapes = within(() => facts.outputShapes?.(options, shapes, given.callOptions) ?? [facts.outputShape(options, shapes)]);

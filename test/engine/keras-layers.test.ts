@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readModel } from '../../src/model/formats/index.ts';
-import { LAYER_CLASSES } from '../../src/model/layers/index.ts';
+import { isLayerClass, LAYER_CLASSES } from '../../src/model/layers/index.ts';
+import { refusalOf } from '../../src/model/layers/refused.ts';
 import { gradientsOf } from '../helpers/engine.ts';
 import { type KerasArray, startKeras } from '../helpers/keras.ts';
 import { expectClose } from '../helpers/numbers.ts';
@@ -39,6 +40,15 @@ it('every layer class is among the nets', async () => {
   const layers = [...classes].filter((name) => !name.startsWith('ops.'));
   const all = Object.keys(LAYER_CLASSES).filter((name) => !name.startsWith('ops.'));
   expect([...layers, ...RECURRENT_ATTENTION_CLASSES].sort()).toEqual(all.sort());
+});
+
+it('every layer class of Keras is run, or refused with a reason and what comes nearest', async () => {
+  const { layers } = await keras.run<{ layers: string[] }>('classes', {});
+  expect(layers.length).toBeGreaterThan(100);
+  const code = ['Lambda'];
+  const unknown = layers.filter((name) => !isLayerClass(name) && refusalOf(name, false) === null && !code.includes(name));
+  // It is saved under the name of keras.layers, GroupQueryAttention.
+  expect(unknown).toEqual(['GroupedQueryAttention']);
 });
 
 describe.each(Object.keys(nets))('%s', (name) => {

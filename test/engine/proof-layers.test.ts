@@ -49,6 +49,35 @@ const operation = (className: string): Config => {
   return config;
 };
 
+/** An operation of one input, with what its call is given beside it. */
+const op = (
+  className: string,
+  name: string,
+  options: Record<string, unknown> = {},
+  operands: (x: unknown) => unknown[] = (x) => [x],
+): LayerEntry & { operands: (x: unknown) => unknown[] } => ({
+  ...layer(className, name, options),
+  module: 'keras.src.ops.numpy',
+  operands,
+});
+/** A chain of layers and operations, which only a Functional model holds. */
+const linked = (shape: number[], ...entries: (LayerEntry & { operands?: (x: unknown) => unknown[] })[]): Config => {
+  const config = functional((net) =>
+    entries.reduce((tensor, { operands: _none, ...entry }) => net.call(entry, tensor), net.input('x', shape)),
+  );
+  const { layers } = config.config as { layers: LayerEntry[] };
+  for (const { config: own, operands } of entries) {
+    const [node] = layers.find(({ name }) => name === own.name)!.inbound_nodes as { args: unknown[] }[];
+    if (operands) node!.args = operands(node!.args[0]);
+  }
+  return config;
+};
+const images = (...entries: Parameters<typeof linked>[1][]): Config => linked([6, 6, 2], conv2d('a', 4, 3, same), ...entries, ...head);
+const range = (start: number | null, stop: number | null, step: number | null = null) => ({
+  class_name: '__slice__',
+  config: { start, stop, step },
+});
+
 const CASES: Record<string, Config> = {
   'a depthwise convolution': chain(
     layer('DepthwiseConv2D', 'd', { ...kernel(3), activation: 'relu6' }),
@@ -121,6 +150,63 @@ const CASES: Record<string, Config> = {
     ),
   ),
   'an operation on both': operation('Subtract'),
+  'operations on each number': images(
+    op('Relu', 'r'),
+    op('Multiply', 'm', {}, (x) => [x, 0.5]),
+    op('Exp', 'e'),
+    op('Divide', 'd', {}, (x) => [x, 3]),
+    batchNormalization('n'),
+  ),
+  'operations on places': images(
+    op('Transpose', 't', { axes: [0, 2, 1, 3] }),
+    op('GetItem', 'g', {}, (x) => [x, [range(null, null), range(1, 5), range(null, null, -2)]]),
+    op('Repeat', 'q', { repeats: 2, axis: 1 }),
+    op('Tile', 'i', { repeats: [1, 1, 2, 1] }),
+    op('Flip', 'f', { axis: [1] }),
+    conv2d('b', 3, 2),
+  ),
+  'reductions of places': linked(
+    [6, 6, 2],
+    conv2d('a', 4, 3, same),
+    batchNormalization('n'),
+    op('Sum', 's', { axis: 1 }),
+    op('Max', 'm', { axis: [1] }),
+    dense('out', 3),
+  ),
+  'a mean of places that stay': images(op('Mean', 'm', { axis: [1, 2], keepdims: true }), conv2d('b', 3, 1)),
+  'adaptive pooling': chain(
+    layer('AdaptiveAveragePooling2D', 'p', { output_size: [2, 3] }),
+    layer('AdaptiveMaxPooling2D', 'q', { output_size: 2 }),
+  ),
+  'images at random': chain(layer('RandomFlip', 'r'), conv2d('b', 3, 1)),
+  'transposed volumes': volumes(layer('Conv3DTranspose', 't', { filters: 3, kernel_size: [2, 2, 2], strides: [2, 1, 1] })),
+  'a convolution over time': sequential(
+    [3, 6, 6, 2],
+    [
+      layer('Conv3D', 'a', { filters: 4, kernel_size: [1, 3, 3] }),
+      layer('ConvLSTM2D', 'l', { filters: 3, kernel_size: [2, 2], activation: 'tanh', recurrent_activation: 'sigmoid' }),
+      layer('Flatten', 'f'),
+      dense('out', 3),
+    ],
+  ),
+  'a masked recurrence': sequential(
+    [5],
+    [
+      layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true }),
+      dense('a', 4),
+      layer('LSTM', 'l', { units: 3, activation: 'tanh', recurrent_activation: 'sigmoid' }),
+      dense('out', 3),
+    ],
+  ),
+  'a masked mean': sequential(
+    [5],
+    [
+      layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true }),
+      dense('a', 4),
+      layer('GlobalAveragePooling1D', 'g'),
+      dense('out', 3),
+    ],
+  ),
 };
 
 describe.each(Object.entries(CASES))('a cut through %s', (_name, config) => {
@@ -142,6 +228,22 @@ describe.each(Object.entries(CASES))('a cut through %s', (_name, config) => {
   });
 });
 
+/** A GRU that begins with what \`a\` makes. */
+function withState(): Config {
+  const config = functional((net) => {
+    const x = net.input('x', [6, 3]);
+    const state = net.call(dense('a', 4), net.call(layer('GlobalMaxPooling1D', 'g'), x));
+    const cell = layer('GRU', 'r', { units: 4, activation: 'tanh', recurrent_activation: 'sigmoid' });
+    return net.call(dense('out', 3), net.call(cell, x, state));
+  });
+  const { layers } = config.config as { layers: LayerEntry[] };
+  const [node] = layers.find(({ name }) => name === 'r')!.inbound_nodes as { args: unknown[][]; kwargs: Record<string, unknown> }[];
+  const [x, state] = node!.args[0]!;
+  node!.args = [x] as never;
+  node!.kwargs = { initial_state: state };
+  return config;
+}
+
 const FROZEN: Record<string, Config> = {
   'a grouped convolution': chain(conv2d('b', 4, 3, { groups: 2 })),
   'a normalisation of each sample': chain(layer('LayerNormalization', 'n')),
@@ -156,6 +258,27 @@ const FROZEN: Record<string, Config> = {
     const a = net.call(layer('Conv1D', 'a', { filters: 4, kernel_size: [3] }), net.input('x', [6, 2]));
     return net.call(dense('out', 3), net.call(layer('GlobalMaxPooling1D', 'g'), net.call(layer('Dot', 'd', { axes: 2 }), a, a)));
   }),
+  'a division by a tensor': images(op('Divide', 'd', {}, (x) => [x, x])),
+  'a softmax over places': images(op('Softmax', 's', { axis: 1 })),
+  'a product of tensors': images(op('Matmul', 'm', {}, (x) => [x, x])),
+  'a reduction over channels': images(op('Mean', 'm', { axis: -1, keepdims: true })),
+  'an index into channels': images(
+    op('GetItem', 'g', {}, (x) => [x, [range(null, null), range(null, null), range(null, null), range(0, 2)]]),
+  ),
+  'a reshape operation': images(op('Reshape', 'r', { newshape: [-1, 3, 12, 4] })),
+  'numbers of the config for channels': images(
+    op('Add', 'p', {}, (x) => [x, { class_name: '__numpy__', config: { value: [1, 2, 3, 4], dtype: 'float32' } }]),
+  ),
+  'a comparison': images(
+    op('Greater', 'c', {}, (x) => [x, 0.5]),
+    op('Cast', 'f', { dtype: 'float32' }),
+  ),
+  'a normalisation of another axis': chain(batchNormalization('n', { axis: 1 })),
+  'a mask of every channel': sequential(
+    [6, 3],
+    [dense('a', 4), layer('Masking', 'm', { mask_value: 0 }), layer('GlobalAveragePooling1D', 'g'), dense('out', 3)],
+  ),
+  'a state that is given': withState(),
   'a nested model': chain({
     ...(sequential([6, 6, 4], [conv2d('b', 3, 1)]) as unknown as LayerEntry),
     config: { ...(sequential([6, 6, 4], [conv2d('b', 3, 1)]).config as object), name: 'block' },

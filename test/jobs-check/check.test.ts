@@ -98,6 +98,21 @@ describe('the data of a job', () => {
     await refused('MODEL_DATASET_MISMATCH', ['/dataset_id', dataset.splits], /no training samples/, trainJob(), classifier(), dataset);
   });
 
+  it('are refused for a model whose output has a mask', async () => {
+    const words = layer('Embedding', 'e', { input_dim: 9, output_dim: 4, mask_zero: true });
+    const masked = sequential([8], [words, dense('out', 3, { activation: 'softmax' })]);
+    await refused('MODEL_NOT_TRAINABLE', ['/model_id', 'out'], /out carries a mask.*GlobalAveragePooling1D/, trainJob(), masked, data([8]));
+  });
+
+  it('are refused in training for a layer whose training is not run, and taken for a cut alone', async () => {
+    const model = sequential([8, 8, 1], [layer('RandomFlip', 'flip'), flatten('f'), dense('out', 3, { activation: 'softmax' })]);
+    const images = data([8, 8, 1]);
+    const message = /Layer flip \(RandomFlip\).*augmentation/;
+    await refused('MODEL_NOT_TRAINABLE', ['/model_id', 'train'], message, trainJob(), model, images);
+    await refused('MODEL_NOT_TRAINABLE', ['/model_id', 'prune'], message, pruneJob({}, { epochs: 1 }), model, images);
+    await expect(check(pruneJob(), model, images)).resolves.toMatchObject({ type: 'prune' });
+  });
+
   it('are refused for a model of two inputs or outputs', async () => {
     const twoInputs = functional((net) =>
       net.call(dense('out', 3), net.call(layer('Add', 'sum'), net.input('x', [8]), net.input('y', [8]))),

@@ -51,6 +51,7 @@ export const plainAttention: Omit<LayerClass, 'weights' | 'macs'> = {
   },
   couple: (_options, coupling) => coupleAttention(coupling),
   callOptions: ['use_causal_mask', 'return_attention_scores'],
+  takesList: true,
   ...masksOver(1),
   mask: () => 'first',
 };

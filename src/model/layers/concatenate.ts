@@ -25,6 +25,7 @@ export const concatenate: LayerClass = {
       inputs.reduce((total, shape) => total + (shape[axis] as number), 0),
     );
   },
+  takesList: true,
   readsMasks: true,
   checkMasks: (_options, inputs, masks) => requireMaskAxes(inputs, masks, inputs[0]!.length - 1),
   // A step counts where it does in any input; one without a mask counts everywhere.

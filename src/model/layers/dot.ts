@@ -23,6 +23,7 @@ export function dotAxes(options: Options, [a, b]: readonly Shape[]): [number, nu
 
 /** Dot: products of two inputs, summed along an axis of each; with `normalize` they have length 1 along it. */
 export const dot: LayerClass = {
+  takesList: true,
   outputShape: (options, inputs) => {
     if (inputs.length !== 2) throw new Error(`${inputs.length} inputs; 2 are needed`);
     if (inputs.some((shape) => shape.length > 2)) throw new Error('inputs of more than two axes');

@@ -75,6 +75,8 @@ export interface LayerClass {
   activation?(options: Options): string;
   /** Names of the inputs in their order, for a class that is called with some of them by keyword; of an operation the names of its parameters. */
   callTensors?: readonly string[];
+  /** Whether its input is a list of any number of tensors, as a sum's is. */
+  takesList?: boolean;
   /** Further tensors of the call by name, such as `initial_state`: no channel of theirs is followed. An array of the config is an option of the call. */
   callExtras?: readonly string[];
   /** All arguments that may be given by position, in Keras' order. Absent: the inputs, then a mask. */

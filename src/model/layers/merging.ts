@@ -37,6 +37,7 @@ export function merging(least = 2, most = Number.POSITIVE_INFINITY): LayerClass 
       return stretched(inputs);
     },
     couple: (_options, coupling) => coupleMerged(coupling),
+    takesList: true,
     readsMasks: true,
     checkMasks: (_options, inputs, masks) => {
       const rank = inputs[0]!.length;
