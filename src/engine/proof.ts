@@ -357,7 +357,11 @@ export function maskedForward(map: ChannelMap, removed: Removed, weights: Weight
 
 /** What a call does to masks. Throws an Error where channels are removed beside one through which none may be cut. */
 function kindOf(call: Call, { tensorUnits }: ChannelMap, removed: Removed): Kind {
-  const kind = MASKS[call.layer.className] ?? 'uncut';
+  const given = MASKS[call.layer.className] ?? 'uncut';
+  // A reduction over the channels themselves passes none of them on.
+  const [before, after] = [tensorUnits[call.inputs[0]!]!, tensorUnits[call.output]!];
+  const passes = before.length === after.length && before.every((unit, index) => unit === after[index]);
+  const kind = given === 'channelwise' && call.layer.className.startsWith('ops.') && !passes ? 'uncut' : given;
   if (kind !== 'uncut') return kind;
   const cut = [...call.inputs, ...call.outputs].some((tensor) => tensorUnits[tensor]!.some((unit) => removed[unit]));
   if (cut) throw new Error(`Channels beside ${call.layer.name} are removed, through which none can be followed`);

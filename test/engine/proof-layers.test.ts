@@ -159,7 +159,7 @@ const CASES: Record<string, Config> = {
   ),
   'operations on places': images(
     op('Transpose', 't', { axes: [0, 2, 1, 3] }),
-    op('GetItem', 'g', {}, (x) => [x, [range(null, null), range(1, 5), range(null, null, -2)]]),
+    op('GetItem', 'index', {}, (x) => [x, [range(null, null), range(1, 5), range(null, null, -2)]]),
     op('Repeat', 'q', { repeats: 2, axis: 1 }),
     op('Tile', 'i', { repeats: [1, 1, 2, 1] }),
     op('Flip', 'f', { axis: [1] }),
@@ -190,22 +190,18 @@ const CASES: Record<string, Config> = {
     ],
   ),
   'a masked recurrence': sequential(
-    [5],
+    [5, 3],
     [
-      layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true }),
+      layer('ReLU', 'r'),
+      layer('Masking', 'm', { mask_value: 0 }),
       dense('a', 4),
       layer('LSTM', 'l', { units: 3, activation: 'tanh', recurrent_activation: 'sigmoid' }),
       dense('out', 3),
     ],
   ),
   'a masked mean': sequential(
-    [5],
-    [
-      layer('Embedding', 'e', { input_dim: 7, output_dim: 3, mask_zero: true }),
-      dense('a', 4),
-      layer('GlobalAveragePooling1D', 'g'),
-      dense('out', 3),
-    ],
+    [5, 3],
+    [layer('ReLU', 'r'), layer('Masking', 'm', { mask_value: 0 }), dense('a', 4), layer('GlobalAveragePooling1D', 'g'), dense('out', 3)],
   ),
 };
 
@@ -258,12 +254,18 @@ const FROZEN: Record<string, Config> = {
     const a = net.call(layer('Conv1D', 'a', { filters: 4, kernel_size: [3] }), net.input('x', [6, 2]));
     return net.call(dense('out', 3), net.call(layer('GlobalMaxPooling1D', 'g'), net.call(layer('Dot', 'd', { axes: 2 }), a, a)));
   }),
-  'a division by a tensor': images(op('Divide', 'd', {}, (x) => [x, x])),
+  'a division by a tensor': images(op('Divide', 'd', {}, (x) => [3, x])),
   'a softmax over places': images(op('Softmax', 's', { axis: 1 })),
-  'a product of tensors': images(op('Matmul', 'm', {}, (x) => [x, x])),
+  'a product of tensors': linked(
+    [4, 2],
+    dense('a', 4),
+    op('Matmul', 'm', {}, (x) => [x, x]),
+    layer('GlobalMaxPooling1D', 'g'),
+    dense('out', 3),
+  ),
   'a reduction over channels': images(op('Mean', 'm', { axis: -1, keepdims: true })),
   'an index into channels': images(
-    op('GetItem', 'g', {}, (x) => [x, [range(null, null), range(null, null), range(null, null), range(0, 2)]]),
+    op('GetItem', 'index', {}, (x) => [x, [range(null, null), range(null, null), range(null, null), range(0, 2)]]),
   ),
   'a reshape operation': images(op('Reshape', 'r', { newshape: [-1, 3, 12, 4] })),
   'numbers of the config for channels': images(
