@@ -3,6 +3,8 @@ import { carriesMask } from './masking.ts';
 
 /** The InputLayer of a nested model, which hands its input on; the whole model's are the graph's inputs. Its shape stands in the config. */
 export const inputLayer: LayerClass = {
+  // Numbers of classes may be declared whole; they are float32 here all the same.
+  anyDtype: true,
   outputShape: (options, [input]) => {
     const declared = options.batch_shape ?? options.batch_input_shape ?? null;
     if (declared === null) return input!;
