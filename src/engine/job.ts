@@ -19,7 +19,7 @@ import { measureLatency } from './latency.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
 import { writeProbe } from './probe.ts';
-import { runPruning } from './prune.ts';
+import { runPruning } from './pruning/run-pruning.ts';
 import { Reporter } from './reporter.ts';
 import { tf } from './tensorflow.ts';
 import { stepsPerEpoch, TrainingRun, totalStepsOf } from './training-run.ts';

@@ -1,17 +1,12 @@
 /** What can be known before a job runs is refused with the POST, and every `auto` becomes the value in force. */
 import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
-import { totalMacs } from '../model/costs.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
-import { readGraph } from '../model/graph.ts';
-import { fewestMacs, selectableGroups } from '../pruning/allocation.ts';
-import { channelMap } from '../pruning/groups.ts';
-import { planFault, prunableKernels } from '../pruning/masks.ts';
 import { fillDefaults } from '../schema.ts';
-import { checkLayerNames } from './check-layer-names.ts';
+import { checkPruning } from './check-pruning/index.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
-import { type JobSpec, type PruneSpec, Training } from './spec/index.ts';
+import { type JobSpec, Training } from './spec/index.ts';
 
 export type { CheckedModel } from './check-training.ts';
 
@@ -36,10 +31,7 @@ export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: Data
     return { spec: { ...spec, training: await resolve(spec.training, '/training') }, warnings };
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
-  checkPruningOptions(spec, fineTuning);
-  checkLayerNames(spec.pruning.layers, model.facts, '/pruning/layers');
-  checkReach(spec, await model.readConfig());
-  checkSteps(spec, fineTuning, dataset);
+  await checkPruning(spec, fineTuning, model, dataset);
   return { spec: { ...spec, fine_tuning: fineTuning }, warnings };
 }
 
@@ -84,97 +76,4 @@ function checkTraining(spec: JobSpec, model: ModelFacts): void {
   const untrained = model.warnings.find(({ code }) => code === NOT_TRAINED);
   const trains = spec.type === 'train' || (spec.fine_tuning?.epochs ?? 0) > 0;
   if (untrained && trains) refuse('MODEL_NOT_TRAINABLE', '/model_id', untrained.detail, spec.type);
-}
-
-function checkPruningOptions({ pruning }: PruneSpec, fineTuning: Training): void {
-  const { structure, target, schedule } = pruning;
-  if (structure.type === 'unstructured' && !('sparsity' in target)) {
-    refuse(
-      'INCOMPATIBLE_OPTIONS',
-      '/pruning/target',
-      'unstructured pruning only makes zeros, which no runtime skips: its target is sparsity. For macs choose the structure channels.',
-      target,
-    );
-  }
-  if (structure.type === 'channels' && !('macs' in target)) {
-    refuse(
-      'INCOMPATIBLE_OPTIONS',
-      '/pruning/target',
-      'sparsity is a fraction of zeros, and channels are removed, not zeroed: the target of channels is macs.',
-      target,
-    );
-  }
-  if (schedule.type === 'polynomial') {
-    if (structure.type !== 'unstructured') {
-      refuse(
-        'INCOMPATIBLE_OPTIONS',
-        '/pruning/schedule',
-        'The polynomial schedule moves masks; channels take one_shot or iterative.',
-        schedule,
-      );
-    }
-    if (schedule.begin >= schedule.end) refuse('INCOMPATIBLE_OPTIONS', '/pruning/schedule/begin', 'begin must lie before end.', schedule);
-    if (fineTuning.epochs === 0) {
-      refuse(
-        'INCOMPATIBLE_OPTIONS',
-        '/fine_tuning/epochs',
-        'The polynomial schedule prunes while the model trains; it needs fine_tuning of at least one epoch.',
-        0,
-      );
-    }
-  }
-  if (fineTuning.weight_range && (fineTuning.weight_range[0] > 0 || fineTuning.weight_range[1] < 0)) {
-    refuse(
-      'INCOMPATIBLE_OPTIONS',
-      '/fine_tuning/weight_range',
-      'Pruned weights are zero, so the range must contain zero.',
-      fineTuning.weight_range,
-    );
-  }
-}
-
-/** Whether the target can be reached at all, whatever the scores. */
-function checkReach({ pruning }: PruneSpec, config: unknown): void {
-  const graph = readGraph(config);
-  const { target, structure, layers } = pruning;
-  if (structure.type === 'unstructured') {
-    const kernels = prunableKernels(graph, layers);
-    if (kernels.length === 0) refuse('NOTHING_TO_PRUNE', '/pruning/layers', 'No layer with a kernel is left to prune.', layers);
-    if (!('sparsity' in target)) return;
-    const fault = planFault(kernels, { sparsity: target.sparsity, scope: pruning.scope, overrides: layers.overrides });
-    if (fault !== null) refuse('TARGET_OUT_OF_REACH', '/pruning/target/sparsity', fault, target.sparsity);
-    return;
-  }
-  const map = channelMap(graph);
-  const groups = selectableGroups(map, layers);
-  if (groups.length === 0) {
-    const reasons = map.groups.map((group) => `${group.layers.join('+')}: ${group.frozen?.detail ?? 'excluded'}`);
-    refuse('NOTHING_TO_PRUNE', '/pruning/layers', `No group of channels may be cut. ${reasons.join('; ')}.`, layers);
-  }
-  const least = fewestMacs(map, groups, { ...structure, overrides: layers.overrides }) / totalMacs(graph);
-  if ('macs' in target && target.macs < least) {
-    refuse(
-      'TARGET_OUT_OF_REACH',
-      '/pruning/target/macs',
-      `With every group at its limit ${least.toFixed(4)} of the multiply-accumulates are left. Raise max_ratio, or lower min_channels or round_to.`,
-      target.macs,
-    );
-  }
-}
-
-/** A schedule that has no room in the steps there are would end short of its target. */
-function checkSteps({ pruning: { schedule } }: PruneSpec, fineTuning: Training, dataset: DatasetFacts): void {
-  const all = Math.ceil(dataset.splits.train / fineTuning.batch_size) * fineTuning.epochs;
-  const steps = Math.min(all, fineTuning.max_steps ?? all);
-  if (schedule.type === 'polynomial' && Math.floor(schedule.end * steps) < 1) {
-    refuse(
-      'TARGET_OUT_OF_REACH',
-      '/pruning/schedule/end',
-      `The job has ${steps} steps, so that ${schedule.end} of them is none: the schedule would never prune.`,
-      schedule.end,
-    );
-  }
-  if (schedule.type === 'iterative' && fineTuning.epochs > 0 && steps < schedule.rounds) {
-    refuse('TARGET_OUT_OF_REACH', '/pruning/schedule/rounds', `The job has ${steps} steps for ${schedule.rounds} rounds.`, schedule.rounds);
-  }
 }

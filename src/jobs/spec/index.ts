@@ -1,7 +1,7 @@
 /** What a job is asked to do. These schemas validate the POST, type the engine, and are printed in `openapi.yaml` and `GET /v1/capabilities`. */
 import Type, { type Static } from 'typebox';
 import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
-import { Pruning } from './pruning.ts';
+import { Pruning } from './pruning/index.ts';
 import { Training } from './training.ts';
 
 const Evaluation = strictObject({
@@ -63,5 +63,5 @@ export const JobSpec = tagged([TrainSpec, PruneSpec]);
 export type JobSpec = Static<typeof JobSpec>;
 
 export * from './augmentation.ts';
-export * from './pruning.ts';
+export * from './pruning/index.ts';
 export * from './training.ts';

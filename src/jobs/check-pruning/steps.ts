@@ -1,0 +1,20 @@
+import type { DatasetFacts } from '../../dataset/facts.ts';
+import { refuse } from '../refuse.ts';
+import type { PruneSpec, Training } from '../spec/index.ts';
+
+/** A schedule that has no room in the steps there are would end short of its target. Throws Problem TARGET_OUT_OF_REACH. */
+export function checkSteps({ pruning: { schedule } }: PruneSpec, fineTuning: Training, dataset: DatasetFacts): void {
+  const all = Math.ceil(dataset.splits.train / fineTuning.batch_size) * fineTuning.epochs;
+  const steps = Math.min(all, fineTuning.max_steps ?? all);
+  if (schedule.type === 'polynomial' && Math.floor(schedule.end * steps) < 1) {
+    refuse(
+      'TARGET_OUT_OF_REACH',
+      '/pruning/schedule/end',
+      `The job has ${steps} steps, so that ${schedule.end} of them is none: the schedule would never prune.`,
+      schedule.end,
+    );
+  }
+  if (schedule.type === 'iterative' && fineTuning.epochs > 0 && steps < schedule.rounds) {
+    refuse('TARGET_OUT_OF_REACH', '/pruning/schedule/rounds', `The job has ${steps} steps for ${schedule.rounds} rounds.`, schedule.rounds);
+  }
+}

@@ -1,0 +1,26 @@
+/** What is pruned, by what, how much and when: one file a concept. */
+import type { Static } from 'typebox';
+import { defaulted, strictObject } from '../../../schema.ts';
+import { Criterion } from './criterion.ts';
+import { LayerSelection } from './layers.ts';
+import { PruningSchedule } from './schedule.ts';
+import { Scope } from './scope.ts';
+import { Structure } from './structure.ts';
+import { Target } from './target.ts';
+
+export const Pruning = strictObject({
+  criterion: Criterion,
+  structure: defaulted(Structure, { type: 'unstructured' }),
+  scope: defaulted(Scope, 'global'),
+  target: Target,
+  schedule: defaulted(PruningSchedule, { type: 'one_shot' }),
+  layers: defaulted(LayerSelection, { exclude: [], overrides: {} }),
+});
+export type Pruning = Static<typeof Pruning>;
+
+export * from './criterion.ts';
+export * from './layers.ts';
+export * from './schedule.ts';
+export * from './scope.ts';
+export * from './structure.ts';
+export * from './target.ts';
