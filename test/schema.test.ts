@@ -89,7 +89,8 @@ describe('a job specification', () => {
       structure: { type: 'unstructured' },
       scope: 'global',
       target: { sparsity: 0.5 },
-      schedule: { type: 'one_shot' },
+      schedule: { type: 'one_shot', begin: 0 },
+      after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
     });
     expect(filled.evaluation).toEqual({ latency_batch_size: 64, max_accuracy_drop: 0.005 });

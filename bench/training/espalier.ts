@@ -4,7 +4,7 @@ import { openDataset } from '../../src/dataset/batches.ts';
 import { owned, remove, Session } from '../../src/engine/graph/session.ts';
 import { Reporter } from '../../src/engine/reporter.ts';
 import { requireNativeTensorFlow, warmUp } from '../../src/engine/tensorflow.ts';
-import { TrainingRun } from '../../src/engine/training-run.ts';
+import { NO_WARMUP, TrainingRun } from '../../src/engine/training-run.ts';
 import { Training } from '../../src/jobs/spec/index.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { fillDefaults } from '../../src/schema.ts';
@@ -51,6 +51,7 @@ const run = new TrainingRun({
   cancelled: () => false,
   pauseRequested: () => false,
   initialOptimizer: null,
+  afterCut: NO_WARMUP,
 });
 reporter.enter('training');
 run.train(1);

@@ -22,7 +22,7 @@ import { writeProbe } from './probe.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { Reporter } from './reporter.ts';
 import { tf } from './tensorflow.ts';
-import { stepsPerEpoch, TrainingRun, totalStepsOf } from './training-run.ts';
+import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, totalStepsOf } from './training-run.ts';
 import { Variables } from './variables.ts';
 
 export interface JobContext {
@@ -67,6 +67,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
     checkpointIntervalSeconds: frame.checkpoint_interval_s,
     cancelled: context.cancelled,
     pauseRequested: context.pauseRequested,
+    afterCut: afterCutOf(spec),
   };
   const trainingRun = new TrainingRun(parts, resumed);
   try {
@@ -155,6 +156,12 @@ function initialOptimizer(document: ModelDocument, training: Training, reporter:
   if (typeof found !== 'string') return found;
   reporter.warn('OPTIMIZER_STATE_NOT_FOUND', `Training begins with a fresh optimizer: ${found}.`);
   return null;
+}
+
+function afterCutOf(spec: JobSpec): AfterCut {
+  if (spec.type !== 'prune') return NO_WARMUP;
+  const { learning_rate_warmup_steps, threshold_warmup } = spec.pruning.after_cut;
+  return { learningRateSteps: learning_rate_warmup_steps, thresholds: threshold_warmup };
 }
 
 function trainingOf(spec: JobSpec): Training {

@@ -13,17 +13,20 @@ import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoin
 import { evaluate, monitoredValues, predictionBatchSize } from './evaluate.ts';
 import { learningRate } from './learning-rate.ts';
 import { isClassification, type Loss, lossOf, needsOneHot } from './losses.ts';
+import { cutMade, NO_NORMS, normSeen, type SpikeState } from './norm-spike.ts';
 import { type OptimizerNumbers, withTrainedOptimizer } from './optimizer-export.ts';
 import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
 import { Paused } from './paused.ts';
 import { UNWATCHED, type WatchState, watched } from './progress-watch.ts';
 import type { Reporter, StepMeasures } from './reporter.ts';
 import {
+  type BatchFormat,
   batchFormat,
   CapturedStep,
   CaptureFailed,
   EagerStep,
   type HostBatch,
+  type Masking,
   type StepParts,
   type StepPosition,
   type StepReport,
@@ -55,7 +58,29 @@ export interface RunState {
   epochLoss: { sum: number; steps: number };
   /** Cuts made so far, as the result lists them. */
   cuts: Record<string, unknown>[];
+  /** Steps done when the newest was made; null before the first. */
+  lastCut: number | null;
+  spike: SpikeState;
+  masking: Masking;
+  rates: RateCourse;
 }
+
+/** The steps over which the learning rate's schedule runs its course, of which a fraction is skipped. */
+export interface RateCourse {
+  begin: number;
+  end: number;
+  skipped: number;
+}
+
+/** What begins again behind each cut. */
+export interface AfterCut {
+  /** Steps over which the learning rate rises linearly to what the schedule says. */
+  learningRateSteps: number;
+  /** Whether the warm-up of clipping's thresholds does. */
+  thresholds: boolean;
+}
+
+export const NO_WARMUP: AfterCut = { learningRateSteps: 0, thresholds: false };
 
 export interface TrainingRunParts {
   document: ModelDocument;
@@ -70,6 +95,7 @@ export interface TrainingRunParts {
   pauseRequested(): boolean;
   /** The optimizer's state to begin with; null for a fresh one. */
   initialOptimizer: OptimizerNumbers | null;
+  afterCut: AfterCut;
 }
 
 /** Bytes of stored samples up to which the session holds the data. */
@@ -84,6 +110,14 @@ export function stepsPerEpoch(data: Dataset, batchSize: number): number {
 export function totalStepsOf(data: Dataset, training: Training): number {
   const all = stepsPerEpoch(data, training.batch_size) * training.epochs;
   return Math.min(all, training.max_steps ?? all);
+}
+
+/** What a schedule does while a run trains. */
+export interface BetweenSteps {
+  /** Called with the number of steps done. May prune. */
+  afterStep?: (done: number) => void;
+  /** Whether early stopping may end the training. */
+  mayStop?: (done: number) => boolean;
 }
 
 export class TrainingRun {
@@ -128,6 +162,10 @@ export class TrainingRun {
       eagerBecause: null,
       epochLoss: { sum: 0, steps: 0 },
       cuts: [],
+      lastCut: null,
+      spike: NO_NORMS,
+      masking: 'final',
+      rates: { begin: 0, end: this.totalSteps, skipped: 0 },
     };
     if (resumed) {
       const { run, config } = resumed.state as { run: RunState; config: Record<string, unknown> };
@@ -151,10 +189,17 @@ export class TrainingRun {
     }
   }
 
-  /** The document with the present weights: averages in their place where they are kept. */
+  /** The document with the present weights: averages in their place where they are kept, and without what masks leave out. */
   present(): ModelDocument {
     this.step.store();
-    return withWeights(this.document, new Map([...this.weights.values(), ...this.averages.values()]));
+    const weights = new Map([...this.weights.values(), ...this.averages.values()]);
+    if (this.state.masking !== 'final') {
+      for (const [key, mask] of this.masks) {
+        const { shape, data } = weights.get(key)!;
+        weights.set(key, { shape, data: data.map((value, index) => (mask[index] ? value : 0)) });
+      }
+    }
+    return withWeights(this.document, weights);
   }
 
   /** The document that is the result: of the best evaluation where one counts, else the present one, with the optimizer's state where it is asked for. */
@@ -173,6 +218,36 @@ export class TrainingRun {
   presentWeights(): Variables {
     this.step.store();
     return this.weights;
+  }
+
+  /** The gradients of the next step's batch, by key, of weights that are masked as well; nothing is updated. */
+  presentGradients(): Map<string, Float32Array> {
+    this.step.store();
+    const step = new EagerStep(this.stepParts(), this.format());
+    try {
+      return step.gradients(this.batchOf(this.state.step), this.state.step);
+    } finally {
+      step.dispose();
+    }
+  }
+
+  /** Whether masked weights keep their values from now on; where they do not, they are gone. */
+  setMasking(masking: Masking): void {
+    if (masking === this.state.masking) return;
+    this.step.store();
+    this.step.dispose();
+    this.state.masking = masking;
+    this.step = this.makeStep();
+    this.step.setMasks(this.masks);
+  }
+
+  /** A cut was made: its entry in the result, and its row in the series. */
+  recordCut(cut: Record<string, unknown>, row: Record<string, number | null>): void {
+    const { state } = this;
+    state.cuts.push({ step: state.step, ...cut });
+    state.lastCut = state.step;
+    state.spike = cutMade(state.spike);
+    this.parts.reporter.row('prune', state.step, row);
   }
 
   presentMasks(): Masks {
@@ -214,10 +289,7 @@ export class TrainingRun {
    * Trains up to (not including) step `to`, or until early stopping ends it where it may; `afterStep` may prune, and is called with the number of steps
    * done. Throws Problem NON_FINITE_GRADIENT, Cancelled, and Paused.
    */
-  train(
-    to: number,
-    { afterStep = () => {}, mayStop = () => true }: { afterStep?: (done: number) => void; mayStop?: (done: number) => boolean } = {},
-  ): void {
+  train(to: number, { afterStep = () => {}, mayStop = () => true }: BetweenSteps = {}): void {
     if (this.state.step < to) this.probe();
     this.declareSeries();
     const { training, reporter } = this.parts;
@@ -243,6 +315,7 @@ export class TrainingRun {
         step,
         optimizerStep: step - this.state.slotsFrom,
         learningRate: rate,
+        thresholdStep: this.thresholdStep(step),
         layers: every > 0 && step % every === 0,
       });
       const done = step + 1;
@@ -264,6 +337,7 @@ export class TrainingRun {
       measures.non_finite = report.nonFinite;
       accuracy[0] = report.accuracy ?? Number.NaN;
       reporter.step(done, measures, report.accuracy === null ? [] : accuracy);
+      if (report.culprit === null) this.watchNorm(report.normBefore);
       if (report.layers) reporter.layers(done, layerMeasures(report.layers));
       afterStep(done);
       const trained = performance.now();
@@ -316,14 +390,23 @@ export class TrainingRun {
     throw new Paused();
   }
 
+  /** The first norm behind a cut is reported with the cut. */
+  private watchNorm(norm: number): void {
+    const { state, spike } = normSeen(this.state.spike, norm);
+    this.state.spike = state;
+    if (!spike) return;
+    const cut = this.state.cuts.at(-1);
+    if (cut) cut.gradient_norm = spike;
+    this.parts.reporter.row('prune', this.state.step, {
+      gradient_norm_before: spike.before,
+      gradient_norm_after: spike.after,
+      gradient_norm_spike: spike.ratio,
+    });
+  }
+
   /** Takes a step; eagerly from now on where it cannot be captured. */
   private take(at: StepPosition): StepReport {
-    const { batches } = this;
-    const batch: HostBatch = {
-      count: this.batchSizeAt(at.step),
-      rows: batches.rows(at.step),
-      read: () => batches.batch(at.step),
-    };
+    const batch = this.batchOf(at.step);
     try {
       return this.step.run(batch, at);
     } catch (error) {
@@ -337,6 +420,11 @@ export class TrainingRun {
     }
   }
 
+  private batchOf(step: number): HostBatch {
+    const { batches } = this;
+    return { count: this.batchSizeAt(step), rows: batches.rows(step), read: () => batches.batch(step) };
+  }
+
   private batchSizeAt(step: number): number {
     const { data, training } = this.parts;
     const from = (step % this.perEpoch) * training.batch_size;
@@ -344,8 +432,17 @@ export class TrainingRun {
   }
 
   private rateAt(step: number): number {
-    const { training } = this.parts;
-    return learningRate(training.learning_rate_schedule, resolved(training.optimizer).learning_rate, step, this.totalSteps);
+    const { training, afterCut } = this.parts;
+    const { lastCut, rates } = this.state;
+    const course = Math.round((rates.end - rates.begin) / (1 - rates.skipped));
+    const at = step - rates.end + course;
+    const rate = learningRate(training.learning_rate_schedule, resolved(training.optimizer).learning_rate, at, course);
+    if (lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
+    return (rate * (step - lastCut + 1)) / afterCut.learningRateSteps;
+  }
+
+  private thresholdStep(step: number): number {
+    return this.parts.afterCut.thresholds ? step - (this.state.lastCut ?? 0) : step;
   }
 
   private heldBack({ culprit, nonFinite }: StepReport, step: number): void {
@@ -372,7 +469,13 @@ export class TrainingRun {
     for (let step = 0; step < steps; step++) {
       this.checkCancelled();
       const at = step % Math.max(1, this.totalSteps);
-      const { normBefore, culprit } = this.take({ step: at, optimizerStep: step, learningRate: this.rateAt(at), layers: false });
+      const { normBefore, culprit } = this.take({
+        step: at,
+        optimizerStep: step,
+        learningRate: this.rateAt(at),
+        thresholdStep: at,
+        layers: false,
+      });
       // Without clipping the probe may diverge: what it has seen until then is what it knows.
       if (culprit !== null) break;
       norms.push(normBefore);
@@ -446,12 +549,11 @@ export class TrainingRun {
     this.lastCheckpoint = performance.now();
   }
 
-  private makeStep(): TrainingStep {
+  private stepParts(): StepParts {
     const { training, seed, data } = this.parts;
-    const { graph } = this.document;
     const alsoInRange = training.weight_range_also.map(patternOf);
-    const parts: StepParts = {
-      graph,
+    return {
+      graph: this.document.graph,
       variables: { weights: this.weights, slots: this.slots, averages: this.averages },
       loss: this.loss,
       optimizer: this.optimizer,
@@ -462,10 +564,21 @@ export class TrainingRun {
       ema: training.ema?.momentum ?? null,
       classWeights: classWeights(training, data),
       augmentation: training.augmentation,
+      masking: this.state.masking,
       microBatchSize: training.micro_batch_size,
       seed,
     };
-    const format = batchFormat(data.facts, graph, { weighted: training.sample_weights, oneHot: needsOneHot(this.loss, data.facts) });
+  }
+
+  private format(): BatchFormat {
+    const { training, data } = this.parts;
+    const oneHot = needsOneHot(this.loss, data.facts);
+    return batchFormat(data.facts, this.document.graph, { weighted: training.sample_weights, oneHot });
+  }
+
+  private makeStep(): TrainingStep {
+    const { training, data } = this.parts;
+    const [parts, format] = [this.stepParts(), this.format()];
     if (training.step === 'eager' || this.state.eagerBecause !== null) return new EagerStep(parts, format);
     const size = predictionBatchSize(data);
     const remainder = data.split('train').size % training.batch_size;

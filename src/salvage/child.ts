@@ -48,6 +48,11 @@ async function documentOf(path: string, original: ModelDocument): Promise<{ docu
       if (name.startsWith(from)) weights.set(name.slice(from.length), { shape, data: data as Float32Array<ArrayBuffer> });
     }
   }
+  // A schedule may train weights that its masks leave out of the network.
+  for (const [name, { data: mask }] of prefix === 'best/' ? [] : stored.arrays) {
+    const weight = name.startsWith('masks/') ? weights.get(name.slice('masks/'.length)) : undefined;
+    if (weight) for (const [index, lives] of mask.entries()) if (!lives) weight.data[index] = 0;
+  }
   const { metadata, extras, source } = original;
   const document = makeDocument({ config, metadata, weights, extras, source });
   return { document, best: prefix === 'best/' ? best : null };

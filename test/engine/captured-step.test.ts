@@ -6,6 +6,7 @@ import { type BatchFormat, CapturedStep, CaptureFailed, EagerStep, type HostBatc
 import { tf } from '../../src/engine/tensorflow.ts';
 import type { Variables } from '../../src/engine/variables.ts';
 import { Augmentation } from '../../src/jobs/spec/augmentation.ts';
+import { withWeights } from '../../src/model/document.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, functional, layer, randomFill, sequential } from '../helpers/documents.ts';
 import { array, drawn, stepOf, stepParts, type TestStep, type TestStepOptions } from '../helpers/engine.ts';
@@ -63,7 +64,7 @@ const batch: HostBatch = {
   rows: null,
   read: () => ({ count: BATCH, x: images(BATCH, 0).data, y: vectors(BATCH, 0).data, w: null }),
 };
-const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, layers: false };
+const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, thresholdStep: 0, layers: false };
 
 interface Comparison {
   document?: ReturnType<typeof network>;
@@ -258,6 +259,35 @@ it('masks kernels by their names, whatever the order they come in', () => {
   }
 });
 
+describe.each(['surgery', 'shadow'] as const)('masks of a %s', (masking) => {
+  it('are the same in both kinds of step', () => {
+    const mask = (every: number) => ({ 'd/kernel': Array.from({ length: 240 }, (_, index) => (index % every === 0 ? 0 : 1)) });
+    for (const options of [{ ema: 0.9, optimizer: { type: 'sgd', momentum: 0.9 } }, { microBatchSize: 3 }]) {
+      const { eager, captured } = compare({
+        options: { ...options, masking },
+        before: (step, at) => at % 8 === 0 && step.mask(mask(3 + at)),
+      });
+      const inputs = images(BATCH, 0);
+      const predict = (made: TestStep) => made.step.predict({ count: BATCH, rows: null, inputs: () => Float32Array.from(inputs.data) });
+      expectClose(predict(captured), predict(eager), { relative: 1e-5 });
+    }
+  });
+
+  it.each(['eager', 'captured'] as const)('hide a weight that keeps its value: by hand, %s', (kind) => {
+    // y = 2·x₁ + 3·x₂ with the second hidden; loss (y - t)² has gradients 2(y - t)·x = 2·(2 - 0)·(1, 5) = (4, 20), whose norm counts what is updated.
+    const document = documentOf(sequential([2], [dense('a', 1, { use_bias: false })]), () => 0);
+    const made = stepOf(withWeights(document, new Map([['a/kernel', { shape: [2, 1], data: Float32Array.of(2, 3) }]])), { masking }, kind);
+    onTestFinished(() => made.dispose());
+    made.mask({ 'a/kernel': [1, 0] });
+    const report = made.run(array([1, 2], [1, 5]), array([1, 1], [0]), { learningRate: 0.1 });
+    expect(report.loss).toBeCloseTo(4, 6);
+    const updated = masking === 'surgery' ? 1 : 0;
+    expectClose([report.normBefore], [Math.sqrt(16 + updated * 400)], { relative: 1e-6 });
+    expectClose(made.weights.value('a/kernel').data, [2 - 0.4, 3 - updated * 2], { relative: 1e-6 });
+    expectClose(made.step.predict({ count: 1, rows: null, inputs: () => Float32Array.of(1, 5) }), [1.6], { relative: 1e-6 });
+  });
+});
+
 describe.each(['eager', 'captured'] as const)('a batch in parts, %s,', (kind) => {
   it.each([4, 3])('of %i is the whole batch, and what is clipped is the norm of the sum', (microBatchSize) => {
     const [whole, parts] = [undefined, microBatchSize].map((size) => {
@@ -374,7 +404,7 @@ describe('data held in the session', () => {
           }),
         };
         const [held, fed, eager] = all.map(({ step }) =>
-          step.run(batch, { step: at, optimizerStep: at, learningRate: 0.01, layers: false }),
+          step.run(batch, { step: at, optimizerStep: at, learningRate: 0.01, thresholdStep: at, layers: false }),
         );
         expect(held).toEqual(fed);
         expectClose([fed!.loss], [eager!.loss], { relative: 1e-6 }, `loss of step ${at}`);

@@ -16,7 +16,7 @@ import {
 } from '../helpers/documents.ts';
 import { drawn } from '../helpers/engine.ts';
 import { runPosted } from '../helpers/jobs.ts';
-import { expectSameBits } from '../helpers/numbers.ts';
+import { expectClose, expectSameBits } from '../helpers/numbers.ts';
 import { expectProblem } from '../helpers/problems.ts';
 
 const SAMPLES = 60;
@@ -72,6 +72,58 @@ describe('pruning weights', () => {
       const after = (await runPosted(posted(schedule), { document, ...vectors() })).document!;
       expect([zerosOf(after, 'out/kernel'), zerosOf(after, 'a/kernel')], schedule.type).toEqual([3, 42]);
     }
+  });
+
+  it.each([
+    { type: 'dynamic', every_steps: 1, gamma: 0.01 },
+    { type: 'dynamic', every_steps: 1, deviations: 0.2 },
+    { type: 'rigl', every_steps: 1 },
+    { type: 'one_shot', begin: 0.4 },
+    { type: 'iterative', begin: 0.4, rounds: 2 },
+  ])('meets its target to the weight and keeps zeros under %j, with the jump of the norm at its cuts', async (schedule) => {
+    const dense2 = documentOf(sequential([6], [dense('a', 12), dense('out', 3)]), randomFill(1));
+    const kernel = dense2.weights.get('a/kernel')!;
+    const zeros = kernel.data.map((value, at) => (at % 5 === 0 ? 0 : value));
+    const document = withWeights(dense2, new Map([...dense2.weights, ['a/kernel', { ...kernel, data: zeros }]]));
+    const fine_tuning = { epochs: 10, batch_size: 20, optimizer: { type: 'adam', learning_rate: 0.03 } };
+    const posted = { type: 'prune', pruning: { criterion: magnitude, target: { sparsity: 0.7 }, schedule }, fine_tuning };
+    const { document: after, rows, result } = await runPosted(posted, { document, ...vectors() });
+    // RigL's newest weights may still be 0.
+    expect(zerosOf(after!, 'a/kernel') + zerosOf(after!, 'out/kernel')).toBe(Math.round(0.7 * 108));
+    for (const [index, value] of after!.weights.get('a/kernel')!.data.entries())
+      if (index % 5 === 0) expect(Object.is(value, 0)).toBe(true);
+    const prune = rows.filter(({ series }) => series === 'prune');
+    const sum = (column: string) => prune.reduce((total, { values }) => total + Number(values[column] ?? 0), 0);
+    if (schedule.type === 'dynamic') expect(sum('left')).toBeGreaterThan(3);
+    // A threshold that grows with the target leaves few to return.
+    if ('deviations' in schedule) expect(sum('returned')).toBeGreaterThan(3);
+    if (schedule.type === 'rigl') expect(sum('moved')).toBeGreaterThan(10);
+    const cuts = result!.cuts as { step: number; gradient_norm: { before: number | null; after: number; ratio: number | null } }[];
+    const norms = rows.filter(({ series }) => series === 'step').map(({ values }) => Number(values.gradient_norm));
+    expect(cuts.map(({ step }) => step)).toEqual({ dynamic: [15], rigl: [0], one_shot: [8], iterative: [8, 14] }[schedule.type]);
+    for (const { step, gradient_norm: spike } of cuts) {
+      expect(spike.after).toBe(norms[step]);
+      const before = norms.slice(0, step).sort((a, b) => a - b);
+      const middle = (before[Math.floor((step - 1) / 2)]! + before[Math.floor(step / 2)]!) / 2;
+      if (step === 0) expect(spike).toMatchObject({ before: null, ratio: null });
+      else expectClose([spike.before!, spike.ratio!], [middle, spike.after / middle], { relative: 1e-12 });
+    }
+  });
+
+  it('eases a cut: the learning rate rises again, and so does the threshold that has come down', async () => {
+    const document = documentOf(sequential([6], [dense('a', 12), dense('out', 3)]), randomFill(1));
+    const clipping = { type: 'value', clip_value: 1, warmup: { steps: 4, from: 5 } };
+    const fine_tuning = { ...short, epochs: 4, optimizer: { type: 'sgd', learning_rate: 0.5 }, clipping };
+    const pruning = {
+      criterion: magnitude,
+      target: { sparsity: 0.5 },
+      schedule: { type: 'one_shot', begin: 0.5 },
+      after_cut: { learning_rate_warmup_steps: 2, threshold_warmup: true },
+    };
+    const { rows } = await runPosted({ type: 'prune', pruning, fine_tuning }, { document, ...vectors() });
+    const column = (name: string) => rows.filter(({ series }) => series === 'step').map(({ values }) => values[name]);
+    expect(column('learning_rate')).toEqual([0.5, 0.5, 0.5, 0.5, 0.25, 0.5, 0.5, 0.5]);
+    expect(column('clipping_threshold')).toEqual([5, 4, 3, 2, 5, 4, 3, 2]);
   });
 
   it('does not take weights that training made zero for pruned ones when it goes on before its first cut', async () => {

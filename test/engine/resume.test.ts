@@ -94,6 +94,21 @@ const POLYNOMIAL = {
   },
   fine_tuning: { ...TRAINING, optimizer: { type: 'sgd', learning_rate: 0.05, momentum: 0.9, nesterov: true } },
 };
+const SURGERY = {
+  type: 'prune',
+  seed: 4,
+  pruning: {
+    criterion: { type: 'magnitude' },
+    target: { sparsity: 0.7 },
+    schedule: { type: 'dynamic', begin: 0.1, every_steps: 2, gamma: 0.1 },
+    after_cut: { learning_rate_warmup_steps: 3 },
+  },
+  fine_tuning: { ...TRAINING, ema: { momentum: 0.5 } },
+};
+const REGROWTH = {
+  ...SURGERY,
+  pruning: { ...SURGERY.pruning, schedule: { type: 'rigl', every_steps: 2 } },
+};
 const ROUNDS = {
   type: 'prune',
   seed: 7,
@@ -105,6 +120,10 @@ const ROUNDS = {
   },
   fine_tuning: TRAINING,
 };
+
+/** In an epoch, at the end of one (and of a round), a step after that; and several times over, up to the last step. */
+const OFTEN = [[4, 6, 9, 12, STEPS - 1]];
+const PLACES = [[1], [6], [13], ...OFTEN];
 
 type Posted = Record<string, unknown>;
 
@@ -169,43 +188,47 @@ describe.each([
   { what: 'training that skips a step an epoch', posted: SKIPPING, fewestCuts: 0, skipped: EPOCHS },
   { what: 'pruning by a polynomial schedule', posted: POLYNOMIAL, fewestCuts: 6, skipped: 0 },
   { what: 'removing channels in rounds', posted: ROUNDS, fewestCuts: 3, skipped: 0 },
-] satisfies { what: string; posted: Posted; fewestCuts: number; skipped: number }[])('$what', ({ posted, fewestCuts, skipped }) => {
-  let undisturbed: Attempt;
-  beforeAll(async () => {
-    undisturbed = await attempt(posted, null);
-  });
+  { what: 'masks that move both ways', posted: SURGERY, fewestCuts: 4, skipped: 0, at: OFTEN },
+  { what: 'weights that change places', posted: REGROWTH, fewestCuts: 4, skipped: 0, at: OFTEN },
+] satisfies { what: string; posted: Posted; fewestCuts: number; skipped: number; at?: number[][] }[])(
+  '$what',
+  ({ posted, fewestCuts, skipped, at: places = PLACES }) => {
+    let undisturbed: Attempt;
+    beforeAll(async () => {
+      undisturbed = await attempt(posted, null);
+    });
 
-  it('has what an interruption could lose: state after every step, a loss that moves, its cuts and skipped steps', () => {
-    expect([...undisturbed.checkpoints.keys()]).toEqual(Array.from({ length: STEPS - 1 }, (_, at) => at + 1));
-    const of = (name: SeriesRow['series']) => undisturbed.rows.filter(({ series }) => series === name);
-    expect(of('step').map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, at) => at + 1));
-    expect(new Set(of('step').map(({ values }) => values.loss)).size).toBeGreaterThanOrEqual(STEPS - skipped);
-    expect(of('step').at(-1)!.values.skipped_steps).toBe(skipped);
-    expect(of('epoch')).toHaveLength(EPOCHS);
-    expect(of('prune').length).toBeGreaterThanOrEqual(fewestCuts);
-    const clipped = of('step').filter(({ values }) => values.clipped === 1).length;
-    if (posted === TRAIN) expect(clipped).toBeGreaterThan(STEPS / 3);
-  });
+    it('has what an interruption could lose: state after every step, a loss that moves, its cuts and skipped steps', () => {
+      expect([...undisturbed.checkpoints.keys()]).toEqual(Array.from({ length: STEPS - 1 }, (_, at) => at + 1));
+      const of = (name: SeriesRow['series']) => undisturbed.rows.filter(({ series }) => series === name);
+      expect(of('step').map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, at) => at + 1));
+      expect(new Set(of('step').map(({ values }) => values.loss)).size).toBeGreaterThanOrEqual(STEPS - skipped);
+      expect(of('step').at(-1)!.values.skipped_steps).toBe(skipped);
+      expect(of('epoch')).toHaveLength(EPOCHS);
+      expect(of('prune').length).toBeGreaterThanOrEqual(fewestCuts);
+      const clipped = of('step').filter(({ values }) => values.clipped === 1).length;
+      if (posted === TRAIN) expect(clipped).toBeGreaterThan(STEPS / 3);
+    });
 
-  // In an epoch, at the end of one (and of a round), a step after that; and several times over, up to the last step.
-  it.each([[[1]], [[6]], [[13]], [[4, 6, 9, 12, STEPS - 1]]])('ends the same when it is interrupted after %j', async (at) => {
-    let resume: string | null = null;
-    let from: number | null = null;
-    const rows: SeriesRow[] = [];
-    for (const until of at) {
-      const broken: Attempt = await attempt(posted, resume, until);
-      expect(broken.cancelled).toBe(true);
-      expect(broken.frames).toContainEqual({ kind: 'started', resumed_from_step: from });
-      rows.push(...broken.rows);
-      resume = broken.checkpoints.get(until)!;
-      from = until;
-    }
-    const last = await attempt(posted, resume);
-    expect(last.frames).toContainEqual({ kind: 'started', resumed_from_step: from });
-    expect([...rows, ...last.rows]).toEqual(undisturbed.rows);
-    expect(endOf(last)).toEqual(endOf(undisturbed));
-  });
-});
+    it.each(places.map((at) => [at]))('ends the same when it is interrupted after %j', async (at) => {
+      let resume: string | null = null;
+      let from: number | null = null;
+      const rows: SeriesRow[] = [];
+      for (const until of at) {
+        const broken: Attempt = await attempt(posted, resume, until);
+        expect(broken.cancelled).toBe(true);
+        expect(broken.frames).toContainEqual({ kind: 'started', resumed_from_step: from });
+        rows.push(...broken.rows);
+        resume = broken.checkpoints.get(until)!;
+        from = until;
+      }
+      const last = await attempt(posted, resume);
+      expect(last.frames).toContainEqual({ kind: 'started', resumed_from_step: from });
+      expect([...rows, ...last.rows]).toEqual(undisturbed.rows);
+      expect(endOf(last)).toEqual(endOf(undisturbed));
+    });
+  },
+);
 
 it('starts over, and says so, where the checkpoint is of another version', async () => {
   const undisturbed = await attempt(TRAIN, null);

@@ -8,6 +8,7 @@ import {
   type BatchFormat,
   CapturedStep,
   EagerStep,
+  type Masking,
   type StepParts,
   type StepPosition,
   type StepReport,
@@ -142,6 +143,7 @@ export interface TestStepOptions {
   classWeights?: readonly number[];
   augmentation?: Augmentation;
   microBatchSize?: number;
+  masking?: Masking;
   /** Class numbers become one-hot rows of so many. */
   classes?: number;
   seed?: number;
@@ -165,6 +167,7 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
     ema: options.ema ?? null,
     classWeights: options.classWeights ? Float32Array.from(options.classWeights) : null,
     augmentation: options.augmentation ?? [],
+    masking: options.masking ?? 'final',
     microBatchSize: options.microBatchSize ?? null,
     seed: options.seed ?? 0,
   };
@@ -229,7 +232,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
             w: w ? Float32Array.from(w) : null,
           }),
         },
-        { step: done, optimizerStep: done, learningRate: 0.1, layers: false, ...at },
+        { step: done, optimizerStep: done, learningRate: 0.1, thresholdStep: done, layers: false, ...at },
       );
       done++;
       return report;

@@ -98,7 +98,8 @@ export function pruneSpec(model_id: string, dataset_id: string): PruneSpec {
       structure: { type: 'unstructured' },
       scope: 'global',
       target: { sparsity: 0.5 },
-      schedule: { type: 'one_shot' },
+      schedule: { type: 'one_shot', begin: 0 },
+      after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
     },
   };

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { deviationThreshold, quantileThreshold, spliced, surgeryProbability } from '../../src/pruning/schedules/dynamic.ts';
 import { iterativeKept } from '../../src/pruning/schedules/iterative.ts';
 import { polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../src/pruning/schedules/polynomial.ts';
+import { regrown, regrowsAt, regrowthFraction } from '../../src/pruning/schedules/rigl.ts';
 
 describe('the polynomial schedule', () => {
   const schedule = { initial: 0.2, final: 0.8, begin: 0.25, end: 0.75, totalSteps: 200 };
@@ -75,5 +77,74 @@ describe('the iterative schedule', () => {
 
   it('ends at exactly what is asked for', () => {
     for (const final of [0.1, 0.3, 1 / 3, 0.9]) for (const rounds of [1, 3, 7]) expect(iterativeKept(rounds, rounds, final)).toBe(final);
+  });
+});
+
+describe('dynamic network surgery', () => {
+  it('lets weights go below 0.9 of the threshold and return above 1.1 of it, but for those that are locked', () => {
+    const magnitudes = Float32Array.of(0.8, 0.8, 0.95, 0.95, 1.2, 1.2, 5);
+    const mask = Uint8Array.of(1, 0, 1, 0, 1, 0, 0);
+    expect([...spliced(mask, magnitudes, 1, undefined)]).toEqual([0, 0, 1, 0, 1, 1, 1]);
+    expect([...spliced(mask, magnitudes, 1, Uint8Array.of(1, 1, 1, 1, 1, 1, 0))]).toEqual([0, 0, 1, 0, 1, 1, 0]);
+  });
+
+  it('takes its threshold from the mean and deviation of the sizes of what is there', () => {
+    // |w| of 1 and 3: mean 2, deviation 1.
+    expect(deviationThreshold(Float32Array.of(-1, 3, 0, 0), 0.5)).toBeCloseTo(2.5, 6);
+    expect(deviationThreshold(Float32Array.of(-1, 3), -5)).toBe(0);
+    expect(deviationThreshold(Float32Array.of(0, 0), 1)).toBe(0);
+  });
+
+  it('takes it between the last that goes and the first that stays', () => {
+    expect(quantileThreshold(Float32Array.of(4, 1, 3, 2), 2)).toBe(2.5);
+    expect([0, 4].map((zeros) => quantileThreshold(Float32Array.of(4, 1, 3, 2), zeros))).toEqual([0, 4]);
+  });
+
+  it('looks less and less often', () => expect([0, 100, 10_000].map((at) => surgeryProbability(at, 1e-2))).toEqual([1, 0.5, 1 / 101]));
+});
+
+describe('RigL', () => {
+  it('moves fewer and fewer weights: f at the start, half of it at half time, none at the end', () => {
+    for (const [step, fraction] of [
+      [0, 0.3],
+      [50, 0.15],
+      [100, 0],
+      [150, 0],
+    ] as const)
+      expect(regrowthFraction(step, 100, 0.3)).toBeCloseTo(fraction, 12);
+    expect(Array.from({ length: 41 }, (_, at) => at).filter((at) => regrowsAt(at, 30, 100))).toEqual([3, 6, 9, 12, 15, 18, 21, 24, 27]);
+  });
+
+  it('drops the smallest and grows by the largest gradients, leaving each unit its largest', () => {
+    // Two units, the columns. Unit 1 lives by place 1 alone, the smallest of all.
+    const kernel = { shape: [4, 2], outputAxis: 1 };
+    const weights = Float32Array.of(0.5, 0.1, -0.2, 0, 0.9, 0, 0, 0);
+    const mask = Uint8Array.of(1, 1, 1, 0, 1, 0, 0, 0);
+    const gradients = Float32Array.of(9, 9, 0.5, -3, 9, 1, 8, 2);
+    const next = (fraction: number, locked?: Uint8Array) => [...regrown(kernel, { weights, gradients, mask, locked }, fraction)];
+    expect(next(0.3)).toEqual([1, 1, 0, 0, 1, 0, 1, 0]);
+    // Of two that leave the one at place 0 returns: its gradient is the largest.
+    expect(next(0.5)).toEqual([1, 1, 0, 0, 1, 0, 1, 0]);
+    expect(next(0.3, Uint8Array.of(1, 1, 1, 1, 1, 1, 0, 1))).toEqual([1, 1, 0, 1, 1, 0, 0, 0]);
+    expect(next(0.2)).toEqual([...mask]);
+  });
+
+  it('keeps the number of weights, whatever they are', () => {
+    const numbers = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 12, maxLength: 12 });
+    fc.assert(
+      fc.property(
+        numbers,
+        numbers,
+        fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (w, g, m, f) => {
+          const mask = Uint8Array.from(m, Number);
+          const arrays = { weights: Float32Array.from(w), gradients: Float32Array.from(g), mask, locked: undefined };
+          const next = regrown({ shape: [3, 4], outputAxis: 1 }, arrays, f);
+          const count = (of: Uint8Array) => of.reduce((sum, lives) => sum + lives, 0);
+          expect(count(next)).toBe(count(mask));
+        },
+      ),
+    );
   });
 });

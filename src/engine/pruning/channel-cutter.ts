@@ -47,7 +47,6 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
     }));
     run.replaceDocument(smaller);
     run.setMasks(run.zerosThatStay());
-    run.state.cuts.push({ step: run.state.step, macs, units, proof });
-    parts.reporter.row('prune', run.state.step, { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) });
+    run.recordCut({ macs, units, proof }, { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) });
   };
 }

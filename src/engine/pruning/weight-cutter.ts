@@ -45,7 +45,6 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
     run.forgetBest();
     const weights = run.presentWeights();
     const achieved = sparsityOf(kernels, new Map(kernels.map(({ key }) => [key, weights.value(key)])));
-    run.state.cuts.push({ step: run.state.step, sparsity: achieved });
-    parts.reporter.row('prune', run.state.step, { sparsity: achieved });
+    run.recordCut({ sparsity: achieved }, { sparsity: achieved });
   };
 }

@@ -74,9 +74,11 @@ export class CapturedStep implements TrainingStep {
     const sameKeys = masks.size === this.masks.size && [...masks.keys()].every((key) => this.masks.has(key));
     // In their first order, by which the graph names them.
     this.masks = sameKeys ? new Map([...this.masks.keys()].map((key) => [key, masks.get(key)!])) : masks;
-    const variables = maskVariables(masks, this.parts.variables.weights);
-    silence(variables, this.parts.variables, this.parts.optimizer.slots);
-    variables.dispose();
+    if (this.parts.masking === 'final') {
+      const variables = maskVariables(masks, this.parts.variables.weights);
+      silence(variables, this.parts.variables, this.parts.optimizer.slots);
+      variables.dispose();
+    }
     if (sameKeys) this.load();
     else this.forget();
   }
@@ -194,7 +196,7 @@ export class CapturedStep implements TrainingStep {
       for (const { name, handle, shape, type } of held?.variables() ?? []) recorder.variable(name, handle, shape, type);
       this.recordWhole(recorder, program, masks, held, whole);
       if (sums) this.recordParts(recorder, program, masks, held, partial, sums);
-      this.recordPredictions(recorder, program, held);
+      this.recordPredictions(recorder, program, masks, held);
     } finally {
       for (const variables of [scratch.weights, scratch.slots, scratch.averages, masks]) variables.dispose();
       sums?.dispose();
@@ -262,11 +264,11 @@ export class CapturedStep implements TrainingStep {
     });
   }
 
-  private recordPredictions(recorder: Recorder, program: StepProgram, held: HeldData | null): void {
+  private recordPredictions(recorder: Recorder, program: StepProgram, masks: Variables, held: HeldData | null): void {
     for (const count of new Set(this.sizes.predictions)) {
       scope(() => {
         const read = this.inputReader(recorder, held, count);
-        recorder.record(() => recorder.peek(`predict_${count}`, program.predict(read())));
+        recorder.record(() => recorder.peek(`predict_${count}`, program.predict(read(), masks)));
       });
     }
   }
@@ -311,7 +313,7 @@ function withFeeds(
   program: StepProgram,
   work: (feeds: { step: Tensor; numbers: Tensor; share: Tensor }) => void,
 ): void {
-  const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, layers: false });
+  const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, thresholdStep: 0, layers: false });
   scope(() => {
     const feeds = { step: tf.scalar(0, 'int32'), numbers: tf.tensor1d(numbers), share: tf.scalar(1) };
     for (const [name, tensor] of Object.entries(feeds)) recorder.feed(name, tensor);

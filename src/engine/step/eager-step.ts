@@ -58,7 +58,19 @@ export class EagerStep implements TrainingStep {
   setMasks(masks: Masks): void {
     this.masks.dispose();
     this.masks = maskVariables(masks, this.parts.variables.weights);
-    silence(this.masks, this.parts.variables, this.parts.optimizer.slots);
+    if (this.parts.masking === 'final') silence(this.masks, this.parts.variables, this.parts.optimizer.slots);
+  }
+
+  /** The gradients of a step's batch on the host, by key, nothing updated: of masked weights as well where they are 0 already. */
+  gradients(batch: HostBatch, step: number): Map<string, Float32Array> {
+    return scope(() => {
+      const pass = this.passOver(batch, step);
+      try {
+        return new Map(this.keys.map((key, index) => [key, Float32Array.from(pass.gradients[index]!.dataSync<'float32'>())]));
+      } finally {
+        tf.dispose([pass.accuracy, ...pass.moved.values()]);
+      }
+    });
   }
 
   store(): void {}
@@ -66,7 +78,9 @@ export class EagerStep implements TrainingStep {
   load(): void {}
 
   predict({ inputs, count }: PredictionBatch): Float32Array {
-    return scope(() => this.program.predict(tf.tensor(inputs(), [count, ...this.format.sample], 'float32')).dataSync<'float32'>());
+    return scope(() =>
+      this.program.predict(tf.tensor(inputs(), [count, ...this.format.sample], 'float32'), this.masks).dataSync<'float32'>(),
+    );
   }
 
   dispose(): void {

@@ -1,5 +1,6 @@
 export { type BatchFormat, batchFormat } from './batch-format.ts';
 export { CapturedStep, CaptureFailed, type CaptureSizes } from './captured-step.ts';
 export { EagerStep } from './eager-step.ts';
+export type { Masking } from './hidden-weights.ts';
 export { type StepParts, slotKey } from './program.ts';
 export type { HostBatch, LayerNorms, PredictionBatch, StepPosition, StepReport, StepVariables, TrainingStep } from './training-step.ts';

@@ -17,6 +17,7 @@ import type { OptimizerRule } from '../optimizers/index.ts';
 import { assignVariable, l2Loss, pack, readVariable, unpack } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
+import { type Masking, masked } from './hidden-weights.ts';
 import type { StepPosition, StepVariables } from './training-step.ts';
 
 export interface StepParts {
@@ -36,6 +37,7 @@ export interface StepParts {
   /** By class number; null for 1. */
   classWeights: Float32Array | null;
   augmentation: Augmentation;
+  masking: Masking;
   /** Samples that are computed at once, where a batch is computed in parts; null for all of them. */
   microBatchSize: number | null;
   /** For random layers and augmentation. */
@@ -53,7 +55,7 @@ export interface Pass {
   loss: Tensor;
   /** Fraction of right predictions; NaN where there are no classes. */
   accuracy: Tensor;
-  /** After masking, in the order of `tensors`. */
+  /** In the order of `tensors`; after masking, unless masked weights are updated as well. */
   gradients: Tensor[];
   /** The weights that the gradients are of, as the pass found them. */
   weights: Tensor[];
@@ -135,17 +137,20 @@ export class StepProgram {
       1 - at.learningRate * optimizer.weightDecay,
       // The first average is the weight itself.
       at.optimizerStep === 0 ? 0 : (ema ?? 0),
-      ...clipping.next(at.step),
+      ...clipping.next(at.thresholdStep),
     ]);
   }
 
   /** Forward and backward. `before` has statistics that an earlier part of the same batch has moved. The caller disposes `accuracy` and `moved`. */
   pass(batch: BatchTensors, step: Tensor, masks: Variables, before: ReadonlyMap<string, Tensor> = new Map()): Pass {
-    const { graph, loss, seed, variables, augmentation } = this.parts;
+    const { graph, loss, seed, variables, augmentation, masking } = this.parts;
     const values = new Map(this.keys.map((key) => [key, before.get(key) ?? variables.weights.read(key)]));
     const moved = new Map<string, Tensor>();
     const overtaken: Tensor[] = [];
     const x = augment(augmentation, batch.x, pack([tf.scalar(seed ^ AUGMENTATION, 'int32'), step]));
+    const present = this.tensors.map(({ key }) => values.get(key)!);
+    // Final masks are in the weights already.
+    if (masking !== 'final') for (const key of masks.keys()) values.set(key, masked(key, values.get(key)!, masks));
     const wanted = this.tensors.map(({ key }) => values.get(key)!);
     let accuracy: Tensor | null = null;
     const { value, grads } = tf.engine().gradients(() => {
@@ -167,9 +172,9 @@ export class StepProgram {
     // A weight that the loss does not depend on has no gradient.
     const gradients = this.tensors.map(({ key }, index) => {
       const gradient = grads[index] ?? tf.zerosLike(wanted[index]!);
-      return masks.has(key) ? tf.mul(gradient, masks.read(key)) : gradient;
+      return masks.has(key) && masking !== 'surgery' ? tf.mul(gradient, masks.read(key)) : gradient;
     });
-    return { loss: value, accuracy: accuracy!, gradients, weights: wanted, moved };
+    return { loss: value, accuracy: accuracy!, gradients, weights: present, moved };
   }
 
   /** Clipping, and whether the update may happen. `overridden` stands between what is measured and what goes by it. */
@@ -225,10 +230,13 @@ export class StepProgram {
     return pack([...faults, ...largest, ...lengths]);
   }
 
-  /** The model's outputs, with averaged weights where there are any. */
-  predict(x: Tensor): Tensor {
-    const { graph, loss, variables } = this.parts;
-    const reader = (key: string): Tensor => (variables.averages.has(key) ? variables.averages : variables.weights).read(key);
+  /** The model's outputs, with averaged weights where there are any, and without those that masks leave out. */
+  predict(x: Tensor, masks: Variables): Tensor {
+    const { graph, loss, variables, masking } = this.parts;
+    const reader = (key: string): Tensor => {
+      const value = (variables.averages.has(key) ? variables.averages : variables.weights).read(key);
+      return masking === 'final' ? value : masked(key, value, masks);
+    };
     return forward(graph, reader, [x], { training: false, logits: loss.onLogits })[0]!;
   }
 

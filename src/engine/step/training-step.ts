@@ -28,6 +28,8 @@ export interface StepPosition {
   /** Counts from 0 since the optimizer's slots were zero; Adam's bias correction goes by it. */
   optimizerStep: number;
   learningRate: number;
+  /** Counts from 0 for the warm-up of clipping's thresholds. */
+  thresholdStep: number;
   /** Whether to measure each weight's norms and update as well. */
   layers: boolean;
 }
@@ -65,7 +67,7 @@ export interface TrainingStep {
   /** The trainable weights in the order in which norms are reported. */
   readonly keys: readonly string[];
   run(batch: HostBatch, at: StepPosition): StepReport;
-  /** Takes other masks: 1 where a weight lives; pruned weights and their slots become +0. */
+  /** Takes other masks: 1 where a weight lives. Where masks are final, pruned weights and their slots become +0. */
   setMasks(masks: Masks): void;
   /** Brings weights, slots and averages into the variables that the step was made of. */
   store(): void;

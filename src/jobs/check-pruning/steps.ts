@@ -6,7 +6,7 @@ import type { PruneSpec, Training } from '../spec/index.ts';
 export function checkSteps({ pruning: { schedule } }: PruneSpec, fineTuning: Training, dataset: DatasetFacts): void {
   const all = Math.ceil(dataset.splits.train / fineTuning.batch_size) * fineTuning.epochs;
   const steps = Math.min(all, fineTuning.max_steps ?? all);
-  if (schedule.type === 'polynomial' && Math.floor(schedule.end * steps) < 1) {
+  if ('end' in schedule && Math.floor(schedule.end * steps) < 1) {
     refuse(
       'TARGET_OUT_OF_REACH',
       '/pruning/schedule/end',
@@ -14,7 +14,8 @@ export function checkSteps({ pruning: { schedule } }: PruneSpec, fineTuning: Tra
       schedule.end,
     );
   }
-  if (schedule.type === 'iterative' && fineTuning.epochs > 0 && steps < schedule.rounds) {
-    refuse('TARGET_OUT_OF_REACH', '/pruning/schedule/rounds', `The job has ${steps} steps for ${schedule.rounds} rounds.`, schedule.rounds);
+  const left = steps - ('begin' in schedule ? Math.round(schedule.begin * steps) : 0);
+  if ('rounds' in schedule && fineTuning.epochs > 0 && left < schedule.rounds) {
+    refuse('TARGET_OUT_OF_REACH', '/pruning/schedule/rounds', `The job has ${left} steps for ${schedule.rounds} rounds.`, schedule.rounds);
   }
 }

@@ -1,6 +1,7 @@
 /** What is pruned, by what, how much and when: one file a concept. */
 import type { Static } from 'typebox';
 import { defaulted, strictObject } from '../../../schema.ts';
+import { AfterCut } from './after-cut.ts';
 import { Criterion } from './criterion.ts';
 import { LayerSelection } from './layers.ts';
 import { PruningSchedule } from './schedule.ts';
@@ -13,11 +14,13 @@ export const Pruning = strictObject({
   structure: defaulted(Structure, { type: 'unstructured' }),
   scope: defaulted(Scope, 'global'),
   target: Target,
-  schedule: defaulted(PruningSchedule, { type: 'one_shot' }),
+  schedule: defaulted(PruningSchedule, { type: 'one_shot', begin: 0 }),
+  after_cut: defaulted(AfterCut, { learning_rate_warmup_steps: 0, threshold_warmup: false }),
   layers: defaulted(LayerSelection, { exclude: [], overrides: {} }),
 });
 export type Pruning = Static<typeof Pruning>;
 
+export * from './after-cut.ts';
 export * from './criterion.ts';
 export * from './layers.ts';
 export * from './schedule.ts';

@@ -1,0 +1,99 @@
+/** Dynamic Network Surgery as a stage of training: masks move both ways until all is cut to the target. */
+import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
+import { chooseMasks, type Masks, planZeros, prunableKernels, sparsityOf, zeroMasks } from '../../pruning/masks.ts';
+import { deviationThreshold, quantileThreshold, spliced, surgeryProbability } from '../../pruning/schedules/dynamic.ts';
+import { polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
+import { generator } from '../../random.ts';
+import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import { keptAtTheEnd, scaledOverrides } from './cutter.ts';
+import type { Stage } from './stages.ts';
+
+export function dynamicSurgery(
+  { pruning, seed, ...rest }: PruneSpec,
+  schedule: PruningScheduleOf<'dynamic'>,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+): Stage {
+  const { scope, layers } = pruning;
+  const { graph, weights: uploaded } = parts.document;
+  const kernels = prunableKernels(graph, layers);
+  const final = 1 - keptAtTheEnd({ pruning, seed, ...rest });
+  const plan = { ...schedule, initial: sparsityOf(kernels, uploaded), final, totalSteps: run.totalSteps };
+  const [first, last] = polynomialSpan(plan);
+  const locked: Masks = parts.training.keep_zeros ? zeroMasks(prunableKernels(graph, { exclude: [] }), uploaded) : new Map();
+
+  const magnitudes = (): Map<string, Float32Array> => {
+    const weights = run.presentWeights();
+    return new Map(kernels.map(({ key }) => [key, weights.value(key).data.map(Math.abs)]));
+  };
+  /** By weight key. */
+  const thresholds = (done: number, sizes: ReadonlyMap<string, Float32Array>): Map<string, number> => {
+    const { deviations } = schedule;
+    if (deviations !== null) return new Map(kernels.map(({ key }) => [key, deviationThreshold(uploaded.get(key)!.data, deviations)]));
+    const sparsity = polynomialSparsity(done, plan);
+    const progress = final === 0 ? 1 : sparsity / final;
+    const pools = planZeros(kernels, {
+      sparsity,
+      scope,
+      overrides: scaledOverrides(layers.overrides, (fraction) => fraction * progress),
+    });
+    return new Map(
+      pools.flatMap(({ kernels: together, zeros }) => {
+        const threshold = quantileThreshold(joined(together.map(({ key }) => sizes.get(key)!)), zeros);
+        return together.map(({ key }): [string, number] => [key, threshold]);
+      }),
+    );
+  };
+  const operate = (done: number): void => {
+    const sizes = magnitudes();
+    const limits = thresholds(done, sizes);
+    let [left, returned, zeros, count] = [0, 0, 0, 0];
+    const masks: Masks = new Map(run.presentMasks());
+    for (const { key } of kernels) {
+      const before = masks.get(key)!;
+      const after = spliced(before, sizes.get(key)!, limits.get(key)!, locked.get(key));
+      for (const [index, lives] of after.entries()) {
+        if (lives && !before[index]) returned++;
+        if (!lives && before[index]) left++;
+        if (!lives) zeros++;
+      }
+      count += after.length;
+      masks.set(key, after);
+    }
+    run.setMasks(masks);
+    run.forgetBest();
+    parts.reporter.row('prune', done, { sparsity: zeros / count, left, returned });
+  };
+  /** Cuts the smallest, to exactly the target, for good. */
+  const conclude = (): void => {
+    const chosen = chooseMasks(kernels, magnitudes(), locked, { sparsity: final, scope, overrides: layers.overrides });
+    run.setMasks(new Map([...run.presentMasks(), ...chosen]));
+    run.setMasking('final');
+    run.forgetBest();
+    const weights = run.presentWeights();
+    const sparsity = sparsityOf(kernels, new Map(kernels.map(({ key }) => [key, weights.value(key)])));
+    run.recordCut({ sparsity }, { sparsity });
+  };
+  return {
+    begin: () => run.setMasking('surgery'),
+    end: run.totalSteps,
+    between: {
+      afterStep: (done) => {
+        if (done === last) return conclude();
+        if (!polynomialPrunesAt(done, plan)) return;
+        if (generator(seed, 'surgery', done).uniform() < surgeryProbability(done - first, schedule.gamma)) operate(done);
+      },
+      mayStop: (done) => done >= last,
+    },
+  };
+}
+
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((total, array) => total + array.length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    all.set(array, offset);
+    offset += array.length;
+  }
+  return all;
+}

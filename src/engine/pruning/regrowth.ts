@@ -1,0 +1,44 @@
+/** Weights that change places while a network of fixed sparsity trains (RigL). */
+import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
+import { type Masks, prunableKernels, zeroMasks } from '../../pruning/masks.ts';
+import { regrown, regrowsAt, regrowthFraction } from '../../pruning/schedules/rigl.ts';
+import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
+
+export function regrowth(
+  { pruning }: PruneSpec,
+  schedule: PruningScheduleOf<'rigl'>,
+  run: TrainingRun,
+  { document: { graph, weights: uploaded }, training, reporter }: TrainingRunParts,
+): BetweenSteps {
+  const kernels = prunableKernels(graph, pruning.layers);
+  const last = Math.floor(schedule.end * run.totalSteps);
+  const locked: Masks = training.keep_zeros ? zeroMasks(prunableKernels(graph, { exclude: [] }), uploaded) : new Map();
+  return {
+    afterStep(done) {
+      if (!regrowsAt(done, last, schedule.every_steps)) return;
+      const fraction = regrowthFraction(done, last, schedule.fraction);
+      const gradients = run.presentGradients();
+      const weights = run.presentWeights();
+      const masks: Masks = new Map(run.presentMasks());
+      let moved = 0;
+      for (const kernel of kernels) {
+        const { key } = kernel;
+        const before = masks.get(key)!;
+        const gradient = gradients.get(key);
+        // A frozen kernel has none, and learns nothing in a new place either.
+        if (!gradient) continue;
+        const after = regrown(
+          kernel,
+          { weights: weights.value(key).data, gradients: gradient, mask: before, locked: locked.get(key) },
+          fraction,
+        );
+        moved += after.reduce((count, lives, index) => count + (lives && !before[index] ? 1 : 0), 0);
+        masks.set(key, after);
+      }
+      run.setMasks(masks);
+      run.forgetBest();
+      reporter.row('prune', done, { moved, moved_fraction: fraction });
+    },
+    mayStop: (done) => done >= last,
+  };
+}

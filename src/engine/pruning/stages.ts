@@ -1,0 +1,49 @@
+/** The stages of each schedule: stretches of the training of a `prune` job, most of them behind a cut. */
+import type { PruneSpec } from '../../jobs/spec/index.ts';
+import { prunableKernels, sparsityOf } from '../../pruning/masks.ts';
+import { iterativeKept } from '../../pruning/schedules/iterative.ts';
+import { polynomialPrunesAt, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
+import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
+import { type Cutter, keptAtTheEnd } from './cutter.ts';
+import { dynamicSurgery } from './dynamic-surgery.ts';
+import { regrowth } from './regrowth.ts';
+
+export interface Stage {
+  /** What comes before its first step; not repeated when the job is resumed inside the stage. */
+  begin?: () => void;
+  /** Steps done when it ends. */
+  end: number;
+  between?: BetweenSteps;
+}
+
+/** The stages of the job's schedule, in their order. */
+export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, cut: Cutter): Stage[] {
+  const { schedule, layers } = spec.pruning;
+  const { totalSteps } = run;
+  const final = keptAtTheEnd(spec);
+  switch (schedule.type) {
+    case 'one_shot':
+    case 'iterative': {
+      const rounds = schedule.type === 'iterative' ? schedule.rounds : 1;
+      const warm = Math.round(schedule.begin * totalSteps);
+      const stages = Array.from({ length: rounds }, (_, round): Stage => {
+        const kept = iterativeKept(round + 1, rounds, final);
+        return { begin: () => cut(kept), end: warm + Math.round(((totalSteps - warm) * (round + 1)) / rounds) };
+      });
+      return warm > 0 ? [{ end: warm, between: { mayStop: () => false } }, ...stages] : stages;
+    }
+    case 'polynomial': {
+      const initial = sparsityOf(prunableKernels(parts.document.graph, layers), parts.document.weights);
+      const plan = { ...schedule, initial, final: 1 - final, totalSteps };
+      const afterStep = (done: number): void => {
+        if (polynomialPrunesAt(done, plan)) cut(1 - polynomialSparsity(done, plan));
+      };
+      // Training may end early once all is cut.
+      return [{ end: totalSteps, between: { afterStep, mayStop: (done) => done >= Math.floor(schedule.end * totalSteps) } }];
+    }
+    case 'dynamic':
+      return [dynamicSurgery(spec, schedule, run, parts)];
+    case 'rigl':
+      return [{ begin: () => cut(final), end: totalSteps, between: regrowth(spec, schedule, run, parts) }];
+  }
+}

@@ -1,0 +1,64 @@
+/** What a schedule cannot be had with. */
+import { refuse } from '../refuse.ts';
+import type { PruneSpec, Training } from '../spec/index.ts';
+
+/** Throws Problem INCOMPATIBLE_OPTIONS. */
+export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): void {
+  const { structure, schedule, criterion, after_cut } = pruning;
+  const at = '/pruning/schedule';
+  const trains = fineTuning.epochs > 0;
+  const needsTraining = (what: string): void => {
+    if (!trains) refuse('INCOMPATIBLE_OPTIONS', '/fine_tuning/epochs', `${what}; it needs fine_tuning of at least one epoch.`, 0);
+  };
+  switch (schedule.type) {
+    case 'one_shot':
+    case 'iterative':
+      if (schedule.begin > 0) needsTraining('The schedule trains before its first cut');
+      break;
+    case 'polynomial':
+      if (structure.type === 'channels') {
+        refuse(
+          'INCOMPATIBLE_OPTIONS',
+          at,
+          'The polynomial schedule moves masks; channels are removed, by the schedules one_shot or iterative.',
+          schedule,
+        );
+      }
+      needsTraining('The polynomial schedule prunes while the model trains');
+      break;
+    case 'dynamic':
+    case 'rigl': {
+      if (structure.type !== 'unstructured') {
+        refuse(
+          'INCOMPATIBLE_OPTIONS',
+          at,
+          `The ${schedule.type} schedule brings single weights back: its structure is unstructured. ${structure.type} takes one_shot, iterative${structure.type === 'channels' ? '' : ' or polynomial'}.`,
+          schedule,
+        );
+      }
+      if (schedule.type === 'dynamic' && criterion.type !== 'magnitude') {
+        refuse(
+          'INCOMPATIBLE_OPTIONS',
+          '/pruning/criterion',
+          'The dynamic schedule goes by the size of weights: its criterion is magnitude.',
+          criterion,
+        );
+      }
+      needsTraining(`The ${schedule.type} schedule prunes while the model trains`);
+      break;
+    }
+  }
+  if ('begin' in schedule && 'end' in schedule && schedule.begin >= schedule.end)
+    refuse('INCOMPATIBLE_OPTIONS', `${at}/begin`, 'begin must lie before end.', schedule);
+  if (after_cut.learning_rate_warmup_steps > 0 && !trains)
+    refuse('INCOMPATIBLE_OPTIONS', '/pruning/after_cut', 'Nothing is trained behind a cut: fine_tuning has no epochs.', after_cut);
+  const { clipping } = fineTuning;
+  if (after_cut.threshold_warmup && !('warmup' in clipping && clipping.warmup)) {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      '/pruning/after_cut/threshold_warmup',
+      `It begins the warm-up of fine_tuning.clipping again, which has none; value, norm, global_norm and agc take one. The clipping is ${clipping.type}.`,
+      true,
+    );
+  }
+}
