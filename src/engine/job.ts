@@ -7,7 +7,9 @@ import type { JobSpec, Training } from '../jobs/spec/index.ts';
 import { totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
-import { prunableKernels, sparsityOf } from '../pruning/masks.ts';
+import { kernelsToCut } from '../pruning/candidates.ts';
+import { sparsityOf } from '../pruning/masks.ts';
+import { requiredSparsity } from '../pruning/required-sparsity.ts';
 import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt } from '../report/receipt.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
@@ -203,11 +205,12 @@ function targetOf(spec: Extract<JobSpec, { type: 'prune' }>, original: ModelDocu
     const achieved = totalMacs(result.graph) / totalMacs(original.graph);
     return { requested: target, achieved: { macs: achieved }, met: achieved <= target.macs };
   }
-  const kernels = prunableKernels(result.graph, spec.pruning.layers);
+  const { kernels } = kernelsToCut(result.graph, spec.pruning);
   const achieved = sparsityOf(kernels, result.weights);
   const weights = kernels.reduce((total, kernel) => total + kernel.count, 0);
   // One weight is the resolution of the count, in each layer where every layer has a fraction of its own.
-  const met = achieved >= target.sparsity - kernels.length / weights;
-  if (!met) throw new Problem('TARGET_OUT_OF_REACH', `The sparsity reached is ${achieved}; ${target.sparsity} was asked for.`);
+  const required = requiredSparsity(kernels, spec.pruning.structure, target.sparsity);
+  const met = achieved >= required - kernels.length / weights;
+  if (!met) throw new Problem('TARGET_OUT_OF_REACH', `The sparsity reached is ${achieved}; ${required} was asked for.`);
   return { requested: target, achieved: { sparsity: achieved }, met };
 }

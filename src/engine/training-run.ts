@@ -6,7 +6,8 @@ import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
 import type { Monitored, Training } from '../jobs/spec/index.ts';
 import { type ModelDocument, makeDocument, type Weights, withWeights } from '../model/document.ts';
-import { type Masks, prunableKernels, zeroMasks } from '../pruning/masks.ts';
+import { prunableKernels } from '../pruning/kernels.ts';
+import { type Masks, zeroMasks } from '../pruning/masks.ts';
 import { undefinedMetrics } from '../report/metrics/index.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
@@ -264,6 +265,16 @@ export class TrainingRun {
     this.state.slotsFrom = this.state.step;
     this.forgetBest();
     this.step = this.makeStep();
+  }
+
+  /** Gives some of the present weights other numbers, without touching the optimizer's slots. */
+  replaceWeights(values: Weights): void {
+    this.step.store();
+    for (const [key, value] of values) {
+      this.weights.set(key, value);
+      if (this.averages.has(key)) this.averages.set(key, value);
+    }
+    this.step.load();
   }
 
   /** Weights whose mask is 0 become zero and stay so; what was best before was another network. */

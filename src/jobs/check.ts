@@ -31,8 +31,8 @@ export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: Data
     return { spec: { ...spec, training: await resolve(spec.training, '/training') }, warnings };
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
-  await checkPruning(spec, fineTuning, model, dataset);
-  return { spec: { ...spec, fine_tuning: fineTuning }, warnings };
+  const pruning = await checkPruning(spec, fineTuning, model, dataset, (warning) => warnings.push(warning));
+  return { spec: { ...spec, pruning, fine_tuning: fineTuning }, warnings };
 }
 
 /** The data's samples must be what the model takes, give or take axes of length one and flattening; one input, one output. */

@@ -10,7 +10,7 @@ import { dtypePolicy } from '../model/layer-config.ts';
 import { layerClass, size } from '../model/layers/index.ts';
 import { outputActivation } from '../model/output-call.ts';
 import { channelMap } from './groups.ts';
-import { prunableKernels } from './masks.ts';
+import { prunableKernels } from './kernels.ts';
 
 /** The facts of a model file. Throws the Problems of `readModel`. */
 export async function readModelFacts(path: string): Promise<ModelFacts> {

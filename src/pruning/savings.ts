@@ -6,8 +6,9 @@ import { type Graph, readGraph } from '../model/graph.ts';
 import type { FrozenReason } from '../model/layers/index.ts';
 import { furthestCount, furthestCut, selectableGroups } from './allocation.ts';
 import { type ChannelGroup, type ChannelMap, channelMap } from './groups.ts';
-import { largestSparsity, prunableKernels } from './masks.ts';
+import { prunableKernels } from './kernels.ts';
 import { macsWithout, parametersWithout, type Removed } from './surgery.ts';
+import { largestSparsity } from './zeros.ts';
 
 /** What a caller would ask of a job. */
 export interface SavingsOptions {

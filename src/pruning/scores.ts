@@ -1,54 +1,55 @@
-/** Scores of units from kernel slices and gate statistics. */
+/** Scores of units, comparable as the scope asks. */
 import type { Weights } from '../model/document.ts';
 import { weightKey } from '../model/graph.ts';
 import type { Generator } from '../random.ts';
-import type { Criterion } from './criteria/criterion.ts';
+import type { ResolvedScope } from './cells.ts';
+import type { ScoredUnits, UnitNeed, UnitStatistics } from './criteria/index.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
 
 /**
- * The score of every unit of the groups, by unit number (zero elsewhere). `gates` is the gate statistic by unit number, for criteria that ask for one.
- * Where the criterion is normalised, each group's scores are divided by their mean, so that groups can be compared.
+ * The score of every unit of the groups, by unit number (zero elsewhere). Where the criterion is normalised, each group's scores are divided by their
+ * mean, so that groups can be compared. In the scope `isomorphic` a score is the unit's rank among the units of all groups of the same build, from 0 to 1:
+ * compared globally, each build then gives the same fraction (Fang 2024).
  */
-export function unitScores(
+export function unitScores<Need extends UnitNeed>(
   map: ChannelMap,
   groups: readonly ChannelGroup[],
   weights: Weights,
-  gates: Float64Array | null,
-  criterion: Criterion,
+  rule: ScoredUnits<Need>,
+  statistic: UnitStatistics[Need],
   random: Generator,
+  scope: ResolvedScope = 'global',
 ): Float64Array {
   const scores = new Float64Array(map.unitCount);
-  const slices = criterion.gateStatistic === null ? kernelSlices(map, weights) : null;
   for (const group of groups) {
-    for (const unit of group.units) scores[unit] = criterion.unitScore(slices?.[unit] ?? [], gates?.[unit] ?? null, random);
-    if (!criterion.normalised) continue;
-    const mean = group.units.reduce((sum, unit) => sum + scores[unit]!, 0) / group.units.length;
-    if (mean > 0) for (const unit of group.units) scores[unit]! /= mean;
+    const own = rule.scores(group, statistic, { map, weights, random });
+    const mean = own.reduce((sum, score) => sum + score, 0) / own.length;
+    const scale = rule.normalised && mean > 0 ? mean : 1;
+    for (const [index, unit] of group.units.entries()) scores[unit] = own[index]! / scale;
   }
+  if (scope === 'isomorphic') rankByBuild(map, groups, scores);
   return scores;
 }
 
-/** By unit: the kernel slices of its producers and of its readers. */
-function kernelSlices(map: ChannelMap, weights: Weights): Float32Array[][] {
-  const slices: Float32Array[][] = Array.from({ length: map.unitCount }, () => []);
-  for (const layer of map.graph.layers) {
-    for (const spec of layer.weights.filter((weight) => weight.role === 'kernel')) {
-      const key = weightKey(layer, spec.name);
-      const { shape, data } = weights.get(key)!;
-      for (const { axis, units } of map.bindings.get(key) ?? []) {
-        const inner = shape.slice(axis + 1).reduce((product, dimension) => product * dimension, 1);
-        const length = shape[axis]!;
-        for (let index = 0; index < length; index++) {
-          const slice = new Float32Array(data.length / length);
-          let to = 0;
-          for (let from = index * inner; from < data.length; from += length * inner) {
-            slice.set(data.subarray(from, from + inner), to);
-            to += inner;
-          }
-          slices[units[index]!]!.push(slice);
-        }
-      }
-    }
+function rankByBuild(map: ChannelMap, groups: readonly ChannelGroup[], scores: Float64Array): void {
+  for (const alike of Map.groupBy(groups, (group) => buildOf(map, group)).values()) {
+    const units = alike.flatMap((group) => [...group.units]).sort((a, b) => scores[a]! - scores[b]! || a - b);
+    for (const [rank, unit] of units.entries()) scores[unit] = rank / units.length;
   }
-  return slices;
+}
+
+/** What a group is made of, whatever its sizes: the classes, weights and axes that follow its units, and the windows of kernels. */
+export function buildOf(map: ChannelMap, group: ChannelGroup): string {
+  const own = new Set(group.units);
+  const parts = map.graph.layers.flatMap((layer) =>
+    layer.weights.flatMap(({ name, shape, role, axes }) =>
+      (map.bindings.get(weightKey(layer, name)) ?? [])
+        .filter(({ units }) => units.some((unit) => own.has(unit)))
+        .map(({ axis }) => {
+          const window = role === 'kernel' ? shape.filter((_, index) => index !== axes?.input && index !== axes?.output) : [];
+          return `${layer.className} ${name} ${axis} [${window.join(', ')}]`;
+        }),
+    ),
+  );
+  return parts.sort().join('; ');
 }

@@ -1,8 +1,10 @@
 /** Calibration statistics against central differences of the loss, in float64. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { epochOrder } from '../../src/dataset/batches.ts';
-import { type Calibration, gateStatistics, weightStatistics } from '../../src/engine/calibration.ts';
 import { lossOf } from '../../src/engine/losses.ts';
+import type { Calibration } from '../../src/engine/pruning/statistics/calibration.ts';
+import { gateMoments } from '../../src/engine/pruning/statistics/gates.ts';
+import { gradientMoments as weightStatistics } from '../../src/engine/pruning/statistics/loss-gradients.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
@@ -118,23 +120,29 @@ describe.each([
     }
   });
 
-  it.each([
-    ['mean_abs_gate', Math.abs],
-    ['mean_squared_gate', square],
-  ] as const)('%s is of the gate on every place where the unit is made, in one', (statistic, of) => {
+  it('gates of every place where a unit is made are one, and their moments are over batches and samples', () => {
     const { calibration, document, values } = setUp(config);
     const map = channelMap(document.graph);
-    const actual = gateStatistics(calibration, map, statistic);
-    const expected = ones.map((_, unit) =>
-      mean(batches(3).map((positions) => of(slope((offset) => lossIn64(network, values, ones.with(unit, 1 + offset), positions))))),
-    );
+    const actual = gateMoments(calibration, map);
     const [group] = map.groups;
-    expectClose(
-      Array.from(group!.units, (unit) => actual[unit]!),
-      expected,
-      { relative: 1e-4 },
-    );
-    expect(actual).toHaveLength(map.unitCount);
+    const of = (unit: number, positions: readonly number[]) =>
+      slope((offset) => lossIn64(network, values, ones.with(unit, 1 + offset), positions));
+    const all = batches(3);
+    const expected = {
+      batchAbsolute: (unit: number) => mean(all.map((positions) => Math.abs(of(unit, positions)))),
+      batchSquare: (unit: number) => mean(all.map((positions) => square(of(unit, positions)))),
+      mean: (unit: number) => of(unit, all.flat()),
+      sampleSquare: (unit: number) => mean(all.flat().map((position) => square(of(unit, [position])))),
+    };
+    for (const [moment, value] of Object.entries(expected) as [keyof typeof expected, (unit: number) => number][]) {
+      expectClose(
+        Array.from(group!.units, (unit) => actual[moment][unit]!),
+        ones.map((_, unit) => value(unit)),
+        { relative: 1e-4 },
+        moment,
+      );
+      expect(actual[moment]).toHaveLength(map.unitCount);
+    }
   });
 });
 
@@ -176,7 +184,7 @@ describe('calibration', () => {
     const { calibration, document, weights } = setUp(chain.config);
     const before = tf.memory().numTensors;
     weightStatistics(calibration, ['a/kernel'], 'mean_squared_gradient');
-    gateStatistics(calibration, channelMap(document.graph), 'mean_abs_gate');
+    gateMoments(calibration, channelMap(document.graph));
     expect(tf.memory().numTensors).toBe(before);
     for (const [key, { data }] of document.weights) expectSameBits(weights.value(key).data, data, key);
   });

@@ -11,7 +11,7 @@ import { type ModelDocument, withWeights } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
-import { prunableKernels } from '../../src/pruning/masks.ts';
+import { prunableKernels } from '../../src/pruning/kernels.ts';
 import { removeUnits } from '../../src/pruning/surgery.ts';
 import { generator } from '../../src/random.ts';
 import { numbersOf, tensorOf } from '../helpers/engine.ts';

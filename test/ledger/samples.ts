@@ -97,6 +97,7 @@ export function pruneSpec(model_id: string, dataset_id: string): PruneSpec {
       criterion: { type: 'magnitude', p: 2 },
       structure: { type: 'unstructured' },
       scope: 'global',
+      min_layer_density: null,
       target: { sparsity: 0.5 },
       schedule: { type: 'one_shot', begin: 0 },
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },

@@ -1,25 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readGraph } from '../../src/model/graph.ts';
-import {
-  chooseMasks,
-  largestSparsity,
-  type Masks,
-  type PrunableKernel,
-  planFault,
-  planZeros,
-  prunableKernels,
-  sparsityOf,
-} from '../../src/pruning/masks.ts';
+import { type PrunableKernel, prunableKernels } from '../../src/pruning/kernels.ts';
+import { type Masks, sparsityOf } from '../../src/pruning/masks.ts';
+import { unstructuredMasks as chooseMasks } from '../../src/pruning/structures/unstructured.ts';
+import { largestSparsity, planFault, planZeros } from '../../src/pruning/zeros.ts';
 import { batchNormalization, conv2d, dense, flatten, sequential } from '../helpers/documents.ts';
 import { expectProblem } from '../helpers/problems.ts';
 
 const kernel = (layer: string, shape: number[], outputAxis = shape.length - 1): PrunableKernel => ({
   key: `${layer}/kernel`,
   layer,
+  className: 'Dense',
+  weight: 'kernel',
   count: shape.reduce((product, axis) => product * axis, 1),
   shape,
-  outputAxis,
+  inputAxes: [...shape.keys()].filter((axis) => axis !== outputAxis),
+  depthwise: false,
 });
 const scoresOf = (entries: Record<string, number[]>) =>
   new Map(Object.entries(entries).map(([layer, values]) => [`${layer}/kernel`, Float32Array.from(values)]));
@@ -30,9 +27,9 @@ describe('prunableKernels', () => {
   const graph = readGraph(sequential([6, 6, 1], [conv2d('c', 2, 3), batchNormalization('n'), flatten('f'), dense('d', 3)]));
 
   it('are the kernels: no bias, no normalisation', () => {
-    expect(prunableKernels(graph, { exclude: [] })).toEqual([
-      { key: 'c/kernel', layer: 'c', count: 18, shape: [3, 3, 1, 2], outputAxis: 3 },
-      { key: 'd/kernel', layer: 'd', count: 96, shape: [32, 3], outputAxis: 1 },
+    expect(prunableKernels(graph, { exclude: [] })).toMatchObject([
+      { key: 'c/kernel', layer: 'c', count: 18, shape: [3, 3, 1, 2], inputAxes: [0, 1, 2], depthwise: false },
+      { key: 'd/kernel', layer: 'd', count: 96, shape: [32, 3], inputAxes: [0], depthwise: false },
     ]);
   });
 
@@ -155,7 +152,7 @@ describe('chooseMasks', () => {
         );
         const next = () => seed.next().value % levels;
         const scores = new Map(kernels.map(({ key, count }) => [key, Float32Array.from({ length: count }, next)]));
-        const options = { sparsity, scope };
+        const options = { sparsity, scope, minDensity: 0 };
         const total = kernels.reduce((sum, { count }) => sum + count, 0);
         if (planFault(kernels, options) !== null) {
           expect(() => chooseMasks(kernels, scores, new Map(), options)).toThrow();
@@ -168,7 +165,8 @@ describe('chooseMasks', () => {
         for (const pool of pools) {
           let highestPruned = Number.NEGATIVE_INFINITY;
           let lowestKept = Number.POSITIVE_INFINITY;
-          for (const { key, shape, outputAxis, count } of pool) {
+          for (const { key, shape, inputAxes, count } of pool) {
+            const outputAxis = inputAxes.includes(0) ? 1 : 0;
             const units = shape[outputAxis]!;
             const best = new Map<number, number>();
             const unitOf = (index: number) => (outputAxis === 0 ? Math.floor(index / (count / units)) : index % units);

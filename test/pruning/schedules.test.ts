@@ -117,7 +117,7 @@ describe('RigL', () => {
 
   it('drops the smallest and grows by the largest gradients, leaving each unit its largest', () => {
     // Two units, the columns. Unit 1 lives by place 1 alone, the smallest of all.
-    const kernel = { shape: [4, 2], outputAxis: 1 };
+    const kernel = { shape: [4, 2], inputAxes: [0] };
     const weights = Float32Array.of(0.5, 0.1, -0.2, 0, 0.9, 0, 0, 0);
     const mask = Uint8Array.of(1, 1, 1, 0, 1, 0, 0, 0);
     const gradients = Float32Array.of(9, 9, 0.5, -3, 9, 1, 8, 2);
@@ -140,7 +140,7 @@ describe('RigL', () => {
         (w, g, m, f) => {
           const mask = Uint8Array.from(m, Number);
           const arrays = { weights: Float32Array.from(w), gradients: Float32Array.from(g), mask, locked: undefined };
-          const next = regrown({ shape: [3, 4], outputAxis: 1 }, arrays, f);
+          const next = regrown({ shape: [3, 4], inputAxes: [0] }, arrays, f);
           const count = (of: Uint8Array) => of.reduce((sum, lives) => sum + lives, 0);
           expect(count(next)).toBe(count(mask));
         },

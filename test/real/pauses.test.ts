@@ -90,6 +90,7 @@ describe('a job that is paused', () => {
         criterion: { type: 'magnitude', p: 2 },
         structure: { type: 'unstructured' },
         scope: 'global',
+        min_layer_density: null,
         target: { sparsity: 0.8 },
         schedule: { type: 'polynomial', begin: 0, end: 0.75, every_steps: 50 },
         after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },

@@ -1,20 +1,21 @@
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import type { Calibration } from '../calibration.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { Calibration } from './statistics/index.ts';
 
-/** What the criterion of a job takes its statistics on. */
+/** What the criterion of a job takes its statistics on; of one that takes no data no batch. */
 export function calibrationOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, document: ModelDocument): Calibration {
   const { criterion: chosen } = spec.pruning;
-  if (!('calibration_batches' in chosen)) throw new Error(`The criterion ${chosen.type} takes no calibration`);
+  const [batches, batchSize] =
+    'calibration_batches' in chosen ? [chosen.calibration_batches, chosen.calibration_batch_size] : ([0, 1] as const);
   return {
     graph: document.graph,
     weights: run.presentWeights(),
     loss: run.loss,
     data: parts.data,
     seed: spec.seed,
-    batches: chosen.calibration_batches,
-    batchSize: chosen.calibration_batch_size,
+    batches,
+    batchSize,
     cancelled: run.checkCancelled,
   };
 }

@@ -1,37 +1,44 @@
 /** Cuts that remove whole units and filters. */
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import { totalMacs } from '../../model/costs.ts';
-import { allocate, selectableGroups } from '../../pruning/allocation.ts';
-import { type Criterion, criterion } from '../../pruning/criteria/index.ts';
+import { allocate } from '../../pruning/allocation.ts';
+import { groupsToCut } from '../../pruning/candidates.ts';
+import { scopeOf } from '../../pruning/cells.ts';
+import { type Contributions, criterion, type ScoredUnits } from '../../pruning/criteria/index.ts';
 import { channelMap } from '../../pruning/groups.ts';
+import { rescaled } from '../../pruning/rescale.ts';
 import { unitScores } from '../../pruning/scores.ts';
 import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
 import { generator } from '../../random.ts';
-import { gateStatistics } from '../calibration.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { type Cutter, scaledOverrides } from './cutter.ts';
 import { proveCut } from './prove-cut.ts';
+import { unitStatistics } from './statistics/index.ts';
 
 export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts): Cutter {
   const { pruning, seed } = spec;
   const { structure } = pruning;
   const rounds = pruning.schedule.type === 'iterative' ? pruning.schedule.rounds : 1;
   if (structure.type !== 'channels') throw new Error('Channels are cut by a structure of type channels');
-  const rule: Criterion = criterion(pruning.criterion);
+  // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
+  const rule = criterion(pruning.criterion).units as ScoredUnits | null;
+  if (rule === null) throw new Error(`${pruning.criterion.type} does not score channels`);
+  const scope = scopeOf(pruning);
   const originalMacs = totalMacs(parts.document.graph);
   return (kept) => {
     const document = run.present();
     const map = channelMap(document.graph);
-    const groups = selectableGroups(map, pruning.layers);
+    const { groups } = groupsToCut(map, pruning);
     parts.reporter.enter('scoring');
-    const gates = rule.gateStatistic === null ? null : gateStatistics(calibrationOf(spec, run, parts, document), map, rule.gateStatistic);
-    const scores = unitScores(map, groups, document.weights, gates, rule, generator(seed, 'pruning', run.state.step));
+    const statistic = unitStatistics(rule.needs, calibrationOf(spec, run, parts, document), map, groups);
+    const scores = unitScores(map, groups, document.weights, rule, statistic, generator(seed, 'pruning', run.state.step), scope);
     parts.reporter.enter('pruning');
     const removed = allocate(map, groups, scores, {
       ...structure,
       macs: kept * originalMacs,
-      scope: pruning.scope,
+      // Scores of the scope isomorphic are ranks, which are compared globally.
+      scope: scope === 'layer' ? 'layer' : 'global',
       // Each round takes the same fraction of what the last one left.
       overrides: scaledOverrides(pruning.layers.overrides, (fraction) => 1 - (1 - fraction) ** (1 / rounds)),
     });
@@ -45,7 +52,10 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
       before: group.units.length,
       after: group.units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0),
     }));
-    run.replaceDocument(smaller);
+    // The proof is of the cut alone; what makes up for it comes after.
+    const finished =
+      rule.needs === 'contributions' ? removeUnits(rescaled(document, map, statistic as Contributions, removed), map, removed) : smaller;
+    run.replaceDocument(finished);
     run.setMasks(run.zerosThatStay());
     run.recordCut({ macs, units, proof }, { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) });
   };

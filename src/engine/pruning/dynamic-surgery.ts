@@ -1,8 +1,13 @@
 /** Dynamic Network Surgery as a stage of training: masks move both ways until all is cut to the target. */
 import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
-import { chooseMasks, type Masks, planZeros, prunableKernels, sparsityOf, zeroMasks } from '../../pruning/masks.ts';
+import { kernelsToCut } from '../../pruning/candidates.ts';
+import { scopeOf } from '../../pruning/cells.ts';
+import { prunableKernels } from '../../pruning/kernels.ts';
+import { type Masks, sparsityOf, zeroMasks } from '../../pruning/masks.ts';
 import { deviationThreshold, quantileThreshold, spliced, surgeryProbability } from '../../pruning/schedules/dynamic.ts';
 import { polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
+import { unstructuredMasks } from '../../pruning/structures/unstructured.ts';
+import { planZeros, zerosScope } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { keptAtTheEnd, scaledOverrides } from './cutter.ts';
@@ -14,9 +19,10 @@ export function dynamicSurgery(
   run: TrainingRun,
   parts: TrainingRunParts,
 ): Stage {
-  const { scope, layers } = pruning;
+  const { layers, min_layer_density: minDensity } = pruning;
+  const scope = zerosScope(scopeOf(pruning));
   const { graph, weights: uploaded } = parts.document;
-  const kernels = prunableKernels(graph, layers);
+  const { kernels } = kernelsToCut(graph, pruning);
   const final = 1 - keptAtTheEnd({ pruning, seed, ...rest });
   const plan = { ...schedule, initial: sparsityOf(kernels, uploaded), final, totalSteps: run.totalSteps };
   const [first, last] = polynomialSpan(plan);
@@ -66,7 +72,7 @@ export function dynamicSurgery(
   };
   /** Cuts the smallest, to exactly the target, for good. */
   const conclude = (): void => {
-    const chosen = chooseMasks(kernels, magnitudes(), locked, { sparsity: final, scope, overrides: layers.overrides });
+    const chosen = unstructuredMasks(kernels, magnitudes(), locked, { sparsity: final, scope, overrides: layers.overrides, minDensity });
     run.setMasks(new Map([...run.presentMasks(), ...chosen]));
     run.setMasking('final');
     run.forgetBest();

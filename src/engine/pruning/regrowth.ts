@@ -1,6 +1,8 @@
 /** Weights that change places while a network of fixed sparsity trains (RigL). */
 import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
-import { type Masks, prunableKernels, zeroMasks } from '../../pruning/masks.ts';
+import { kernelsToCut } from '../../pruning/candidates.ts';
+import { prunableKernels } from '../../pruning/kernels.ts';
+import { type Masks, zeroMasks } from '../../pruning/masks.ts';
 import { regrown, regrowsAt, regrowthFraction } from '../../pruning/schedules/rigl.ts';
 import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
 
@@ -10,7 +12,7 @@ export function regrowth(
   run: TrainingRun,
   { document: { graph, weights: uploaded }, training, reporter }: TrainingRunParts,
 ): BetweenSteps {
-  const kernels = prunableKernels(graph, pruning.layers);
+  const { kernels } = kernelsToCut(graph, pruning);
   const last = Math.floor(schedule.end * run.totalSteps);
   const locked: Masks = training.keep_zeros ? zeroMasks(prunableKernels(graph, { exclude: [] }), uploaded) : new Map();
   return {

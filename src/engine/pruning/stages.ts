@@ -1,6 +1,7 @@
 /** The stages of each schedule: stretches of the training of a `prune` job, most of them behind a cut. */
 import type { PruneSpec } from '../../jobs/spec/index.ts';
-import { prunableKernels, sparsityOf } from '../../pruning/masks.ts';
+import { kernelsToCut } from '../../pruning/candidates.ts';
+import { sparsityOf } from '../../pruning/masks.ts';
 import { iterativeKept } from '../../pruning/schedules/iterative.ts';
 import { polynomialPrunesAt, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
 import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
@@ -18,7 +19,7 @@ export interface Stage {
 
 /** The stages of the job's schedule, in their order. */
 export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, cut: Cutter): Stage[] {
-  const { schedule, layers } = spec.pruning;
+  const { schedule } = spec.pruning;
   const { totalSteps } = run;
   const final = keptAtTheEnd(spec);
   switch (schedule.type) {
@@ -33,7 +34,7 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
       return warm > 0 ? [{ end: warm, between: { mayStop: () => false } }, ...stages] : stages;
     }
     case 'polynomial': {
-      const initial = sparsityOf(prunableKernels(parts.document.graph, layers), parts.document.weights);
+      const initial = sparsityOf(kernelsToCut(parts.document.graph, spec.pruning).kernels, parts.document.weights);
       const plan = { ...schedule, initial, final: 1 - final, totalSteps };
       const afterStep = (done: number): void => {
         if (polynomialPrunesAt(done, plan)) cut(1 - polynomialSparsity(done, plan));

@@ -1,18 +1,33 @@
 /** What a prune job asks for, against its model and data. */
 import type { DatasetFacts } from '../../dataset/facts.ts';
+import type { JobWarning } from '../../ledger/ledger.ts';
+import { scopeOf } from '../../pruning/cells.ts';
 import { checkLayerNames } from '../check-layer-names.ts';
 import type { CheckedModel } from '../check-training.ts';
-import type { PruneSpec, Training } from '../spec/index.ts';
+import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
+import { checkCells } from './cells.ts';
 import { checkPruningOptions } from './options.ts';
 import { checkReach } from './reach.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkSteps } from './steps.ts';
 
-/** Throws Problem UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE. `fineTuning` is the resolved one. */
-export async function checkPruning(spec: PruneSpec, fineTuning: Training, model: CheckedModel, dataset: DatasetFacts): Promise<void> {
+/**
+ * The pruning with its scope resolved; `warn` is told what is left out. `fineTuning` is the resolved one.
+ * Throws Problem UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
+ */
+export async function checkPruning(
+  spec: PruneSpec,
+  fineTuning: Training,
+  model: CheckedModel,
+  dataset: DatasetFacts,
+  warn: (warning: JobWarning) => void,
+): Promise<Pruning> {
+  checkCells(spec.pruning);
   checkPruningOptions(spec, fineTuning);
   checkSchedule(spec, fineTuning);
   checkLayerNames(spec.pruning.layers, model.facts, '/pruning/layers');
-  checkReach(spec, await model.readConfig());
+  const pruning = { ...spec.pruning, scope: scopeOf(spec.pruning) };
+  checkReach(pruning, await model.readConfig(), warn);
   checkSteps(spec, fineTuning, dataset);
+  return pruning;
 }

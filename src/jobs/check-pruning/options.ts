@@ -5,11 +5,11 @@ import type { PruneSpec, Training } from '../spec/index.ts';
 /** Throws Problem INCOMPATIBLE_OPTIONS. */
 export function checkPruningOptions({ pruning }: PruneSpec, fineTuning: Training): void {
   const { structure, target } = pruning;
-  if (structure.type === 'unstructured' && !('sparsity' in target)) {
+  if (structure.type !== 'channels' && !('sparsity' in target)) {
     refuse(
       'INCOMPATIBLE_OPTIONS',
       '/pruning/target',
-      'unstructured pruning only makes zeros, which no runtime skips: its target is sparsity. For macs choose the structure channels.',
+      `${structure.type === 'unstructured' ? 'unstructured pruning' : structure.type} only makes zeros, which no runtime skips: its target is sparsity. For macs choose the structure channels.`,
       target,
     );
   }

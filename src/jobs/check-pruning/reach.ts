@@ -1,29 +1,59 @@
+import type { JobWarning } from '../../ledger/ledger.ts';
 import { totalMacs } from '../../model/costs.ts';
 import { readGraph } from '../../model/graph.ts';
 import { fewestMacs, selectableGroups } from '../../pruning/allocation.ts';
+import { groupsToCut, kernelsToCut, type LeftOut } from '../../pruning/candidates.ts';
+import { scopeOf } from '../../pruning/cells.ts';
 import { channelMap } from '../../pruning/groups.ts';
-import { planFault, prunableKernels } from '../../pruning/masks.ts';
+import { prunableKernels } from '../../pruning/kernels.ts';
+import { largestBlockSparsity } from '../../pruning/structures/block.ts';
+import { densityFloor, planFault, zerosScope } from '../../pruning/zeros.ts';
 import { refuse } from '../refuse.ts';
-import type { PruneSpec } from '../spec/index.ts';
+import type { Pruning } from '../spec/index.ts';
 
-/** Whether the target can be reached at all, whatever the scores. Throws Problem NOTHING_TO_PRUNE, TARGET_OUT_OF_REACH. */
-export function checkReach({ pruning }: PruneSpec, config: unknown): void {
+/**
+ * Whether the target can be reached at all, whatever the scores; `warn` is told of what the criterion, the structure or the scope leaves out.
+ * Throws Problem NOTHING_TO_PRUNE, TARGET_OUT_OF_REACH.
+ */
+export function checkReach(pruning: Pruning, config: unknown, warn: (warning: JobWarning) => void): void {
   const graph = readGraph(config);
   const { target, structure, layers } = pruning;
-  if (structure.type === 'unstructured') {
-    const kernels = prunableKernels(graph, layers);
-    if (kernels.length === 0) refuse('NOTHING_TO_PRUNE', '/pruning/layers', 'No layer with a kernel is left to prune.', layers);
+  const asked = `${pruning.criterion.type}, ${structure.type}, ${scopeOf(pruning)}`;
+  if (structure.type !== 'channels') {
+    if (prunableKernels(graph, layers).length === 0)
+      refuse('NOTHING_TO_PRUNE', '/pruning/layers', 'No layer with a kernel is left to prune.', layers);
+    const { kernels, leftOut } = kernelsToCut(graph, pruning);
+    if (kernels.length === 0)
+      refuse('NOTHING_TO_PRUNE', '/pruning', `Of no kernel weights can be taken by ${asked}. ${shown(leftOut)}`, asked);
+    if (leftOut.length > 0)
+      warn({ code: 'KERNELS_LEFT_OUT', detail: `Not pruned by ${asked}, and not counted in the target: ${shown(leftOut)}` });
     if (!('sparsity' in target)) return;
-    const fault = planFault(kernels, { sparsity: target.sparsity, scope: pruning.scope, overrides: layers.overrides });
+    const scope = zerosScope(scopeOf(pruning));
+    const options = { sparsity: target.sparsity, scope, overrides: layers.overrides, minDensity: pruning.min_layer_density };
+    const fault =
+      structure.type === 'n_m'
+        ? null
+        : (planFault(kernels, options) ??
+          (structure.type === 'block'
+            ? blockFault(target.sparsity, largestBlockSparsity(kernels, structure, densityFloor(options)))
+            : null));
     if (fault !== null) refuse('TARGET_OUT_OF_REACH', '/pruning/target/sparsity', fault, target.sparsity);
     return;
   }
   const map = channelMap(graph);
-  const groups = selectableGroups(map, layers);
-  if (groups.length === 0) {
+  if (selectableGroups(map, layers).length === 0) {
     const reasons = map.groups.map((group) => `${group.layers.join('+')}: ${group.frozen?.detail ?? 'excluded'}`);
     refuse('NOTHING_TO_PRUNE', '/pruning/layers', `No group of channels may be cut. ${reasons.join('; ')}.`, layers);
   }
+  const { groups, leftOut } = groupsToCut(map, pruning);
+  if (groups.length === 0)
+    refuse(
+      'NOTHING_TO_PRUNE',
+      '/pruning/criterion',
+      `${pruning.criterion.type} can score no group. ${shown(leftOut)}`,
+      pruning.criterion.type,
+    );
+  if (leftOut.length > 0) warn({ code: 'GROUPS_LEFT_OUT', detail: `Not cut by ${asked}: ${shown(leftOut)}` });
   const least = fewestMacs(map, groups, { ...structure, overrides: layers.overrides }) / totalMacs(graph);
   if ('macs' in target && target.macs < least) {
     refuse(
@@ -33,4 +63,14 @@ export function checkReach({ pruning }: PruneSpec, config: unknown): void {
       target.macs,
     );
   }
+}
+
+function blockFault(asked: number, most: number): string | null {
+  return asked <= most
+    ? null
+    : `Blocks that leave every output unit one can make ${(100 * most).toFixed(2)} % zeros at most; take smaller ones, or ask for less.`;
+}
+
+function shown(leftOut: readonly LeftOut[]): string {
+  return `${leftOut.map(({ name, reason }) => `${name} (${reason})`).join('; ')}.`;
 }

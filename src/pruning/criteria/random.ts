@@ -2,9 +2,10 @@ import type { Criterion } from './criterion.ts';
 
 /** Uniform and seeded: the baseline of every comparison. */
 export const random: Criterion = {
-  weightStatistic: null,
-  gateStatistic: null,
-  normalised: false,
-  weightScores: (weight, _statistic, generator) => weight.data.map(() => generator.uniform()),
-  unitScore: (_slices, _gate, generator) => generator.uniform(),
+  weights: { needs: 'nothing', scores: (weight, _statistic, _kernel, generator) => weight.data.map(() => generator.uniform()) },
+  units: {
+    needs: 'nothing',
+    normalised: false,
+    scores: (group, _statistic, context) => Float64Array.from(group.units, () => context.random.uniform()),
+  },
 };

@@ -1,5 +1,5 @@
 /** The Rigged Lottery (Evci 2020): a fixed number of weights whose places change, from the smallest to where the loss would gain most. */
-import type { PrunableKernel } from '../masks.ts';
+import { matrixOrder, type PrunableKernel, unitCount } from '../kernels.ts';
 
 /** The fraction of the living weights that change places after `step` of `last` steps: f/2·(1 + cos(πt/T)) (Evci 2020, eq. 1). */
 export function regrowthFraction(step: number, last: number, fraction: number): number {
@@ -17,7 +17,7 @@ export function regrowsAt(step: number, last: number, every: number): boolean {
  * `locked` has 0 where a weight never returns. Arrays in the weight's order.
  */
 export function regrown(
-  kernel: Pick<PrunableKernel, 'shape' | 'outputAxis'>,
+  kernel: Pick<PrunableKernel, 'shape' | 'inputAxes'>,
   {
     weights,
     gradients,
@@ -45,17 +45,13 @@ export function regrown(
   return next;
 }
 
-function largestOfUnits(
-  { shape, outputAxis }: Pick<PrunableKernel, 'shape' | 'outputAxis'>,
-  weights: Float32Array,
-  mask: Uint8Array,
-): number[] {
-  const units = shape[outputAxis]!;
-  const inner = shape.slice(outputAxis + 1).reduce((product, dimension) => product * dimension, 1);
+function largestOfUnits(kernel: Pick<PrunableKernel, 'shape' | 'inputAxes'>, weights: Float32Array, mask: Uint8Array): number[] {
+  const order = matrixOrder(kernel);
+  const units = unitCount(kernel);
   const largest: number[] = Array(units).fill(-1);
-  for (const [place, lives] of mask.entries()) {
-    const unit = Math.floor(place / inner) % units;
-    if (lives && (largest[unit] === -1 || Math.abs(weights[place]!) > Math.abs(weights[largest[unit]!]!))) largest[unit] = place;
+  for (const [at, place] of order.entries()) {
+    const unit = at % units;
+    if (mask[place] && (largest[unit] === -1 || Math.abs(weights[place]!) > Math.abs(weights[largest[unit]!]!))) largest[unit] = place;
   }
   return largest.filter((place) => place >= 0);
 }

@@ -1,6 +1,6 @@
 /** What is pruned, by what, how much and when: one file a concept. */
-import type { Static } from 'typebox';
-import { defaulted, strictObject } from '../../../schema.ts';
+import Type, { type Static } from 'typebox';
+import { defaulted, nullable, strictObject } from '../../../schema.ts';
 import { AfterCut } from './after-cut.ts';
 import { Criterion } from './criterion.ts';
 import { LayerSelection } from './layers.ts';
@@ -12,7 +12,18 @@ import { Target } from './target.ts';
 export const Pruning = strictObject({
   criterion: Criterion,
   structure: defaulted(Structure, { type: 'unstructured' }),
-  scope: defaulted(Scope, 'global'),
+  scope: defaulted(Scope, 'auto'),
+  min_layer_density: defaulted(
+    nullable(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description:
+          'The fraction of its weights that every kernel keeps at least, where they are compared globally. null: a tenth of the density asked for, so that no layer is cut through whatever the target.',
+      }),
+    ),
+    null,
+  ),
   target: Target,
   schedule: defaulted(PruningSchedule, { type: 'one_shot', begin: 0 }),
   after_cut: defaulted(AfterCut, { learning_rate_warmup_steps: 0, threshold_warmup: false }),

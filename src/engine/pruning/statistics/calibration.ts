@@ -1,0 +1,78 @@
+/** Seeded batches of the training split that statistics for pruning are taken on. Normalisation keeps its running statistics, and nothing is dropped. */
+import type { Scalar, Tensor } from '@tensorflow/tfjs-node-gpu';
+import { type Dataset, epochOrder } from '../../../dataset/batches.ts';
+import type { Graph, TensorId } from '../../../model/graph.ts';
+import { type Batch, makeBatch } from '../../batch.ts';
+import { type Loss, meanLoss } from '../../losses.ts';
+import { forward } from '../../network.ts';
+import { tf } from '../../tensorflow.ts';
+import type { Variables } from '../../variables.ts';
+
+export interface Calibration {
+  graph: Graph;
+  weights: Variables;
+  loss: Loss;
+  data: Dataset;
+  seed: number;
+  batches: number;
+  batchSize: number;
+  /** Called before each batch; throws where the job is cancelled. */
+  cancelled: () => void;
+}
+
+/** Gives each batch to `work`, with its number, and disposes it. */
+export function forEachBatch(calibration: Calibration, work: (batch: Batch, index: number) => void): void {
+  const { data, seed, batches, batchSize, graph, cancelled } = calibration;
+  const size = data.split('train').size;
+  // A stream of its own: training's first batches are others.
+  const order = epochOrder(seed, -1, size);
+  for (let index = 0; index < batches && index * batchSize < size; index++) {
+    cancelled();
+    const batch = makeBatch(data, graph, 'train', order.subarray(index * batchSize, (index + 1) * batchSize));
+    work(batch, index);
+    tf.dispose([batch.x, batch.y]);
+  }
+}
+
+/** Every weight as a tensor, by key. Call inside a scope. */
+export function readAll({ weights }: Pick<Calibration, 'weights'>): Map<string, Tensor> {
+  return new Map(weights.keys().map((key) => [key, weights.read(key)]));
+}
+
+/** The gradients of the mean loss of a batch with respect to `wanted`, zeros where it does not depend on one. Call inside a scope. */
+export function lossGradients(
+  { graph, loss }: Pick<Calibration, 'graph' | 'loss'>,
+  values: ReadonlyMap<string, Tensor>,
+  batch: Batch,
+  wanted: Tensor[],
+  tap?: (tensor: TensorId, value: Tensor) => Tensor,
+): Tensor[] {
+  const { grads } = tf.engine().gradients(() => {
+    const [output] = forward(graph, (key) => values.get(key)!, [batch.x], {
+      training: false,
+      logits: loss.onLogits,
+      ...(tap ? { tap } : {}),
+    });
+    return meanLoss(loss, output!, batch.y, null) as Scalar;
+  }, wanted);
+  return grads.map((gradient, index) => gradient ?? tf.zerosLike(wanted[index]!));
+}
+
+/** The values of the tensors wanted for a batch, inputs of the model among them. Call inside a scope. */
+export function tensorValues(
+  { graph }: Pick<Calibration, 'graph'>,
+  values: ReadonlyMap<string, Tensor>,
+  batch: Batch,
+  wanted: ReadonlySet<TensorId>,
+): Map<TensorId, Tensor> {
+  const found = new Map<TensorId, Tensor>();
+  for (const { tensor } of graph.inputs) if (wanted.has(tensor)) found.set(tensor, batch.x);
+  forward(graph, (key) => values.get(key)!, [batch.x], {
+    training: false,
+    tap: (tensor, value) => {
+      if (wanted.has(tensor)) found.set(tensor, value);
+      return value;
+    },
+  });
+  return found;
+}

@@ -1,0 +1,77 @@
+/** The statistics that criteria ask for, by name. */
+
+import type { UnitNeed, UnitStatistics, WeightNeed, WeightStatistics } from '../../../pruning/criteria/index.ts';
+import type { ChannelGroup, ChannelMap } from '../../../pruning/groups.ts';
+import type { PrunableKernel } from '../../../pruning/kernels.ts';
+import { activationMoments } from './activations.ts';
+import type { Calibration } from './calibration.ts';
+import { contributions } from './contributions.ts';
+import { gateMoments } from './gates.ts';
+import { inputNorms } from './input-moments.ts';
+import { fisherBlock, inverseFisher } from './inverse-fisher.ts';
+import { gradientMoments, hessianGradient } from './loss-gradients.ts';
+import { readActivity } from './read-activity.ts';
+import { synapticFlow } from './synaptic-flow.ts';
+
+export type { Calibration } from './calibration.ts';
+export { forEachProducts, inverseHessian } from './input-moments.ts';
+export { fisherBlock } from './inverse-fisher.ts';
+
+/** The statistic of each kernel, by key; products of inputs go one kernel at a time, see `forEachProducts`. `block` is the Fisher matrix's. */
+export function weightStatistics<Need extends Exclude<WeightNeed, 'inverse_hessian'>>(
+  need: Need,
+  calibration: Calibration,
+  kernels: readonly PrunableKernel[],
+  block: number,
+): Map<string, WeightStatistics[Need]> {
+  const keys = kernels.map(({ key }) => key);
+  const taken = (): Map<string, unknown> => {
+    switch (need) {
+      case 'mean_abs_gradient':
+      case 'mean_squared_gradient':
+        return gradientMoments(calibration, keys, need);
+      case 'hessian_gradient':
+        return hessianGradient(calibration, keys);
+      case 'synaptic_flow':
+        return synapticFlow(calibration.graph, calibration.weights, keys, calibration.data.facts.x.shape);
+      case 'input_norms':
+        return inputNorms(calibration, kernels);
+      case 'inverse_fisher':
+        return inverseFisher(
+          calibration,
+          keys,
+          fisherBlock(
+            block,
+            kernels.reduce((sum, { count }) => sum + count, 0),
+          ),
+        );
+      default:
+        return new Map(keys.map((key) => [key, null]));
+    }
+  };
+  return taken() as Map<string, WeightStatistics[Need]>;
+}
+
+/** The statistic of the units of the groups. */
+export function unitStatistics<Need extends UnitNeed>(
+  need: Need,
+  calibration: Calibration,
+  map: ChannelMap,
+  groups: readonly ChannelGroup[],
+): UnitStatistics[Need] {
+  const taken = (): UnitStatistics[UnitNeed] => {
+    switch (need) {
+      case 'gates':
+        return gateMoments(calibration, map);
+      case 'activations':
+        return activationMoments(calibration, map, groups);
+      case 'read_activity':
+        return readActivity(calibration, map);
+      case 'contributions':
+        return contributions(calibration, map, groups);
+      default:
+        return null;
+    }
+  };
+  return taken() as UnitStatistics[Need];
+}
