@@ -87,7 +87,8 @@ describe('a job specification', () => {
     expect(filled.pruning).toEqual({
       criterion: { type: 'magnitude', p: 2 },
       structure: { type: 'unstructured' },
-      scope: 'global',
+      scope: 'auto',
+      min_layer_density: null,
       target: { sparsity: 0.5 },
       schedule: { type: 'one_shot', begin: 0 },
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
