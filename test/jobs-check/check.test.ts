@@ -3,9 +3,20 @@ import type { DatasetFacts } from '../../src/dataset/facts.ts';
 import { type Problem, type ProblemCode, received } from '../../src/errors.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { JobSpec, type PruneSpec, type TrainSpec } from '../../src/jobs/spec/index.ts';
+import { STRUCTURES, scopesOf } from '../../src/pruning/cells.ts';
 import { modelFacts } from '../../src/pruning/inspect.ts';
 import { fillDefaults } from '../../src/schema.ts';
-import { type Config, conv2d, dense, documentOf, flatten, functional, layer, sequential } from '../helpers/documents.ts';
+import {
+  batchNormalization,
+  type Config,
+  conv2d,
+  dense,
+  documentOf,
+  flatten,
+  functional,
+  layer,
+  sequential,
+} from '../helpers/documents.ts';
 import { expectProblem } from '../helpers/problems.ts';
 
 const ids = { model_id: 'mdl_00000000000000000000000000', dataset_id: 'dst_00000000000000000000000000' };
@@ -502,6 +513,79 @@ describe('pruning options', () => {
       own({ a: { sparsity: 0 }, b: { sparsity: 0 } }, channels),
     );
     await expect(check(own({ a: { sparsity: 0 } }, channels), wide, data([8]))).resolves.toBeDefined();
+  });
+
+  it('take every cell of criterion and structure that there is, and name what goes together where there is none', async () => {
+    const normalised = sequential(
+      [8],
+      [
+        dense('a', 16),
+        batchNormalization('n'),
+        layer('ReLU', 'r'),
+        dense('b', 16, { activation: 'relu' }),
+        batchNormalization('m'),
+        dense('out', 3),
+      ],
+    );
+    const names = ['unstructured', 'n_m', 'block', 'channels'] as const;
+    for (const [type, structures] of Object.entries(STRUCTURES)) {
+      for (const structure of names) {
+        const target = structure === 'channels' ? { macs: 0.6 } : { sparsity: 0.5 };
+        const spec = pruneJob({ criterion: { type }, structure: { type: structure }, target });
+        if (!structures.includes(structure)) {
+          const text = new RegExp(`${type} takes the structures ${structures.join(', ')}; ${structure} takes the criteria .*random`);
+          await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/criterion/type', type], text, spec, normalised);
+          continue;
+        }
+        const { pruning } = (await check(spec, normalised, data([8]))) as PruneSpec;
+        expect(pruning.scope, `${type} ${structure}`).toBe(scopesOf(pruning.criterion.type, structure)[0]);
+      }
+    }
+  });
+
+  it.each([
+    ['isomorphic', { type: 'unstructured' }, 'magnitude', 'auto, global, layer, erk'],
+    ['erk', { type: 'channels' }, 'magnitude', 'auto, global, layer, isomorphic'],
+    ['layer', { type: 'unstructured' }, 'lamp', 'auto, global'],
+    ['global', { type: 'unstructured' }, 'wanda', 'auto, layer, erk'],
+    ['global', { type: 'n_m' }, 'magnitude', 'auto, layer'],
+  ])('refuse the scope %s of %j by %s, and name those that there are', async (scope, structure, type, accepted) => {
+    const target = structure.type === 'channels' ? { macs: 0.5 } : { sparsity: 0.5 };
+    const spec = pruneJob({ criterion: { type }, structure, scope, target });
+    await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/scope', scope], new RegExp(`takes the scopes ${accepted}\\.`), spec);
+  });
+
+  it('want the sparsity of n of m to be that of the pattern', async () => {
+    const pattern = (n: number, sparsity: number) => pruneJob({ structure: { type: 'n_m', n, m: 4 }, target: { sparsity } });
+    await expect(check(pattern(1, 0.75), wide, data([8]))).resolves.toBeDefined();
+    await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/target/sparsity', 0.5], /1 of 4 is a sparsity of 0.75/, pattern(1, 0.5));
+    await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/structure/n', 4], /n must be below 4/, pattern(4, 0.5));
+  });
+
+  it('want what a criterion needs, and warn of what it leaves out', async () => {
+    const mixed = sequential([8], [dense('a', 16, { activation: 'relu' }), dense('b', 16, { activation: 'tanh' }), dense('out', 3)]);
+    const by = (type: string) => pruneJob({ ...channels, criterion: { type }, target: { macs: 0.8 } });
+    await refuse(
+      'NOTHING_TO_PRUNE',
+      ['/pruning/criterion', 'batchnorm_scale'],
+      /batchnorm_scale can score no group\. a \(no BatchNormalization.*\); b \(no Batch/,
+      by('batchnorm_scale'),
+      mixed,
+    );
+    const facts = { facts: modelFacts(documentOf(mixed)), readConfig: async () => mixed };
+    const { warnings } = await checkJob(by('apoz'), facts, data([8]));
+    expect(warnings.find(({ code }) => code === 'GROUPS_LEFT_OUT')!.detail).toMatch(
+      /^Not cut by apoz, channels, global: b \(its activation \(tanh\)/,
+    );
+    const recurrent = sequential([5, 4], [layer('LSTM', 'l', { units: 3, activation: 'tanh' }), dense('out', 3)]);
+    const lstm = { facts: modelFacts(documentOf(recurrent)), readConfig: async () => recurrent };
+    const found = await checkJob(pruneJob({ criterion: { type: 'wanda' }, target: { sparsity: 0.5 } }), lstm, data([5, 4]));
+    expect(found.warnings.map(({ code, detail }) => [code, detail])).toEqual([
+      [
+        'KERNELS_LEFT_OUT',
+        'Not pruned by wanda, unstructured, layer, and not counted in the target: l/recurrent_kernel (its inputs stay inside the LSTM).',
+      ],
+    ]);
   });
 
   it('want MACs that the groups at their limits can meet', async () => {

@@ -1,5 +1,6 @@
 /** The gradient of the absolute-weight network, without data. */
 import type { Scalar, Tensor } from '@tensorflow/tfjs-node-gpu';
+import { Problem } from '../../../errors.ts';
 import { type Call, type Graph, type Layer, weightKey } from '../../../model/graph.ts';
 import { inputShape } from '../../batch.ts';
 import { forward } from '../../network.ts';
@@ -21,7 +22,9 @@ export function synapticFlow(
   const roles = new Map(
     graph.layers.flatMap((layer) => layer.weights.map(({ name, role }) => [weightKey(layer, name), { name, role }] as const)),
   );
-  // R is linear in the input: where a deep network leaves the range of float32, a smaller or larger input does not.
+  // R is linear in the input and in a factor of the output: where a deep network leaves the range of float32 on its way there or back, smaller or larger
+  // ones do not. A network whose R is 0 whatever the factor passes nothing on.
+  let finite = false;
   for (const scale of [1, 1e-10, 1e10, 1e-20, 1e20, 1e-30, 1e30]) {
     const flow = scope(() => {
       const values = new Map(
@@ -36,9 +39,10 @@ export function synapticFlow(
       const x = tf.fill([1, ...inputShape(graph, sample)], scale);
       const { grads, value } = tf.engine().gradients(() => {
         const outputs = forward(linear, (key) => values.get(key)!, [x], { training: false, logits: true });
-        return outputs.map((output) => tf.sum(output)).reduce((sum, output) => tf.add(sum, output)) as Scalar;
+        return outputs.map((output) => tf.mul(tf.sum(output), scale)).reduce((sum, output) => tf.add(sum, output)) as Scalar;
       }, wanted);
       const reached = value.dataSync<'float32'>()[0]!;
+      finite ||= Number.isFinite(reached);
       if (!Number.isFinite(reached) || reached === 0) return null;
       return grads.map((gradient, index) => (gradient ? gradient.dataSync<'float32'>() : new Float32Array(wanted[index]!.size)));
     });
@@ -48,6 +52,11 @@ export function synapticFlow(
       return new Map(keys.map((key, index) => [key, flow[index]!.map((value) => value / sum)]));
     }
   }
+  if (!finite)
+    throw new Problem(
+      'NON_FINITE_GRADIENT',
+      'The flow through the network of absolute weights is too large for float32; take another criterion than synflow.',
+    );
   return new Map(keys.map((key) => [key, new Float32Array(weights.shape(key).reduce((product, axis) => product * axis, 1))]));
 }
 
