@@ -10,7 +10,7 @@ import { type Calibration, forEachBatch, readAll, tensorValues } from './calibra
 import { forEachInputs } from './kernel-inputs.ts';
 
 /** Numbers of products that are held at once; with more there are several passes over the batches. */
-const MOST_NUMBERS = 2 ** 27;
+const MOST_NUMBERS = 2 ** 26;
 
 /** ‖X_j‖₂ of every input of each kernel over samples and positions of all batches. */
 export function inputNorms(calibration: Calibration, kernels: readonly PrunableKernel[]): Map<string, InputNorms> {

@@ -7,7 +7,7 @@ import { type Calibration, forEachBatch, lossGradients, readAll } from './calibr
 import { gradientMoments } from './loss-gradients.ts';
 
 /** Numbers of all inverse blocks together; larger models get smaller blocks. */
-const MOST_NUMBERS = 2 ** 28;
+const MOST_NUMBERS = 2 ** 26;
 
 /** The block size that fits into memory for so many weights, at most what was asked for. */
 export function fisherBlock(asked: number, weights: number): number {
