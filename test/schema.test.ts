@@ -91,6 +91,7 @@ describe('a job specification', () => {
       min_layer_density: null,
       target: { sparsity: 0.5 },
       schedule: { type: 'one_shot', begin: 0 },
+      regularization: null,
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
     });

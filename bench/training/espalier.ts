@@ -52,6 +52,7 @@ const run = new TrainingRun({
   pauseRequested: () => false,
   initialOptimizer: null,
   afterCut: NO_WARMUP,
+  regularization: null,
 });
 reporter.enter('training');
 run.train(1);

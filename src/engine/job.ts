@@ -24,7 +24,7 @@ import { writeProbe } from './probe.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { Reporter } from './reporter.ts';
 import { tf } from './tensorflow.ts';
-import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, totalStepsOf } from './training-run.ts';
+import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, type TrainingRunParts, totalStepsOf } from './training-run.ts';
 import { Variables } from './variables.ts';
 
 export interface JobContext {
@@ -70,6 +70,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
     cancelled: context.cancelled,
     pauseRequested: context.pauseRequested,
     afterCut: afterCutOf(spec),
+    regularization: regularizationOf(spec),
   };
   const trainingRun = new TrainingRun(parts, resumed);
   try {
@@ -164,6 +165,11 @@ function afterCutOf(spec: JobSpec): AfterCut {
   if (spec.type !== 'prune') return NO_WARMUP;
   const { learning_rate_warmup_steps, threshold_warmup } = spec.pruning.after_cut;
   return { learningRateSteps: learning_rate_warmup_steps, thresholds: threshold_warmup };
+}
+
+function regularizationOf(spec: JobSpec): TrainingRunParts['regularization'] {
+  if (spec.type !== 'prune' || !spec.pruning.regularization) return null;
+  return { spec: spec.pruning.regularization, layers: spec.pruning.layers };
 }
 
 function trainingOf(spec: JobSpec): Training {

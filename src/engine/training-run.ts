@@ -4,13 +4,16 @@ import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule, patt
 import type { BatchSource } from '../dataset/batch-source.ts';
 import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
-import type { Monitored, Training } from '../jobs/spec/index.ts';
+import type { LayerSelection, Monitored, Regularization, Training } from '../jobs/spec/index.ts';
 import { type ModelDocument, makeDocument, type Weights, withWeights } from '../model/document.ts';
+import { weightKey } from '../model/graph.ts';
+import { size } from '../model/layers/index.ts';
 import { prunableKernels } from '../pruning/kernels.ts';
 import { type Masks, zeroMasks } from '../pruning/masks.ts';
 import { undefinedMetrics } from '../report/metrics/index.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
+import type { Teacher } from './distillation.ts';
 import { evaluate, monitoredValues, predictionBatchSize } from './evaluate.ts';
 import { learningRate } from './learning-rate.ts';
 import { isClassification, type Loss, lossOf, needsOneHot } from './losses.ts';
@@ -33,6 +36,7 @@ import {
   type StepReport,
   type TrainingStep,
 } from './step/index.ts';
+import { coefficientAt, type Penalty } from './step/penalty.ts';
 import { Variables } from './variables.ts';
 
 /** What has happened so far, as a checkpoint keeps it. */
@@ -64,6 +68,8 @@ export interface RunState {
   spike: SpikeState;
   masking: Masking;
   rates: RateCourse;
+  /** Whether what is to be cut is still penalised. */
+  penalised: boolean;
 }
 
 /** The steps over which the learning rate's schedule runs its course, of which a fraction is skipped. */
@@ -97,7 +103,12 @@ export interface TrainingRunParts {
   /** The optimizer's state to begin with; null for a fresh one. */
   initialOptimizer: OptimizerNumbers | null;
   afterCut: AfterCut;
+  /** The penalty that is minimised along until `settle`. */
+  regularization: { spec: Regularization; layers: Pick<LayerSelection, 'include' | 'exclude'> } | null;
 }
+
+/** The rate of movement scores (Sanh 2020). */
+const SCORE_RATE = 1e-2;
 
 /** Bytes of stored samples up to which the session holds the data. */
 const HELD_IN_SESSION = 256 * 2 ** 20;
@@ -134,6 +145,9 @@ export class TrainingRun {
   private weights: Variables;
   private slots = new Variables();
   private averages = new Variables();
+  private scores = new Variables();
+  private marks = new Variables();
+  private readonly teacher: Teacher | null;
   private masks: Masks = new Map();
   private best: Weights | null = null;
   private step: TrainingStep;
@@ -167,6 +181,7 @@ export class TrainingRun {
       spike: NO_NORMS,
       masking: 'final',
       rates: { begin: 0, end: this.totalSteps, skipped: 0 },
+      penalised: parts.regularization !== null,
     };
     if (resumed) {
       const { run, config } = resumed.state as { run: RunState; config: Record<string, unknown> };
@@ -175,10 +190,15 @@ export class TrainingRun {
       this.document = makeDocument({ ...parts.document, config, weights: floatsUnder(resumed.arrays, 'weights/') });
       for (const [name, slot] of floatsUnder(resumed.arrays, 'slots/')) this.slots.set(name, slot);
       for (const [name, average] of floatsUnder(resumed.arrays, 'averages/')) this.averages.set(name, average);
+      for (const [name, score] of floatsUnder(resumed.arrays, 'scores/')) this.scores.set(name, score);
+      for (const [name, mark] of floatsUnder(resumed.arrays, 'marks/')) this.marks.set(name, mark);
       const best = floatsUnder(resumed.arrays, 'best/');
       if (best.size > 0) this.best = best;
     }
     this.weights = Variables.from(this.document.weights);
+    const { distillation } = training;
+    const taught = parts.document;
+    this.teacher = distillation && { graph: taught.graph, weights: Variables.from(taught.weights), options: distillation };
     if (!resumed && parts.initialOptimizer) {
       for (const [name, slot] of parts.initialOptimizer.slots) this.slots.set(name, slot);
       this.state.slotsFrom = -parts.initialOptimizer.iterations;
@@ -235,9 +255,57 @@ export class TrainingRun {
   /** Whether masked weights keep their values from now on; where they do not, they are gone. */
   setMasking(masking: Masking): void {
     if (masking === this.state.masking) return;
+    this.remake(() => {
+      this.state.masking = masking;
+    });
+  }
+
+  /** The last cut is made: masks are final, and nothing is penalised or scored any more. */
+  settle(): void {
+    const { state } = this;
+    if (state.masking === 'final' && !state.penalised && this.scores.keys().length === 0) return;
+    this.remake(() => {
+      state.masking = 'final';
+      state.penalised = false;
+      this.marks.dispose();
+      this.scores.dispose();
+    });
+  }
+
+  /** Scores the movements of these weights from now on. Where they are masked they keep their values, unless units are removed. */
+  scoreMovements(keys: readonly string[], masking: Masking): void {
+    this.remake(() => {
+      for (const key of keys) {
+        const shape = this.weights.shape(key);
+        this.scores.set(key, { shape, data: new Float32Array(size(shape)) });
+      }
+      this.state.masking = masking;
+    });
+  }
+
+  presentScores(): Weights {
+    this.step.store();
+    return this.scores.values();
+  }
+
+  /** Masks of the zeros of the uploaded model, where they are to stay. */
+  lockedZeros(): Masks {
+    const { training, document } = this.parts;
+    return training.keep_zeros ? zeroMasks(prunableKernels(document.graph, { exclude: [] }), document.weights) : new Map();
+  }
+
+  /** Where a growing penalty counts, by weight key and in the weight's order. */
+  setMarks(marks: Masks): void {
+    this.remake(() => {
+      for (const [key, mark] of marks) this.marks.set(key, { shape: this.weights.shape(key), data: Float32Array.from(mark) });
+    });
+  }
+
+  /** Makes the step anew, of what `change` leaves. */
+  private remake(change: () => void): void {
     this.step.store();
     this.step.dispose();
-    this.state.masking = masking;
+    change();
     this.step = this.makeStep();
     this.step.setMasks(this.masks);
   }
@@ -262,6 +330,8 @@ export class TrainingRun {
     this.weights = Variables.from(document.weights);
     this.slots = new Variables();
     this.averages = new Variables();
+    this.scores = new Variables();
+    this.marks = new Variables();
     this.state.slotsFrom = this.state.step;
     this.forgetBest();
     this.step = this.makeStep();
@@ -315,7 +385,7 @@ export class TrainingRun {
       skipped_steps: 0,
       non_finite: 0,
     };
-    const accuracy = [0];
+    const more = this.moreColumns();
     const { layer_norms_every: every } = training;
     let began = performance.now();
     while (this.state.step < to && !(this.state.watch.stopped && mayStop(this.state.step))) {
@@ -327,6 +397,7 @@ export class TrainingRun {
         optimizerStep: step - this.state.slotsFrom,
         learningRate: rate,
         thresholdStep: this.thresholdStep(step),
+        penalty: this.penaltyAt(step),
         layers: every > 0 && step % every === 0,
       });
       const done = step + 1;
@@ -346,8 +417,11 @@ export class TrainingRun {
       measures.update_ratio = report.layers ? ratioOf(report.layers) : null;
       measures.skipped_steps = this.state.skippedSteps;
       measures.non_finite = report.nonFinite;
-      accuracy[0] = report.accuracy ?? Number.NaN;
-      reporter.step(done, measures, report.accuracy === null ? [] : accuracy);
+      reporter.step(
+        done,
+        measures,
+        more.map(([, key]) => report[key] ?? Number.NaN),
+      );
       if (report.culprit === null) this.watchNorm(report.normBefore);
       if (report.layers) reporter.layers(done, layerMeasures(report.layers));
       afterStep(done);
@@ -392,6 +466,7 @@ export class TrainingRun {
   dispose(): void {
     this.batches.close();
     this.disposeVariables();
+    this.teacher?.weights.dispose();
   }
 
   private checkInterrupted(): void {
@@ -485,6 +560,7 @@ export class TrainingRun {
         optimizerStep: step,
         learningRate: this.rateAt(at),
         thresholdStep: at,
+        penalty: 0,
         layers: false,
       });
       // Without clipping the probe may diverge: what it has seen until then is what it knows.
@@ -502,8 +578,36 @@ export class TrainingRun {
 
   private declareSeries(): void {
     const { reporter } = this.parts;
-    reporter.declareSteps(isClassification(this.loss.name) ? ['accuracy'] : []);
+    reporter.declareSteps(this.moreColumns().map(([column]) => column));
     reporter.declareLayers(this.step.keys);
+  }
+
+  /** What the series `step` has besides its own columns, and what of a report it is. */
+  private moreColumns(): [column: string, key: 'accuracy' | 'distillation' | 'penalty'][] {
+    const columns: ReturnType<TrainingRun['moreColumns']> = [];
+    if (isClassification(this.loss.name)) columns.push(['accuracy', 'accuracy']);
+    if (this.teacher) columns.push(['distillation_loss', 'distillation']);
+    if (this.parts.regularization) columns.push(['penalty', 'penalty']);
+    return columns;
+  }
+
+  private penaltyAt(step: number): number {
+    const { regularization } = this.parts;
+    return regularization && this.state.penalised ? coefficientAt(regularization.spec, step) : 0;
+  }
+
+  /** What the penalty is of: scales of batch normalisation, or the kernels that may be cut; null once all is cut. */
+  private penalty(): Penalty | null {
+    const { regularization } = this.parts;
+    if (!regularization || !this.state.penalised) return null;
+    const { graph } = this.document;
+    const { type } = regularization.spec;
+    if (type !== 'l1_scale') return { type, keys: new Set(prunableKernels(graph, regularization.layers).map(({ key }) => key)) };
+    const normalisations = graph.layers.filter(({ className }) => className === 'BatchNormalization');
+    const scales = normalisations.flatMap((layer) =>
+      layer.weights.filter(({ role }) => role === 'scale').map(({ name }) => weightKey(layer, name)),
+    );
+    return { type, keys: new Set(scales) };
   }
 
   private validate(epoch: number): void {
@@ -550,6 +654,8 @@ export class TrainingRun {
     for (const [name, weight] of this.weights.values()) arrays.set(`weights/${name}`, weight);
     for (const [name, slot] of this.slots.values()) arrays.set(`slots/${name}`, slot);
     for (const [name, average] of this.averages.values()) arrays.set(`averages/${name}`, average);
+    for (const [name, score] of this.scores.values()) arrays.set(`scores/${name}`, score);
+    for (const [name, mark] of this.marks.values()) arrays.set(`marks/${name}`, mark);
     for (const [name, weight] of this.best ?? []) arrays.set(`best/${name}`, weight);
     for (const [name, mask] of this.masks) {
       arrays.set(`masks/${name}`, { shape: this.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
@@ -565,7 +671,7 @@ export class TrainingRun {
     const alsoInRange = training.weight_range_also.map(patternOf);
     return {
       graph: this.document.graph,
-      variables: { weights: this.weights, slots: this.slots, averages: this.averages },
+      variables: { weights: this.weights, slots: this.slots, averages: this.averages, scores: this.scores, marks: this.marks },
       loss: this.loss,
       optimizer: this.optimizer,
       decayAll: resolved(training.optimizer).weight_decay_on === 'all',
@@ -576,6 +682,9 @@ export class TrainingRun {
       classWeights: classWeights(training, data),
       augmentation: training.augmentation,
       masking: this.state.masking,
+      teacher: this.teacher,
+      penalty: this.penalty(),
+      movement: this.scores.keys().length > 0 ? { rate: SCORE_RATE, learningRate: resolved(training.optimizer).learning_rate } : null,
       microBatchSize: training.micro_batch_size,
       seed,
     };
@@ -603,7 +712,7 @@ export class TrainingRun {
   private disposeVariables(): void {
     this.step.dispose();
     this.masks = new Map();
-    for (const variables of [this.weights, this.slots, this.averages]) variables.dispose();
+    for (const variables of [this.weights, this.slots, this.averages, this.scores, this.marks]) variables.dispose();
   }
 }
 

@@ -28,6 +28,14 @@ export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: Data
   checkTraining(spec, model.facts);
   if (spec.type === 'train') {
     if (spec.training.epochs === 0) refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch.', 0);
+    if (spec.training.distillation) {
+      refuse(
+        'INCOMPATIBLE_OPTIONS',
+        '/training/distillation',
+        'The teacher is the uploaded model, and a train job would be taught by what it begins with. Accepted: in the fine_tuning of prune jobs.',
+        spec.training.distillation,
+      );
+    }
     return { spec: { ...spec, training: await resolve(spec.training, '/training') }, warnings };
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');

@@ -29,6 +29,7 @@ export const STRUCTURES: Record<CriterionName, readonly StructureName[]> = {
   synflow: ZEROS,
   sparsegpt: ZEROS,
   woodfisher: ['unstructured', 'block'],
+  movement: ALL,
   random: ALL,
 };
 

@@ -86,6 +86,7 @@ function setUp(config: Config, changes: Partial<Calibration> = {}) {
     batches: 3,
     batchSize: BATCH,
     cancelled: () => {},
+    movement: new Map(),
     ...changes,
   };
   const values: Values = new Map([...document.weights].map(([key, { data }]) => [key, Float64Array.from(data)]));

@@ -64,7 +64,7 @@ const batch: HostBatch = {
   rows: null,
   read: () => ({ count: BATCH, x: images(BATCH, 0).data, y: vectors(BATCH, 0).data, w: null }),
 };
-const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, thresholdStep: 0, layers: false };
+const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, thresholdStep: 0, penalty: 0, layers: false };
 
 interface Comparison {
   document?: ReturnType<typeof network>;
@@ -100,7 +100,7 @@ function compare(given: Comparison) {
     const samples = count(at);
     const [a, b] = [eager, captured].map((made) => {
       before(made, at);
-      return made.run(x(samples, at), y(samples, at), { learningRate, layers: at % 7 === 3 }, w?.(samples, at));
+      return made.run(x(samples, at), y(samples, at), { learningRate, penalty: 0, layers: at % 7 === 3 }, w?.(samples, at));
     });
     expect(b!.culprit, `culprit of step ${at}`).toBeNull();
     for (const key of ['loss', 'accuracy', 'normBefore', 'normAfter', 'threshold', 'clipped'] as const) {
@@ -404,7 +404,7 @@ describe('data held in the session', () => {
           }),
         };
         const [held, fed, eager] = all.map(({ step }) =>
-          step.run(batch, { step: at, optimizerStep: at, learningRate: 0.01, thresholdStep: at, layers: false }),
+          step.run(batch, { step: at, optimizerStep: at, learningRate: 0.01, thresholdStep: at, penalty: 0, layers: false }),
         );
         expect(held).toEqual(fed);
         expectClose([fed!.loss], [eager!.loss], { relative: 1e-6 }, `loss of step ${at}`);

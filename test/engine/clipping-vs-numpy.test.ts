@@ -86,7 +86,7 @@ function recorded(): Recording {
     scope(() => {
       const { x, y } = BATCHES[step]!;
       const batch = { x: tensorOf(x), y: tf.tensor(Int32Array.from(y.data), y.shape, 'int32'), w: null };
-      const { accuracy, gradients, moved } = program.pass(batch, tf.scalar(step, 'int32'), none);
+      const { shown, gradients, moved } = program.pass(batch, tf.scalar(step, 'int32'), none);
       const values = gradients.map((gradient) => Float32Array.from(gradient.dataSync<'float32'>()));
       recording.gradients.push(values);
       if (!BROKEN.has(step)) {
@@ -96,7 +96,7 @@ function recorded(): Recording {
         }
         for (const [key, value] of moved) weights.assign(key, value);
       }
-      tf.dispose([accuracy, ...moved.values()]);
+      tf.dispose([shown, ...moved.values()]);
     });
   }
   for (const variables of Object.values(parts.variables)) (variables as Variables).dispose();

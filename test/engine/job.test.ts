@@ -145,6 +145,43 @@ describe('pruning weights', () => {
   });
 });
 
+describe('training towards a cut', () => {
+  const network = documentOf(
+    sequential([6], [dense('a', 12), batchNormalization('n'), layer('ReLU', 'r'), dense('b', 8, { activation: 'relu' }), dense('out', 3)]),
+    randomFill(1),
+  );
+  const channels = { structure: { type: 'channels' }, target: { macs: 0.6 } };
+  const zeros = { target: { sparsity: 0.6 } };
+  const movement = { criterion: { type: 'movement' } };
+  const late = { schedule: { type: 'one_shot', begin: 0.5 } };
+  const polynomial = { schedule: { type: 'polynomial', every_steps: 1 } };
+  it.each([
+    { ...movement, ...zeros, ...late },
+    { ...movement, ...zeros, ...polynomial, structure: { type: 'block', rows: 2, cols: 2 } },
+    { ...movement, ...channels, schedule: { type: 'iterative', begin: 0.25, rounds: 2 } },
+    { criterion: magnitude, ...channels, ...late, regularization: { type: 'growing_l2', increase: 0.2, every_steps: 1 } },
+    { criterion: magnitude, ...zeros, ...polynomial, regularization: { type: 'growing_l2', increase: 0.2, every_steps: 1 } },
+    { criterion: { type: 'batchnorm_scale' }, ...channels, ...late, regularization: { type: 'l1_scale' }, layers: { include: ['a'] } },
+    { criterion: magnitude, ...channels, ...late, regularization: { type: 'group_lasso', coefficient: 0.01 } },
+  ])('meets its target under %j with a teacher', async (pruning) => {
+    const features = [{ teacher_layer: 'out', student_layer: 'out', weight: 0.1 }];
+    const fine_tuning = { epochs: 4, batch_size: 20, distillation: { features } };
+    const { rows, result, frames } = await runPosted({ type: 'prune', pruning, fine_tuning }, { document: network, ...vectors() });
+    expect(result!.target).toMatchObject({ met: true });
+    const steps = rows.filter(({ series }) => series === 'step').map(({ values }) => values);
+    expect(steps.every(({ distillation_loss }) => Number(distillation_loss) >= 0)).toBe(true);
+    // The student is the teacher until it is trained, but for the batch's own statistics.
+    expect(Number(steps.at(-1)!.distillation_loss)).toBeGreaterThan(0);
+    if (!('regularization' in pruning)) return;
+    const cut = (result!.cuts as { step: number }[]).at(-1)!.step;
+    const penalised = steps.map(({ penalty }) => Number(penalty) > 0);
+    // What is marked may all be cut before the last cut is made.
+    expect(penalised.slice(0, cut - 1)).toEqual(Array(cut - 1).fill(true));
+    expect(penalised.slice(cut).includes(true)).toBe(false);
+    expect(frames.filter(({ kind }) => kind === 'warning')).toEqual([]);
+  });
+});
+
 describe('removing channels', () => {
   const images = () => storedDataset(drawn([SAMPLES, 6, 6], 'images'), classes, { selection: 10, test: 10 });
   const knotted: Config = functional((net) => {

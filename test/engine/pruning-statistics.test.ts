@@ -53,6 +53,7 @@ function setUp(config: Config, shape: number[], changes: Partial<Calibration> = 
     batches: 3,
     batchSize: 8,
     cancelled: () => {},
+    movement: new Map(),
     ...changes,
   };
   return { document, calibration, weights, x, y };

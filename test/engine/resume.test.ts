@@ -109,6 +109,17 @@ const REGROWTH = {
   ...SURGERY,
   pruning: { ...SURGERY.pruning, schedule: { type: 'rigl', every_steps: 2 } },
 };
+/** What else a run remembers: movements, marks, and the steps since the penalty began to grow; the teacher it reads again. */
+const MOVEMENT = {
+  ...SURGERY,
+  pruning: {
+    criterion: { type: 'movement' },
+    target: { sparsity: 0.7 },
+    schedule: { type: 'polynomial', every_steps: 3 },
+    regularization: { type: 'growing_l2', increase: 0.1, every_steps: 2 },
+  },
+  fine_tuning: { ...TRAINING, distillation: { features: [{ teacher_layer: 'd', student_layer: 'd' }] } },
+};
 const ROUNDS = {
   type: 'prune',
   seed: 7,
@@ -189,6 +200,7 @@ describe.each([
   { what: 'pruning by a polynomial schedule', posted: POLYNOMIAL, fewestCuts: 6, skipped: 0 },
   { what: 'removing channels in rounds', posted: ROUNDS, fewestCuts: 3, skipped: 0 },
   { what: 'masks that move both ways', posted: SURGERY, fewestCuts: 4, skipped: 0, at: OFTEN },
+  { what: 'masks by movement with a penalty and a teacher', posted: MOVEMENT, fewestCuts: 4, skipped: 0, at: OFTEN },
   { what: 'weights that change places', posted: REGROWTH, fewestCuts: 4, skipped: 0, at: OFTEN },
 ] satisfies { what: string; posted: Posted; fewestCuts: number; skipped: number; at?: number[][] }[])(
   '$what',

@@ -125,6 +125,7 @@ export interface TestStep {
   weights: Variables;
   slots: Variables;
   averages: Variables;
+  scores: Variables;
   /** Runs a step on numbers; the learning rate is 0.1 unless said otherwise. */
   run(x: KerasArray, y: KerasArray, at?: Partial<StepPosition>, w?: readonly number[]): StepReport;
   /** Prunes: 0 where a weight goes. */
@@ -144,6 +145,13 @@ export interface TestStepOptions {
   augmentation?: Augmentation;
   microBatchSize?: number;
   masking?: Masking;
+  teacher?: StepParts['teacher'];
+  penalty?: StepParts['penalty'];
+  movement?: StepParts['movement'];
+  /** Weights whose movements are scored. */
+  scored?: readonly string[];
+  /** Where a growing penalty counts. */
+  marked?: Record<string, readonly number[]>;
   /** Class numbers become one-hot rows of so many. */
   classes?: number;
   seed?: number;
@@ -157,7 +165,13 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
   const optimizer = resolved(fillDefaults(Optimizer, options.optimizer ?? { type: 'sgd' }));
   return {
     graph: document.graph,
-    variables: { weights: Variables.from(document.weights), slots: new Variables(), averages: new Variables() },
+    variables: {
+      weights: Variables.from(document.weights),
+      slots: new Variables(),
+      averages: new Variables(),
+      scores: new Variables(),
+      marks: new Variables(),
+    },
     loss,
     optimizer: optimizerRule(optimizer),
     decayAll: optimizer.weight_decay_on === 'all',
@@ -168,6 +182,9 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
     classWeights: options.classWeights ? Float32Array.from(options.classWeights) : null,
     augmentation: options.augmentation ?? [],
     masking: options.masking ?? 'final',
+    teacher: options.teacher ?? null,
+    penalty: options.penalty ?? null,
+    movement: options.movement ?? null,
     microBatchSize: options.microBatchSize ?? null,
     seed: options.seed ?? 0,
   };
@@ -177,6 +194,12 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
 export function stepOf(document: ModelDocument, options: TestStepOptions = {}, kind: 'eager' | 'captured' = 'eager'): TestStep {
   const parts = stepParts(document, options);
   const { loss, variables } = parts;
+  for (const key of options.scored ?? []) {
+    const shape = variables.weights.shape(key);
+    variables.scores.set(key, { shape, data: new Float32Array(shape.reduce((product, axis) => product * axis, 1)) });
+  }
+  for (const [key, data] of Object.entries(options.marked ?? {}))
+    variables.marks.set(key, { shape: variables.weights.shape(key), data: Float32Array.from(data) });
   const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
   let step: TrainingStep | null = null;
   const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {
@@ -217,6 +240,10 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
       step?.store();
       return variables.averages;
     },
+    get scores() {
+      step?.store();
+      return variables.scores;
+    },
     run(x, y, at = {}, w) {
       const count = x.shape[0]!;
       const made = stepFor(x, y, w !== undefined);
@@ -232,7 +259,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
             w: w ? Float32Array.from(w) : null,
           }),
         },
-        { step: done, optimizerStep: done, learningRate: 0.1, thresholdStep: done, layers: false, ...at },
+        { step: done, optimizerStep: done, learningRate: 0.1, thresholdStep: done, penalty: 0, layers: false, ...at },
       );
       done++;
       return report;

@@ -437,6 +437,49 @@ describe('pruning options', () => {
     await expect(check(pruneJob(polynomial(), {}), wide, data([8]))).resolves.toBeDefined();
   });
 
+  it('want schedules, penalties and teachers that fit one another', async () => {
+    const late = { type: 'one_shot', begin: 0.5 };
+    const rounds = { type: 'iterative', rounds: 2 };
+    const lasso = { type: 'group_lasso', coefficient: 1e-4 };
+    const scale = { type: 'l1_scale', coefficient: 1e-4 };
+    const l2 = { type: 'growing_l2', increase: 1e-4, every_steps: 10, ceiling: 1 };
+    const taught = (student_layer: string, more = {}) => ({
+      distillation: { features: [{ teacher_layer: 'hidden', student_layer }], ...more },
+    });
+    const pruned = (pruning: Record<string, unknown>, fineTuning: Record<string, unknown> | null = {}) => pruneJob(pruning, fineTuning);
+    const bad = 'INCOMPATIBLE_OPTIONS' as const;
+    for (const [pointer, text, spec] of [
+      ['/pruning/schedule', /structure is unstructured/, pruned({ ...channels, schedule: { type: 'dynamic' } })],
+      ['/pruning/criterion', /criterion is magnitude/, pruned({ criterion: { type: 'random' }, schedule: { type: 'dynamic' } })],
+      ['/fine_tuning/epochs', /at least one epoch/, pruned({ schedule: { type: 'rigl' } }, null)],
+      ['/fine_tuning/epochs', /at least one epoch/, pruned({ schedule: late }, null)],
+      ['/pruning/schedule', /movement is measured while the model trains/, pruned({ criterion: { type: 'movement' } })],
+      ['/pruning/after_cut', /no epochs/, pruned({ after_cut: { learning_rate_warmup_steps: 3 } }, null)],
+      ['/pruning/after_cut/threshold_warmup', /has none/, pruned({ after_cut: { threshold_warmup: true } })],
+      ['/pruning/regularization', /cuts first/, pruned({ regularization: lasso })],
+      ['/pruning/regularization', /cuts first/, pruned({ regularization: lasso, schedule: { type: 'rigl' } })],
+      ['/pruning/regularization', /no batch normalisation/, pruned({ regularization: scale, schedule: late })],
+      ['/pruning/regularization', /chooses once/, pruned({ ...channels, regularization: l2, schedule: rounds })],
+      ['/fine_tuning/distillation', /no epochs/, pruned({}, { epochs: 0, ...taught('hidden') })],
+      ['/fine_tuning/distillation/features/0', /element by element/, pruned({}, taught('out'))],
+      ['/fine_tuning/distillation/features/0/student_layer', /may be removed/, pruned(channels, taught('hidden'))],
+      ['/training/distillation', /taught by what it begins with/, trainJob(taught('hidden'))],
+    ] as const) {
+      const problem = await expectProblem(() => check(spec, classifier(), data([8])), bad, text);
+      expect(problem.items[0]!.pointer).toBe(pointer);
+    }
+    await expectProblem(() => check(pruned({}, taught('nowhere')), classifier(), data([8])), 'UNKNOWN_LAYER', /calls no layer/);
+    const kept = { ...channels, target: { macs: 0.7 }, layers: { include: ['other'] } };
+    const wider = sequential([8], [dense('hidden', 6), dense('other', 6), dense('out', 3, { activation: 'softmax' })]);
+    for (const [spec, config] of [
+      [pruned({ regularization: lasso, schedule: late }), classifier()],
+      [pruned({ ...channels, regularization: lasso, schedule: rounds }), classifier()],
+      [pruned({}, taught('hidden')), classifier()],
+      [pruned(kept, taught('hidden')), wider],
+    ] as const)
+      await expect(check(spec, config, data([8]))).resolves.toMatchObject({ type: 'prune' });
+  });
+
   it('want enough steps for their schedule', async () => {
     // 80 samples by 80 a batch: one step an epoch.
     await refuse('TARGET_OUT_OF_REACH', ['/pruning/schedule/end', 0.75], /1 steps/, pruneJob(polynomial(), { epochs: 1, batch_size: 80 }));

@@ -100,6 +100,7 @@ export function pruneSpec(model_id: string, dataset_id: string): PruneSpec {
       min_layer_density: null,
       target: { sparsity: 0.5 },
       schedule: { type: 'one_shot', begin: 0 },
+      regularization: null,
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
     },

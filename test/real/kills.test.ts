@@ -33,6 +33,7 @@ beforeAll(async () => {
       min_layer_density: null,
       target: { sparsity: 0.8 },
       schedule: { type: 'polynomial', begin: 0, end: 0.75, every_steps: 50 },
+      regularization: null,
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
     },

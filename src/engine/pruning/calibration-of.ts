@@ -17,5 +17,6 @@ export function calibrationOf(spec: PruneSpec, run: TrainingRun, parts: Training
     batches,
     batchSize,
     cancelled: run.checkCancelled,
+    movement: run.presentScores(),
   };
 }

@@ -74,7 +74,7 @@ export function dynamicSurgery(
   const conclude = (): void => {
     const chosen = unstructuredMasks(kernels, magnitudes(), locked, { sparsity: final, scope, overrides: layers.overrides, minDensity });
     run.setMasks(new Map([...run.presentMasks(), ...chosen]));
-    run.setMasking('final');
+    run.settle();
     run.forgetBest();
     const weights = run.presentWeights();
     const sparsity = sparsityOf(kernels, new Map(kernels.map(({ key }) => [key, weights.value(key)])));

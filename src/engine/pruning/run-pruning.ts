@@ -2,12 +2,14 @@
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { channelCutter } from './channel-cutter.ts';
+import { growingMarks } from './growing-marks.ts';
 import { stagesOf } from './stages.ts';
 import { weightCutter } from './weight-cutter.ts';
 
 /** Runs every stage of the job that is not done yet. */
 export function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): void {
   const cutter = spec.pruning.structure.type === 'channels' ? channelCutter(spec, run, parts) : weightCutter(spec, run, parts, resumed);
+  if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
   const stages = stagesOf(spec, run, parts, cutter);
   const first = run.state.stage;
   for (const [index, { begin, end, between }] of stages.entries()) {

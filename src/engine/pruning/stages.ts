@@ -1,9 +1,10 @@
 /** The stages of each schedule: stretches of the training of a `prune` job, most of them behind a cut. */
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
+import { prunableKernels } from '../../pruning/kernels.ts';
 import { sparsityOf } from '../../pruning/masks.ts';
 import { iterativeKept } from '../../pruning/schedules/iterative.ts';
-import { polynomialPrunesAt, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
+import { polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
 import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import { dynamicSurgery } from './dynamic-surgery.ts';
@@ -22,6 +23,19 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
   const { schedule } = spec.pruning;
   const { totalSteps } = run;
   const final = keptAtTheEnd(spec);
+  /** Movements are scored from the first step, and afresh in a model of other shapes. */
+  const score = (): void => {
+    if (spec.pruning.criterion.type !== 'movement') return;
+    const channels = spec.pruning.structure.type === 'channels';
+    const { graph } = run.present();
+    const keys = (channels ? prunableKernels(graph, { exclude: [] }) : kernelsToCut(graph, spec.pruning).kernels).map(({ key }) => key);
+    run.scoreMovements(keys, channels ? 'final' : 'shadow');
+  };
+  const cutAndGoOn = (kept: number, isLast: boolean): void => {
+    cut(kept);
+    if (isLast) run.settle();
+    else if (spec.pruning.structure.type === 'channels') score();
+  };
   switch (schedule.type) {
     case 'one_shot':
     case 'iterative': {
@@ -29,18 +43,21 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
       const warm = Math.round(schedule.begin * totalSteps);
       const stages = Array.from({ length: rounds }, (_, round): Stage => {
         const kept = iterativeKept(round + 1, rounds, final);
-        return { begin: () => cut(kept), end: warm + Math.round(((totalSteps - warm) * (round + 1)) / rounds) };
+        return {
+          begin: () => cutAndGoOn(kept, round === rounds - 1),
+          end: warm + Math.round(((totalSteps - warm) * (round + 1)) / rounds),
+        };
       });
-      return warm > 0 ? [{ end: warm, between: { mayStop: () => false } }, ...stages] : stages;
+      return warm > 0 ? [{ begin: score, end: warm, between: { mayStop: () => false } }, ...stages] : stages;
     }
     case 'polynomial': {
       const initial = sparsityOf(kernelsToCut(parts.document.graph, spec.pruning).kernels, parts.document.weights);
       const plan = { ...schedule, initial, final: 1 - final, totalSteps };
       const afterStep = (done: number): void => {
-        if (polynomialPrunesAt(done, plan)) cut(1 - polynomialSparsity(done, plan));
+        if (polynomialPrunesAt(done, plan)) cutAndGoOn(1 - polynomialSparsity(done, plan), done === polynomialSpan(plan)[1]);
       };
       // Training may end early once all is cut.
-      return [{ end: totalSteps, between: { afterStep, mayStop: (done) => done >= Math.floor(schedule.end * totalSteps) } }];
+      return [{ begin: score, end: totalSteps, between: { afterStep, mayStop: (done) => done >= Math.floor(schedule.end * totalSteps) } }];
     }
     case 'dynamic':
       return [dynamicSurgery(spec, schedule, run, parts)];

@@ -57,7 +57,13 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
     const document = run.present();
     const calibration = calibrationOf(spec, run, parts, document);
     const random = (key: string) => generator(seed, 'pruning', run.state.step, ...(iteration === 0 ? [] : [iteration]), key);
-    const asked = { structure, kernels, present: run.presentMasks(), options: optionsAt(kept), weights: document.weights };
+    const asked = {
+      structure,
+      kernels,
+      present: run.state.masking === 'final' ? run.presentMasks() : run.lockedZeros(),
+      options: optionsAt(kept),
+      weights: document.weights,
+    };
     const cut = 'solve' in rule ? solved(rule, calibration, asked) : scored(rule, calibration, asked, block, random);
     if (cut.weights.size > 0) run.replaceWeights(cut.weights);
     run.setMasks(new Map([...run.presentMasks(), ...cut.masks]));
@@ -71,8 +77,7 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
       cutTo(here, done === iterations ? 0 : done);
     }
     run.forgetBest();
-    const weights = run.presentWeights();
-    const achieved = sparsityOf(kernels, new Map(kernels.map(({ key }) => [key, weights.value(key)])));
+    const achieved = sparsityOf(kernels, run.present().weights);
     run.recordCut({ sparsity: achieved }, { sparsity: achieved });
   };
 }

@@ -191,6 +191,7 @@ export class CapturedStep implements TrainingStep {
     const sums = partial.size > 0 ? new BatchSums(program, scratch.weights, this.parts.graph) : null;
     try {
       for (const [name, variables, key] of namesOf(scratch)) recorder.variable(name, variables.handle(key), variables.shape(key));
+      for (const [name, handle, shape] of teacherOf(this.parts)) recorder.variable(name, handle, shape);
       for (const [index, key] of masks.keys().entries()) recorder.variable(`masks/${index}`, masks.handle(key), masks.shape(key));
       for (const [name, handle, shape] of sums?.variables() ?? []) recorder.variable(name, handle, shape);
       for (const { name, handle, shape, type } of held?.variables() ?? []) recorder.variable(name, handle, shape, type);
@@ -198,12 +199,13 @@ export class CapturedStep implements TrainingStep {
       if (sums) this.recordParts(recorder, program, masks, held, partial, sums);
       this.recordPredictions(recorder, program, masks, held);
     } finally {
-      for (const variables of [scratch.weights, scratch.slots, scratch.averages, masks]) variables.dispose();
+      for (const variables of [...Object.values(scratch), masks]) variables.dispose();
       sums?.dispose();
       held?.dispose();
     }
     const session = new Session(recorder.nodes);
     try {
+      for (const [name, , shape, key] of teacherOf(this.parts)) session.set(name, this.parts.teacher!.weights.value(key).data, shape);
       for (const { name, values, shape, type } of held?.variables() ?? []) session.set(name, values, shape, type);
     } catch (error) {
       session.dispose();
@@ -228,7 +230,7 @@ export class CapturedStep implements TrainingStep {
     for (const count of counts) {
       withFeeds(recorder, program, (feeds) => {
         const read = this.batchReader(recorder, held, count);
-        recorder.record(() => end(recorder, program, `${count}`, program.pass(read(), feeds.step, masks), feeds.numbers));
+        recorder.record(() => end(recorder, program, `${count}`, program.pass(read(), feeds.step, masks), feeds.numbers, masks));
       });
     }
   }
@@ -260,7 +262,7 @@ export class CapturedStep implements TrainingStep {
         sums.reset();
         recorder.output('reset', tf.scalar(0));
       });
-      recorder.record(() => end(recorder, program, 'sums', sums.pass(), feeds.numbers));
+      recorder.record(() => end(recorder, program, 'sums', sums.pass(), feeds.numbers, masks));
     });
   }
 
@@ -313,7 +315,7 @@ function withFeeds(
   program: StepProgram,
   work: (feeds: { step: Tensor; numbers: Tensor; share: Tensor }) => void,
 ): void {
-  const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, thresholdStep: 0, layers: false });
+  const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, thresholdStep: 0, penalty: 0, layers: false });
   scope(() => {
     const feeds = { step: tf.scalar(0, 'int32'), numbers: tf.tensor1d(numbers), share: tf.scalar(1) };
     for (const [name, tensor] of Object.entries(feeds)) recorder.feed(name, tensor);
@@ -322,17 +324,18 @@ function withFeeds(
 }
 
 /** Clipping, guard, update and measurements behind a pass, with what they are fetched by. */
-function end(recorder: Recorder, program: StepProgram, suffix: string, pass: Pass, numbers: Tensor): void {
+function end(recorder: Recorder, program: StepProgram, suffix: string, pass: Pass, numbers: Tensor, masks: Variables): void {
   try {
-    const { clipped, ok, metrics } = program.decide(pass, numbers, {
+    const total = program.total(pass, numbers, masks);
+    const { clipped, ok, metrics } = program.decide(total, numbers, {
       lengths: (measured) => recorder.named(`lengths_${suffix}`, measured),
       ok: (measured) => recorder.named(`ok_${suffix}`, measured),
     });
-    recorder.peek(`diagnosis_${suffix}`, program.diagnosis(pass.gradients));
+    recorder.peek(`diagnosis_${suffix}`, program.diagnosis(total.gradients));
     const none = tf.fill([3 * pass.gradients.length], Number.NaN);
     let layers: Tensor | null = null;
     recorder.whenever(ok, () => {
-      program.update(clipped.values, pass.moved, numbers);
+      program.update(clipped.values, total, numbers);
       layers = program.layerLengths(clipped.values, pass.weights);
     });
     recorder.output(`metrics_${suffix}`, metrics);
@@ -342,8 +345,8 @@ function end(recorder: Recorder, program: StepProgram, suffix: string, pass: Pas
   }
 }
 
-function disposePass({ accuracy, moved }: Pass): void {
-  tf.dispose([accuracy, ...moved.values()]);
+function disposePass({ shown, moved }: Pass): void {
+  tf.dispose([shown, ...moved.values()]);
 }
 
 /** One run; the values of what is fetched. */
@@ -358,19 +361,26 @@ function fetch(session: Session, given: readonly Given[], fetches: readonly stri
 
 /** Every variable of a step with its name in the graph: keys may hold characters that a node's name may not. */
 function* namesOf(variables: StepVariables): Generator<[name: string, variables: Variables, key: string]> {
-  for (const kind of ['weights', 'slots', 'averages'] as const) {
+  for (const kind of ['weights', 'slots', 'averages', 'scores', 'marks'] as const) {
     for (const [index, key] of variables[kind].keys().entries()) yield [`${kind}/${index}`, variables[kind], key];
   }
 }
 
+/** The weights of the teacher, which no step changes: they are read from the variables themselves while a step is recorded. */
+function* teacherOf({ teacher }: StepParts): Generator<[name: string, handle: Tensor, shape: readonly number[], key: string]> {
+  if (!teacher) return;
+  const { weights } = teacher;
+  for (const [index, key] of weights.keys().entries()) yield [`teacher/${index}`, weights.handle(key), weights.shape(key), key];
+}
+
 /** Recording takes a real step, which these are for. */
-function copiesOf({ weights, slots, averages }: StepVariables): StepVariables {
+function copiesOf({ weights, slots, averages, scores, marks }: StepVariables): StepVariables {
   const copy = (from: Variables): Variables => {
     const to = new Variables();
     for (const key of from.keys()) tf.tidy(() => to.assign(key, tf.add(from.read(key), 0)));
     return to;
   };
-  return { weights: copy(weights), slots: copy(slots), averages: copy(averages) };
+  return { weights: copy(weights), slots: copy(slots), averages: copy(averages), scores: copy(scores), marks: copy(marks) };
 }
 
 function emptyBatch({ stored, storedType, target, targetType, weighted }: BatchFormat, count: number) {

@@ -33,24 +33,25 @@ export class EagerStep implements TrainingStep {
       const numbers = tf.tensor1d(this.program.numbers(at));
       const pass = this.passOver(batch, at.step);
       try {
-        let decision = this.program.decide(pass, numbers, { lengths: (measured) => measured, ok: (measured) => measured });
+        const total = this.program.total(pass, numbers, this.masks);
+        let decision = this.program.decide(total, numbers, { lengths: (measured) => measured, ok: (measured) => measured });
         let measured = measuredFrom(decision.metrics.dataSync<'float32'>());
         if (!measured.ok) {
-          const verdict = verdictOf(measured, this.program.diagnosis(pass.gradients).dataSync<'float32'>(), this.keys);
+          const verdict = verdictOf(measured, this.program.diagnosis(total.gradients).dataSync<'float32'>(), this.keys);
           if (verdict.kind === 'fault') return reportOf(measured, verdict, null);
-          decision = this.program.decide(pass, numbers, {
+          decision = this.program.decide(total, numbers, {
             lengths: () => tf.tensor1d(verdict.lengths),
             ok: () => tf.scalar(true, 'bool'),
           });
           measured = measuredFrom(decision.metrics.dataSync<'float32'>());
         }
         const { values } = decision.clipped;
-        this.program.update(values, pass.moved, numbers);
+        this.program.update(values, total, numbers);
         clipping.observe(measured.normBefore, measured.normAfter);
         const layers = at.layers ? this.program.layerLengths(values, pass.weights).dataSync<'float32'>() : null;
         return reportOf(measured, null, layers && lengthsFrom(measured, layers));
       } finally {
-        tf.dispose([pass.accuracy, ...pass.moved.values()]);
+        tf.dispose([pass.shown, ...pass.moved.values()]);
       }
     });
   }
@@ -68,7 +69,7 @@ export class EagerStep implements TrainingStep {
       try {
         return new Map(this.keys.map((key, index) => [key, Float32Array.from(pass.gradients[index]!.dataSync<'float32'>())]));
       } finally {
-        tf.dispose([pass.accuracy, ...pass.moved.values()]);
+        tf.dispose([pass.shown, ...pass.moved.values()]);
       }
     });
   }
@@ -102,16 +103,16 @@ export class EagerStep implements TrainingStep {
     let weights: Tensor[] = [];
     let sums: Tensor[] = [];
     for (const [index, piece] of parts.entries()) {
-      const { loss, accuracy, gradients, weights: found, moved: after } = single(piece, drawOf(step, index), moved);
+      const { loss, shown, gradients, weights: found, moved: after } = single(piece, drawOf(step, index), moved);
       weights = found;
       const share = tf.scalar(piece.count / batch.count);
-      const terms = [loss, accuracy, ...gradients].map((term) => tf.mul(term, share));
+      const terms = [loss, shown, ...gradients].map((term) => tf.mul(term, share));
       sums = sums.length === 0 ? terms : terms.map((term, index) => tf.add(sums[index]!, term));
       for (const [key, value] of moved) if (after.get(key) !== value) value.dispose();
       moved = new Map([...moved, ...after]);
-      accuracy.dispose();
+      shown.dispose();
     }
-    const [loss, accuracy, ...gradients] = sums;
-    return { loss: loss!, accuracy: tf.keep(accuracy!), gradients, weights, moved };
+    const [loss, shown, ...gradients] = sums;
+    return { loss: loss!, shown: tf.keep(shown!), gradients, weights, moved };
   }
 }

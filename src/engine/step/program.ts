@@ -10,6 +10,7 @@ import type { WeightSpec } from '../../model/layers/index.ts';
 import { outputCall } from '../../model/output-call.ts';
 import { TENSORS } from '../arithmetic.ts';
 import { augment } from '../augmentation/index.ts';
+import { featureLesson, featureOf, outputLesson, type Teacher, taught } from '../distillation.ts';
 import { type Loss, meanLoss } from '../losses.ts';
 import { forward } from '../network.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
@@ -18,6 +19,7 @@ import { assignVariable, l2Loss, pack, readVariable, unpack } from '../raw-ops.t
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
 import { type Masking, masked } from './hidden-weights.ts';
+import { type Penalty, penaltyOf } from './penalty.ts';
 import type { StepPosition, StepVariables } from './training-step.ts';
 
 export interface StepParts {
@@ -38,6 +40,10 @@ export interface StepParts {
   classWeights: Float32Array | null;
   augmentation: Augmentation;
   masking: Masking;
+  teacher: Teacher | null;
+  penalty: Penalty | null;
+  /** The rate at which weights' scores follow their movement, and the learning rate that this is for; null where none are kept. */
+  movement: { rate: number; learningRate: number } | null;
   /** Samples that are computed at once, where a batch is computed in parts; null for all of them. */
   microBatchSize: number | null;
   /** For random layers and augmentation. */
@@ -53,14 +59,21 @@ export interface BatchTensors {
 /** What a forward and backward pass over a batch gives. */
 export interface Pass {
   loss: Tensor;
-  /** Fraction of right predictions; NaN where there are no classes. */
-  accuracy: Tensor;
-  /** In the order of `tensors`; after masking, unless masked weights are updated as well. */
+  /** [SHOWN.length]: what is only reported; NaN where there is none. */
+  shown: Tensor;
+  /** In the order of `tensors`; of weights whose masks are final, after masking. */
   gradients: Tensor[];
   /** The weights that the gradients are of, as the pass found them. */
   weights: Tensor[];
   /** New values of weights that the forward pass moves, by key. */
   moved: ReadonlyMap<string, Tensor>;
+}
+
+/** What a batch's pass comes to. */
+export interface Total extends Pass {
+  /** The loss's gradients before masks and penalty. */
+  unmasked: Tensor[];
+  penalty: Tensor;
 }
 
 export interface Decision {
@@ -75,7 +88,10 @@ export interface Decision {
 const AUGMENTATION = 0x5bd1e995;
 
 /** The first numbers of a step's result. */
-export const METRICS = ['loss', 'accuracy', 'normAfter', 'threshold', 'clipped', 'ok'] as const;
+export const METRICS = ['loss', 'accuracy', 'distillation', 'penalty', 'normAfter', 'threshold', 'clipped', 'ok'] as const;
+
+/** Means over a batch's samples that nothing goes by: the fraction of right predictions, and the teacher's part of the loss, unweighted. */
+export const SHOWN = ['accuracy', 'distillation'] as const;
 
 /** The slot's key among the optimizer's variables. */
 export function slotKey(weight: string, slot: string): string {
@@ -131,19 +147,21 @@ export class StepProgram {
 
   /** The numbers that a step is given, which `update` and `decide` take as scalars. */
   numbers(at: StepPosition): Float32Array {
-    const { optimizer, ema, clipping } = this.parts;
+    const { optimizer, ema, clipping, movement } = this.parts;
     return Float32Array.from([
       ...optimizer.numbers(at.optimizerStep + 1, at.learningRate),
       1 - at.learningRate * optimizer.weightDecay,
       // The first average is the weight itself.
       at.optimizerStep === 0 ? 0 : (ema ?? 0),
+      at.penalty,
+      movement ? (movement.rate * at.learningRate) / movement.learningRate : 0,
       ...clipping.next(at.thresholdStep),
     ]);
   }
 
-  /** Forward and backward. `before` has statistics that an earlier part of the same batch has moved. The caller disposes `accuracy` and `moved`. */
+  /** Forward and backward. `before` has statistics that an earlier part of the same batch has moved. The caller disposes `shown` and `moved`. */
   pass(batch: BatchTensors, step: Tensor, masks: Variables, before: ReadonlyMap<string, Tensor> = new Map()): Pass {
-    const { graph, loss, seed, variables, augmentation, masking } = this.parts;
+    const { graph, loss, seed, variables, augmentation, masking, teacher } = this.parts;
     const values = new Map(this.keys.map((key) => [key, before.get(key) ?? variables.weights.read(key)]));
     const moved = new Map<string, Tensor>();
     const overtaken: Tensor[] = [];
@@ -152,34 +170,76 @@ export class StepProgram {
     // Final masks are in the weights already.
     if (masking !== 'final') for (const key of masks.keys()) values.set(key, masked(key, values.get(key)!, masks));
     const wanted = this.tensors.map(({ key }) => values.get(key)!);
-    let accuracy: Tensor | null = null;
+    const lesson = teacher && taught(teacher, x, loss);
+    const places = teacher ? teacher.options.features.map(({ student_layer }) => featureOf(graph, student_layer)) : [];
+    let shown: Tensor | null = null;
     const { value, grads } = tf.engine().gradients(() => {
+      const features = new Map<number, Tensor>();
       // A normalisation that is called twice moves its statistics twice.
       const [output] = forward(graph, (key) => moved.get(key) ?? values.get(key)!, [x], {
         training: true,
         logits: loss.onLogits,
         random: { seed, step },
+        tap: (tensor, value) => {
+          if (places.includes(tensor)) features.set(tensor, value);
+          return value;
+        },
         update: (key, tensor) => {
           const earlier = moved.get(key);
           if (earlier) overtaken.push(earlier);
           moved.set(key, tensor);
         },
       });
-      accuracy = tf.keep(tf.tidy(() => accuracyOf(loss, output!, batch.y)));
-      return meanLoss(loss, output!, batch.y, this.sampleWeights(batch)) as Scalar;
+      const weights = this.sampleWeights(batch);
+      const hard = meanLoss(loss, output!, batch.y, weights);
+      const show = (distillation: Tensor | null): void => {
+        shown = tf.keep(tf.tidy(() => pack([accuracyOf(loss, output!, batch.y), distillation ?? tf.scalar(Number.NaN)])));
+      };
+      if (!teacher || !lesson) {
+        show(null);
+        return hard as Scalar;
+      }
+      const { temperature, weight } = teacher.options;
+      const soft = outputLesson(loss, output!, lesson.output, temperature, weights);
+      show(soft);
+      const alike = featureLesson(
+        teacher.options,
+        places.map((place) => features.get(place)!),
+        lesson.features,
+      );
+      const mixed = tf.add(tf.mul(hard, 1 - weight), tf.mul(soft, weight));
+      return (alike ? tf.add(mixed, alike) : mixed) as Scalar;
     }, wanted);
     tf.dispose(overtaken);
     // A weight that the loss does not depend on has no gradient.
     const gradients = this.tensors.map(({ key }, index) => {
       const gradient = grads[index] ?? tf.zerosLike(wanted[index]!);
-      return masks.has(key) && masking !== 'surgery' ? tf.mul(gradient, masks.read(key)) : gradient;
+      return masks.has(key) && masking === 'final' ? tf.mul(gradient, masks.read(key)) : gradient;
     });
-    return { loss: value, accuracy: accuracy!, gradients, weights: present, moved };
+    return { loss: value, shown: shown!, gradients, weights: present, moved };
+  }
+
+  /** Adds the penalty to a pass, and leaves out the gradients of weights that masks hide and that are not to move. */
+  total(pass: Pass, numbers: Tensor, masks: Variables): Total {
+    const { penalty, masking, variables } = this.parts;
+    const { penalty: coefficient } = this.inputs(numbers);
+    const values: Tensor[] = [];
+    const gradients = this.tensors.map(({ key, unitAxes }, index) => {
+      const gradient = pass.gradients[index]!;
+      const seen = masks.has(key) && masking === 'shadow' ? tf.mul(gradient, masks.read(key)) : gradient;
+      if (!penalty?.keys.has(key)) return seen;
+      const marks = variables.marks.has(key) ? variables.marks.read(key) : null;
+      const own = penaltyOf(penalty.type, pass.weights[index]!, { unitAxes, marks });
+      values.push(own.value);
+      return tf.add(seen, tf.mul(own.gradient, coefficient));
+    });
+    const sum = values.length === 0 ? tf.scalar(Number.NaN) : tf.mul(tf.sum(pack(values)), coefficient);
+    return { ...pass, gradients, unmasked: pass.gradients, penalty: sum };
   }
 
   /** Clipping, and whether the update may happen. `overridden` stands between what is measured and what goes by it. */
   decide(
-    { loss, accuracy, gradients, weights }: Omit<Pass, 'moved'>,
+    { loss, shown, gradients, weights, penalty }: Omit<Total, 'moved' | 'unmasked'>,
     numbers: Tensor,
     overridden: { lengths(measured: Tensor): Tensor; ok(measured: Tensor): Tensor },
   ): Decision {
@@ -191,15 +251,27 @@ export class StepProgram {
     const unclipped = clipped.values === gradients;
     const length = clipped.length ?? (unclipped ? jointLength(TENSORS, lengths) : lengthOf(clipped.values));
     const missing = tf.scalar(Number.NaN);
-    const first = [loss, accuracy, length, clipped.threshold ?? missing, clipped.fraction ?? tf.scalar(0), tf.cast(ok, 'float32')];
+    const first = [
+      loss,
+      ...unpack(shown),
+      penalty,
+      length,
+      clipped.threshold ?? missing,
+      clipped.fraction ?? tf.scalar(0),
+      tf.cast(ok, 'float32'),
+    ];
     return { clipped, ok, metrics: tf.concat([pack(first), lengths as never]) };
   }
 
   /** The update of everything: decay, optimizer, range, averages, and what the forward pass moved. */
-  update(gradients: readonly Tensor[], moved: ReadonlyMap<string, Tensor>, numbers: Tensor): void {
+  update(gradients: readonly Tensor[], { moved, unmasked, weights: before }: Total, numbers: Tensor): void {
     const { optimizer, weightRange, variables } = this.parts;
-    const { weights, slots, averages } = variables;
-    const { optimizer: rates, decay, momentum } = this.inputs(numbers);
+    const { weights, slots, averages, scores } = variables;
+    const { optimizer: rates, decay, momentum, scoreRate } = this.inputs(numbers);
+    for (const [index, { key }] of this.tensors.entries()) {
+      // S -= rate · (∂L/∂ŵ) · w: up where a weight moves away from 0 (Sanh 2020, eq. 3).
+      if (scores.has(key)) scores.assign(key, tf.sub(scores.read(key), tf.mul(tf.mul(unmasked[index]!, before[index]!), scoreRate)));
+    }
     for (const [index, tensor] of this.tensors.entries()) {
       const variable = weights.handle(tensor.key);
       if (optimizer.weightDecay > 0 && tensor.decayed) assignVariable(variable, tf.mul(readVariable(variable), decay));
@@ -249,7 +321,9 @@ export class StepProgram {
       optimizer: scalars.slice(0, count),
       decay: scalars[count]!,
       momentum: scalars[count + 1]!,
-      clipping: scalars.slice(count + 2),
+      penalty: scalars[count + 2]!,
+      scoreRate: scalars[count + 3]!,
+      clipping: scalars.slice(count + 4),
     };
   }
 

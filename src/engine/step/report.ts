@@ -2,9 +2,13 @@
 import { METRICS } from './program.ts';
 import type { LayerNorms, StepReport } from './training-step.ts';
 
+type NumberOf<Names extends readonly string[]> = { -readonly [Place in keyof Names]: number };
+
 export interface Measured {
   loss: number;
   accuracy: number;
+  distillation: number;
+  penalty: number;
   normBefore: number;
   normAfter: number;
   threshold: number;
@@ -14,9 +18,9 @@ export interface Measured {
 }
 
 export function measuredFrom(values: Float32Array): Measured {
-  const [loss, accuracy, normAfter, threshold, clipped, ok] = values as unknown as [number, number, number, number, number, number];
+  const [loss, accuracy, distillation, penalty, normAfter, threshold, clipped, ok] = Array.from(values) as NumberOf<typeof METRICS>;
   const lengths = values.slice(METRICS.length);
-  return { loss, accuracy, normBefore: jointLength(lengths), normAfter, threshold, clipped, ok: ok === 1, lengths };
+  return { loss, accuracy, distillation, penalty, normBefore: jointLength(lengths), normAfter, threshold, clipped, ok: ok === 1, lengths };
 }
 
 /** Why a step was held back. */
@@ -46,10 +50,12 @@ export function lengthsFrom({ lengths }: Measured, values: Float32Array): LayerN
 }
 
 export function reportOf(measured: Measured, fault: Extract<Verdict, { kind: 'fault' }> | null, layers: LayerNorms | null): StepReport {
-  const { loss, accuracy, normBefore, normAfter, threshold, clipped } = measured;
+  const { loss, accuracy, distillation, penalty, normBefore, normAfter, threshold, clipped } = measured;
   return {
     loss,
-    accuracy: Number.isNaN(accuracy) ? null : accuracy,
+    accuracy: orNull(accuracy),
+    distillation: orNull(distillation),
+    penalty: orNull(penalty),
     normBefore: fault ? Number.NaN : normBefore,
     normAfter: fault ? Number.NaN : normAfter,
     threshold: Number.isFinite(threshold) ? threshold : null,
@@ -58,6 +64,10 @@ export function reportOf(measured: Measured, fault: Extract<Verdict, { kind: 'fa
     culprit: fault?.culprit ?? null,
     layers,
   };
+}
+
+function orNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
 }
 
 function jointLength(lengths: Float32Array): number {

@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Graph, weightKey } from '../../model/graph.ts';
 import { tf } from '../tensorflow.ts';
 import { Variables } from '../variables.ts';
-import type { Pass, StepProgram } from './program.ts';
+import { type Pass, SHOWN, type StepProgram } from './program.ts';
 
 export class BatchSums {
   private readonly program: StepProgram;
@@ -11,7 +11,7 @@ export class BatchSums {
   private readonly moving: readonly string[];
   /** Gradients by key. */
   private readonly gradients = new Variables();
-  /** `loss` and `accuracy`. */
+  /** `loss` and `shown`. */
   private readonly means = new Variables();
   /** Weights that the forward pass moves, as the parts so far have moved them. */
   private readonly moved = new Variables();
@@ -40,7 +40,8 @@ export class BatchSums {
   reset(): void {
     tf.tidy(() => {
       for (const { key, shape } of this.program.tensors) this.gradients.assign(key, tf.zeros([...shape]));
-      for (const key of ['loss', 'accuracy']) this.means.assign(key, tf.scalar(0));
+      this.means.assign('loss', tf.scalar(0));
+      this.means.assign('shown', tf.zeros([SHOWN.length]));
       for (const key of this.moving) this.moved.assign(key, tf.add(this.weights.read(key), 0));
     });
   }
@@ -51,11 +52,11 @@ export class BatchSums {
   }
 
   /** Adds a part's pass, weighted by its share of the batch's samples (a scalar). */
-  add({ loss, accuracy, gradients, moved }: Pass, share: Tensor): void {
+  add({ loss, shown, gradients, moved }: Pass, share: Tensor): void {
     const add = (variables: Variables, key: string, term: Tensor): void =>
       variables.assign(key, tf.add(variables.read(key), tf.mul(term, share)));
     add(this.means, 'loss', loss);
-    add(this.means, 'accuracy', accuracy);
+    add(this.means, 'shown', shown);
     for (const [index, { key }] of this.program.tensors.entries()) add(this.gradients, key, gradients[index]!);
     for (const [key, value] of moved) this.moved.assign(key, value);
   }
@@ -65,7 +66,7 @@ export class BatchSums {
     const keys = this.program.tensors.map(({ key }) => key);
     return {
       loss: this.means.read('loss'),
-      accuracy: tf.keep(this.means.read('accuracy')),
+      shown: tf.keep(this.means.read('shown')),
       gradients: keys.map((key) => this.gradients.read(key)),
       weights: keys.map((key) => this.weights.read(key)),
       moved: this.statistics(),

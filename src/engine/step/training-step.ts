@@ -30,6 +30,8 @@ export interface StepPosition {
   learningRate: number;
   /** Counts from 0 for the warm-up of clipping's thresholds. */
   thresholdStep: number;
+  /** The coefficient of the penalty, where there is one. */
+  penalty: number;
   /** Whether to measure each weight's norms and update as well. */
   layers: boolean;
 }
@@ -47,6 +49,9 @@ export interface StepReport {
   loss: number;
   /** Fraction of right predictions in the batch; null where there are no classes. */
   accuracy: number | null;
+  /** The teacher's part of the loss, unweighted, and the penalty, which `loss` does not count; null where there is none. */
+  distillation: number | null;
+  penalty: number | null;
   /** Global norm of the gradients, masked weights left out, before and after clipping. */
   normBefore: number;
   normAfter: number;
@@ -84,4 +89,8 @@ export interface StepVariables {
   slots: Variables;
   /** Exponential moving averages of the trainable weights; empty where none are kept. */
   averages: Variables;
+  /** How weights have moved towards or away from 0; empty where nobody asks. */
+  scores: Variables;
+  /** 1 where a growing penalty counts, else 0; empty where there is none. */
+  marks: Variables;
 }

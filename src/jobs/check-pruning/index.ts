@@ -6,8 +6,10 @@ import { checkLayerNames } from '../check-layer-names.ts';
 import type { CheckedModel } from '../check-training.ts';
 import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
 import { checkCells } from './cells.ts';
+import { checkDistillation } from './distillation.ts';
 import { checkPruningOptions } from './options.ts';
 import { checkReach } from './reach.ts';
+import { checkRegularization } from './regularization.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkSteps } from './steps.ts';
 
@@ -27,7 +29,10 @@ export async function checkPruning(
   checkSchedule(spec, fineTuning);
   checkLayerNames(spec.pruning.layers, model.facts, '/pruning/layers');
   const pruning = { ...spec.pruning, scope: scopeOf(spec.pruning) };
-  checkReach(pruning, await model.readConfig(), warn);
+  const config = await model.readConfig();
+  checkRegularization(spec, config);
+  checkDistillation(spec, fineTuning, config);
+  checkReach(pruning, config, warn);
   checkSteps(spec, fineTuning, dataset);
   return pruning;
 }

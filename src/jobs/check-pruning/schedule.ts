@@ -48,6 +48,15 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
       break;
     }
   }
+  const trainsFirst = schedule.type === 'polynomial' || ('begin' in schedule && schedule.begin > 0);
+  if (criterion.type === 'movement' && !trainsFirst) {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      at,
+      `movement is measured while the model trains, and the schedule ${schedule.type} cuts first. Accepted: polynomial, or one_shot and iterative with begin above 0.`,
+      schedule,
+    );
+  }
   if ('begin' in schedule && 'end' in schedule && schedule.begin >= schedule.end)
     refuse('INCOMPATIBLE_OPTIONS', `${at}/begin`, 'begin must lie before end.', schedule);
   if (after_cut.learning_rate_warmup_steps > 0 && !trains)

@@ -63,5 +63,6 @@ export const JobSpec = tagged([TrainSpec, PruneSpec]);
 export type JobSpec = Static<typeof JobSpec>;
 
 export * from './augmentation.ts';
+export * from './distillation.ts';
 export * from './pruning/index.ts';
 export * from './training.ts';

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
 import { Augmentation } from './augmentation.ts';
+import { Distillation } from './distillation.ts';
 
 const rate = (value: number) => defaulted(Type.Number({ exclusiveMinimum: 0, maximum: 1000 }), value);
 const decay = (value: number) => defaulted(Type.Number({ minimum: 0, exclusiveMaximum: 1 }), value);
@@ -393,6 +394,7 @@ export const Training = strictObject({
     'fail',
   ),
   augmentation: defaulted(Augmentation, []),
+  distillation: defaulted(nullable(Distillation), null),
   early_stopping: defaulted(nullable(EarlyStopping), null),
   restore_best: defaulted(
     choice(['auto', 'none', ...MONITORED], {

@@ -11,6 +11,8 @@ import type { Contributions } from './contributions.ts';
  * product H·g of the loss Hessian with the mean gradient, and the gradient of the absolute-weight network's output, each float32 in the weight's order.
  */
 export interface WeightStatistics {
+  /** The score that training has kept: see `movement`. */
+  movement: Float32Array;
   nothing: null;
   mean_abs_gradient: Float32Array;
   mean_squared_gradient: Float32Array;
@@ -90,6 +92,8 @@ export interface ActivationMoments {
 }
 
 export interface UnitStatistics {
+  /** The scores of kernels that training has kept, by weight key. */
+  movement: Weights;
   nothing: null;
   gates: GateMoments;
   activations: ActivationMoments;

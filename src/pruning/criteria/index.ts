@@ -9,6 +9,7 @@ import { grasp } from './grasp.ts';
 import { inputActivity } from './input-activity.ts';
 import { lamp } from './lamp.ts';
 import { magnitude } from './magnitude.ts';
+import { movement } from './movement.ts';
 import { random } from './random.ts';
 import { reconstruction } from './reconstruction.ts';
 import { snip } from './snip.ts';
@@ -57,6 +58,8 @@ export function criterion(spec: CriterionSpec): Criterion {
       return sparsegpt;
     case 'woodfisher':
       return woodfisher;
+    case 'movement':
+      return movement;
     case 'random':
       return random;
   }

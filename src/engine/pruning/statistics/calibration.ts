@@ -1,6 +1,7 @@
 /** Seeded batches of the training split that statistics for pruning are taken on. Normalisation keeps its running statistics, and nothing is dropped. */
 import type { Scalar, Tensor } from '@tensorflow/tfjs-node-gpu';
 import { type Dataset, epochOrder } from '../../../dataset/batches.ts';
+import type { Weights } from '../../../model/document.ts';
 import type { Graph, TensorId } from '../../../model/graph.ts';
 import { type Batch, makeBatch } from '../../batch.ts';
 import { type Loss, meanLoss } from '../../losses.ts';
@@ -18,6 +19,8 @@ export interface Calibration {
   batchSize: number;
   /** Called before each batch; throws where the job is cancelled. */
   cancelled: () => void;
+  /** The scores that training has kept, by weight key; empty where nobody asked. */
+  movement: Weights;
 }
 
 /** Gives each batch to `work`, with its number, and disposes it. */

@@ -34,6 +34,8 @@ export function weightStatistics<Need extends Exclude<WeightNeed, 'inverse_hessi
         return hessianGradient(calibration, keys);
       case 'synaptic_flow':
         return synapticFlow(calibration.graph, calibration.weights, keys, calibration.data.facts.x.shape);
+      case 'movement':
+        return new Map(keys.map((key) => [key, calibration.movement.get(key)!.data]));
       case 'input_norms':
         return inputNorms(calibration, kernels);
       case 'inverse_fisher':
@@ -61,6 +63,8 @@ export function unitStatistics<Need extends UnitNeed>(
 ): UnitStatistics[Need] {
   const taken = (): UnitStatistics[UnitNeed] => {
     switch (need) {
+      case 'movement':
+        return calibration.movement;
       case 'gates':
         return gateMoments(calibration, map);
       case 'activations':

@@ -74,6 +74,7 @@ export const Criterion = tagged(
       },
       { description: 'w²/(2[F⁻¹]_jj) by a block-diagonal empirical Fisher, with the update that makes up for what goes (Singh 2020).' },
     ),
+    plain('movement', '-Σ lr·(∂L/∂ŵ)·w over the steps of training: high where weights move away from 0, masked ones included (Sanh 2020).'),
     plain('random', 'Uniform and seeded: the baseline of every comparison.'),
   ],
   'What a weight or a unit is worth; the lowest goes first. docs/pruning.md has the formulas, and which structures and scopes each takes.',

@@ -4,6 +4,7 @@ import { defaulted, nullable, strictObject } from '../../../schema.ts';
 import { AfterCut } from './after-cut.ts';
 import { Criterion } from './criterion.ts';
 import { LayerSelection } from './layers.ts';
+import { Regularization } from './regularization.ts';
 import { PruningSchedule } from './schedule.ts';
 import { Scope } from './scope.ts';
 import { Structure } from './structure.ts';
@@ -26,6 +27,7 @@ export const Pruning = strictObject({
   ),
   target: Target,
   schedule: defaulted(PruningSchedule, { type: 'one_shot', begin: 0 }),
+  regularization: defaulted(nullable(Regularization), null),
   after_cut: defaulted(AfterCut, { learning_rate_warmup_steps: 0, threshold_warmup: false }),
   layers: defaulted(LayerSelection, { exclude: [], overrides: {} }),
 });
@@ -34,6 +36,7 @@ export type Pruning = Static<typeof Pruning>;
 export * from './after-cut.ts';
 export * from './criterion.ts';
 export * from './layers.ts';
+export * from './regularization.ts';
 export * from './schedule.ts';
 export * from './scope.ts';
 export * from './structure.ts';

@@ -1,0 +1,42 @@
+/** What a penalty cannot be had with. */
+import { readGraph } from '../../model/graph.ts';
+import { refuse } from '../refuse.ts';
+import type { PruneSpec } from '../spec/index.ts';
+
+/** Throws Problem INCOMPATIBLE_OPTIONS. */
+export function checkRegularization({ pruning }: PruneSpec, config: unknown): void {
+  const { regularization, schedule, structure } = pruning;
+  if (!regularization) return;
+  const at = '/pruning/regularization';
+  const early = schedule.type === 'one_shot' || schedule.type === 'iterative' ? schedule.begin > 0 : schedule.type !== 'rigl';
+  const between = schedule.type === 'iterative' && schedule.rounds > 1;
+  if (!early && !between) {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      at,
+      `It acts while the model trains before its last cut, and the schedule ${schedule.type} cuts first. Accepted: begin above 0 (0.5 trains half of the steps before the cut), several rounds, polynomial or dynamic.`,
+      regularization,
+    );
+  }
+  if (regularization.type === 'growing_l2' && structure.type === 'channels' && between) {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      at,
+      'growing_l2 chooses once what is to go, and every round of channels leaves another model: use one_shot with begin above 0.',
+      regularization,
+    );
+  }
+  const scaled = (): boolean =>
+    readGraph(config).layers.some(
+      ({ className, trainable, weights }) =>
+        className === 'BatchNormalization' && trainable && weights.some(({ role }) => role === 'scale'),
+    );
+  if (regularization.type === 'l1_scale' && !scaled()) {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      at,
+      'The model has no batch normalisation with a scale that is trained; group_lasso needs none.',
+      regularization,
+    );
+  }
+}
