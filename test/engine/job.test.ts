@@ -182,6 +182,30 @@ describe('training towards a cut', () => {
   });
 });
 
+describe('weights that make up for others', () => {
+  it.each([
+    ['sparsegpt', { type: 'n_m' }, { type: 'iterative', rounds: 2 }],
+    ['woodfisher', { type: 'unstructured' }, { type: 'polynomial' }],
+    ['synflow', { type: 'block', rows: 2, cols: 2 }, { type: 'one_shot' }],
+  ])('by %s, %j keep their zeros through %j and their training', async (type, structure, schedule) => {
+    const document = documentOf(sequential([6], [dense('a', 8), dense('b', 8), dense('out', 3)]), randomFill(1));
+    const criterion = { type, ...(type === 'synflow' ? { iterations: 3 } : { calibration_batches: 3, calibration_batch_size: 8 }) };
+    const posted = { type: 'prune', pruning: { criterion, structure, schedule, target: { sparsity: 0.5 } }, fine_tuning: short };
+    const { document: after, result } = await runPosted(posted, { document, ...vectors() });
+    expect(result!.target).toMatchObject({ met: true });
+    for (const key of ['a/kernel', 'b/kernel', 'out/kernel']) {
+      for (const value of after!.weights.get(key)!.data) expect(Object.is(value, -0)).toBe(false);
+    }
+    if (structure.type !== 'n_m') return;
+    // Columns of a are units: of every four inputs two, of the last two both.
+    const kernel = after!.weights.get('a/kernel')!.data;
+    for (let unit = 0; unit < 8; unit++)
+      expect([0, 1, 2, 3, 4, 5].map((input) => (kernel[input * 8 + unit] !== 0 ? 1 : 0)).join('')).toMatch(
+        /^(?=(?:0*1){2}0*1{2}$)[01]{4}11$/,
+      );
+  });
+});
+
 describe('removing channels', () => {
   const images = () => storedDataset(drawn([SAMPLES, 6, 6], 'images'), classes, { selection: 10, test: 10 });
   const knotted: Config = functional((net) => {
