@@ -56,7 +56,7 @@ export const PROBLEMS = {
 
   // Jobs, while they run
   NON_FINITE_GRADIENT: { status: 422, title: 'A gradient is NaN or infinite', retryable: false },
-  REMOVAL_PROOF_FAILED: { status: 500, title: 'The smaller model does not compute what the masked original computes', retryable: false },
+  REMOVAL_NOT_EQUIVALENT: { status: 500, title: 'The smaller model does not compute what the masked original computes', retryable: false },
   VERIFICATION_FAILED: { status: 500, title: 'An exported file does not predict what the model in memory predicts', retryable: false },
   MAX_RUNTIME_EXCEEDED: { status: 422, title: 'The job ran longer than it may', retryable: false },
   ATTEMPTS_EXHAUSTED: { status: 500, title: 'The job was attempted as often as it may be', retryable: true },

@@ -45,7 +45,7 @@ export function forward(graph: Graph, weights: WeightReader, inputs: readonly Te
 }
 
 /** What a call is given: its inputs, its further tensors by name, and masks. */
-export type CallTensors = Pick<Invocation, 'inputs' | 'extras' | 'masks'>;
+export type CallTensors = Pick<Invocation, 'inputs' | 'extras' | 'masks' | 'alive'>;
 
 /** What a call is given of the tensors that are there already. */
 export function givenTo(call: Call, tensors: readonly Tensor[]): CallTensors {

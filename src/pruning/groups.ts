@@ -9,7 +9,7 @@
  * axis 0 to [0 1 0 1 0 1 0 1]. Without unit 1 the dense kernel keeps rows 0, 2, 4, 6.
  */
 import { type Call, type Graph, type TensorId, tensorsOf, weightKey } from '../model/graph.ts';
-import { type Coupling, type FrozenReason, layerClass, type Units } from '../model/layers/index.ts';
+import { type ConfigPath, type Coupling, type FrozenReason, layerClass, type UnitKind, type Units } from '../model/layers/index.ts';
 
 export interface Binding {
   axis: number;
@@ -23,6 +23,8 @@ export interface Binding {
 export interface ChannelGroup {
   /** In the order in which the model lists them. */
   layers: string[];
+  /** Units of another kind than channels stand on no output's axis: they have no gate. */
+  kind: UnitKind;
   /** The group's units: each number once, ascending. */
   units: Units;
   frozen: { reason: FrozenReason; detail: string } | null;
@@ -36,13 +38,19 @@ export interface ChannelMap {
   /** By weight key: which axes follow which units. */
   bindings: Map<string, Binding[]>;
   /** Config numbers that count units. */
-  resizes: { layer: string; option: string; units: Units }[];
+  resizes: { layer: string; path: ConfigPath; units: Units }[];
+  /** Weights that are multiplied by √(kept / all) of these units, by weight key. */
+  rescales: Map<string, Units>;
   /** The units along the last axis of every tensor; those of masks mean nothing. */
   tensorUnits: Units[];
   /** Inputs that a layer mixes over its channels. */
   readers: { call: Call; input: number }[];
   /** Calls that make fresh units. */
   producers: { call: Call; units: Units }[];
+  /** Units that no first output shows: heads and their dimensions, say, and the channels of a call's further outputs. */
+  inner: { call: Call; kind: UnitKind; units: Units }[];
+  /** Axes inside a layer on which its units are silenced when a cut is proved, by the axis' name. */
+  silenced: { call: Call; name: string; units: Units }[];
 }
 
 /** The channel map of a graph. */
@@ -55,9 +63,12 @@ export function channelMap(graph: Graph): ChannelMap {
     unitCount: 0,
     bindings: new Map(),
     resizes: [],
+    rescales: new Map(),
     tensorUnits: [],
     readers: [],
     producers: [],
+    inner: [],
+    silenced: [],
   };
   const makeUnits = (count: number): Units => Int32Array.from({ length: count }, () => ties.add());
   const tie = (a: Units, b: Units): void => {
@@ -79,19 +90,37 @@ export function channelMap(graph: Graph): ChannelMap {
   for (const call of graph.calls) {
     const { layer } = call;
     let made = 0;
+    const followed = new Set<string>();
+    const own = (name: string, count: number): Units => {
+      // A shared layer makes the same units at every call.
+      const key = `${name} ${count} ${layer.name}`;
+      const units = freshOf.get(key) ?? makeUnits(count);
+      freshOf.set(key, units);
+      return units;
+    };
     const coupling: Coupling = {
       inputs: call.inputs.map((tensor) => map.tensorUnits[tensor]!),
       inputShapes: call.inputs.map((tensor) => graph.shapes[tensor]!),
       outputShape: call.outputShape,
+      callOptions: call.callOptions,
+      extra: (name) => {
+        followed.add(name);
+        return (call.extras[name] ?? []).map((tensor) => map.tensorUnits[tensor]!);
+      },
       fresh: (count) => {
-        // A shared layer makes the same units at every call.
-        const key = `${made} ${count} ${layer.name}`;
-        const units = freshOf.get(key) ?? makeUnits(count);
-        freshOf.set(key, units);
+        const units = own(String(made), count);
         // A call is scored and gated by its first output.
         if (made++ === 0) map.producers.push({ call, units });
+        else map.inner.push({ call, kind: 'channels', units });
         return units;
       },
+      inner: (kind, name, count) => {
+        const units = own(name, count);
+        map.inner.push({ call, kind, units });
+        map.silenced.push({ call, name, units });
+        return units;
+      },
+      silenced: (name, units) => map.silenced.push({ call, name, units }),
       bind: (weight, axis, units) => {
         const key = weightKey(layer, weight);
         const bindings = map.bindings.get(key) ?? [];
@@ -100,10 +129,15 @@ export function channelMap(graph: Graph): ChannelMap {
         else map.bindings.set(key, [...bindings, { axis, units }]);
       },
       resize: (option, units) => {
-        if (!map.resizes.some((resize) => resize.layer === layer.name && resize.option === option)) {
-          map.resizes.push({ layer: layer.name, option, units });
-        }
+        const path = [option].flat();
+        const present = map.resizes.find((resize) => resize.layer === layer.name && String(resize.path) === String(path));
+        // Two directions may share one number, and calls of a layer do.
+        if (!present) map.resizes.push({ layer: layer.name, path, units });
+        else if (present.units.length === units.length) tie(present.units, units);
+        else
+          for (const stuck of [present.units, units]) freeze(stuck, 'SHARED_LAYER', `calls of ${layer.name} need several numbers of them`);
       },
+      rescale: (weight, units) => map.rescales.set(weightKey(layer, weight), units),
       reads: (input) => map.readers.push({ call, input }),
       tie,
       freeze,
@@ -117,6 +151,7 @@ export function channelMap(graph: Graph): ChannelMap {
     }
     if (call.mask !== null) map.tensorUnits[call.mask] = makeUnits(graph.shapes[call.mask]!.at(-1) ?? 0);
     for (const [name, tensors] of Object.entries(call.extras)) {
+      if (followed.has(name)) continue;
       for (const tensor of tensors) freeze(map.tensorUnits[tensor]!, 'UNFOLLOWED_LAYER', `a ${layer.className} is given them as ${name}`);
     }
   }
@@ -126,34 +161,37 @@ export function channelMap(graph: Graph): ChannelMap {
   const root = (units: Units): Units => units.map((unit) => ties.find(unit));
   map.tensorUnits = map.tensorUnits.map(root);
   for (const bindings of map.bindings.values()) for (const binding of bindings) binding.units = root(binding.units);
-  for (const resize of map.resizes) resize.units = root(resize.units);
-  for (const producer of map.producers) producer.units = root(producer.units);
+  for (const counted of [...map.resizes, ...map.producers, ...map.inner, ...map.silenced]) counted.units = root(counted.units);
+  for (const [key, units] of map.rescales) map.rescales.set(key, root(units));
 
   const order = new Map(graph.layers.map(({ name }, index) => [name, index]));
   const place = (layer: string): number => order.get(layer)!;
   const layersOf = new Map<number, string[]>();
-  for (const { call, units } of map.producers) {
+  const kindOf = new Map<number, UnitKind>();
+  for (const { call, units, kind } of [...map.producers.map((producer) => ({ ...producer, kind: 'channels' as const })), ...map.inner]) {
     for (const unit of units) {
-      const layers = layersOf.get(unit) ?? [];
-      if (!layers.includes(call.layer.name))
-        layersOf.set(
-          unit,
-          [...layers, call.layer.name].sort((a, b) => place(a) - place(b)),
-        );
+      const layers = layersOf.get(unit);
+      if (!layers) {
+        layersOf.set(unit, [call.layer.name]);
+        kindOf.set(unit, kind);
+      } else if (!layers.includes(call.layer.name)) layers.push(call.layer.name);
     }
   }
-  const members = new Map<string, { layers: string[]; units: number[] }>();
+  for (const layers of layersOf.values()) layers.sort((a, b) => place(a) - place(b));
+  const members = new Map<string, { layers: string[]; kind: UnitKind; units: number[] }>();
   for (const [unit, layers] of layersOf) {
-    const key = JSON.stringify(layers);
-    const group = members.get(key) ?? { layers, units: [] };
+    const kind = kindOf.get(unit)!;
+    const key = JSON.stringify([kind, ...layers]);
+    const group = members.get(key) ?? { layers, kind, units: [] };
     group.units.push(unit);
     members.set(key, group);
   }
   const frozenUnits = new Map([...frozen].map(([unit, why]) => [ties.find(unit), why]));
   map.groups = [...members.values()]
     .sort((a, b) => place(a.layers[0]!) - place(b.layers[0]!) || a.units[0]! - b.units[0]!)
-    .map(({ layers, units }) => ({
+    .map(({ layers, kind, units }) => ({
       layers,
+      kind,
       units: Int32Array.from(units).sort(),
       frozen: units.map((unit) => frozenUnits.get(unit)).find((why) => why !== undefined) ?? null,
     }));

@@ -1,7 +1,7 @@
 /** Cutting units out of a document: numbers in its config and slices of its weights. */
 import { type ModelDocument, makeDocument, type Weight } from '../model/document.ts';
 import { layerEntries, weightKey } from '../model/graph.ts';
-import { layerClass, type Shape, type Units } from '../model/layers/index.ts';
+import { type ConfigPath, layerClass, type Options, type Shape, type Units } from '../model/layers/index.ts';
 import type { ChannelMap } from './groups.ts';
 
 /** By unit number: 1 where the unit is removed. */
@@ -16,19 +16,52 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
   // Keras refuses to load a layer whose build_config tells another shape; it builds anew from the input without one.
   delete config.build_config;
   for (const { entry } of layers) delete entry.build_config;
-  for (const { layer, option, units } of map.resizes) {
-    const options = layers.find(({ name }) => name === layer)!.entry.config;
-    options[option] = resized(options[option], kept(units, removed));
+  const entries = new Map(layers.map(({ name, entry }) => [name, entry.config]));
+  const rootConfig = config.config as Options;
+  for (const { layer, path, units } of map.resizes) {
+    const count = kept(units, removed);
+    if (count === units.length) continue;
+    const options = entries.get(layer);
+    if (path[0] === 'batch_shape') resizeInput(entries, rootConfig, layer, count);
+    else if (options) Object.assign(options, withCount(options, path, count));
+    else throw new Error(`The config has no layer ${layer}`);
   }
   const weights = new Map(
     [...document.weights].map(([key, weight]) => {
       let smaller = weight;
       for (const { axis, units } of map.bindings.get(key) ?? []) smaller = takeAlong(smaller, axis, units, removed);
+      const counted = map.rescales.get(key);
+      const left = counted ? kept(counted, removed) : 0;
+      if (counted && left < counted.length) {
+        const factor = Math.sqrt(left / counted.length);
+        smaller = { shape: smaller.shape, data: smaller.data.map((value) => value * factor) };
+      }
       return [key, smaller];
     }),
   );
   const { metadata, extras, source } = document;
   return makeDocument({ config, metadata, weights, extras, source });
+}
+
+/** The options with another number at a path; what does not lead there is shared. */
+function withCount(value: unknown, path: ConfigPath, count: number): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return resized(value, count);
+  if (Array.isArray(value)) return value.with(Number(step), withCount(value[Number(step)], rest, count));
+  const options = value as Options;
+  return { ...options, [step]: withCount(options[step], rest, count) };
+}
+
+/** The declared shapes of a nested model's input, wherever the dialect has them. */
+function resizeInput(entries: ReadonlyMap<string, Options>, root: Options, layer: string, count: number): void {
+  const model = layer.slice(0, Math.max(0, layer.lastIndexOf('/')));
+  // Older files leave the InputLayer out, and say the shape in the first layer.
+  const places = [entries.get(layer), entries.get(layer.replace(/_input$/, '')), model === '' ? root : entries.get(model)];
+  for (const options of places) {
+    for (const option of ['batch_shape', 'batch_input_shape', 'build_input_shape']) {
+      if (options && Array.isArray(options[option])) options[option] = resized(options[option], count);
+    }
+  }
 }
 
 function resized(value: unknown, count: number): unknown {
@@ -72,8 +105,20 @@ export function macsWithout(map: ChannelMap, removed: Removed): number {
     const units = map.tensorUnits[tensor];
     return units && shape.length > 0 ? shape.with(-1, kept(units, removed)) : shape;
   });
+  const smaller = new Map<string, Options>();
+  const given = optionsOf(map);
+  for (const { layer, path, units } of map.resizes) {
+    const options = smaller.get(layer) ?? given.get(layer)!;
+    smaller.set(layer, withCount(options, path, kept(units, removed)) as Options);
+  }
   return map.graph.calls.reduce((total, call) => {
+    const { macs } = layerClass(call.layer.className);
+    if (!macs) return total;
     const inputs = call.inputs.map((tensor) => shapes[tensor]!);
-    return total + (layerClass(call.layer.className).macs?.(call.layer.options, inputs, shapes[call.output]!) ?? 0);
+    return total + macs(smaller.get(call.layer.name) ?? call.layer.options, inputs, shapes[call.output]!);
   }, 0);
+}
+
+function optionsOf({ graph }: ChannelMap): ReadonlyMap<string, Options> {
+  return new Map(graph.layers.map(({ name, options }) => [name, options]));
 }

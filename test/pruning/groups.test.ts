@@ -57,7 +57,7 @@ describe('channels of a chain', () => {
   });
 
   it('are counted by the numbers in the config that make them', () => {
-    expect(map.resizes.map(({ layer, option, units }) => [layer, option, units.length])).toEqual([
+    expect(map.resizes.map(({ layer, path, units }) => [layer, path.join('.'), units.length])).toEqual([
       ['a', 'filters', 3],
       ['b', 'filters', 4],
       ['d', 'units', 2],
@@ -232,23 +232,17 @@ describe('channels of a shared layer', () => {
 
 describe('channels that cannot be followed', () => {
   it.each([
-    ['a softmax layer', layer('Softmax', 's')],
-    ['a softmax activation', layer('Activation', 's', { activation: 'softmax' })],
-    ['a reshaping that moves them', layer('Reshape', 's', { target_shape: [12] })],
+    ['a logarithm of a softmax', layer('Activation', 's', { activation: 'log_softmax' })],
+    ['a reshaping that mixes them with places', layer('Reshape', 's', { target_shape: [2, 6] })],
   ])('are frozen by %s', (_what, entry) => {
-    const map = mapOf(
-      sequential([2], [dense('a', 12), layer('Reshape', 'r', { target_shape: [3, 4] }), dense('b', 4), entry, dense('d', 1)]),
-    );
-    expect(groupsOf(map).filter(([name]) => name === 'b')).toEqual([['b', 4, 'UNFOLLOWED_LAYER']]);
-    expect(groupsOf(map).filter(([name]) => name === 'a')).toEqual([['a', 12, 'UNFOLLOWED_LAYER']]);
+    const map = mapOf(sequential([3, 2], [dense('b', 4), entry, dense('d', 1)]));
+    expect(groupsOf(map)[0]).toEqual(['b', 4, 'UNFOLLOWED_LAYER']);
   });
 
-  it('are frozen by a softmax inside their layer', () => {
-    expect(groupsOf(mapOf(sequential([2], [dense('a', 3, { activation: 'softmax' }), dense('d', 1)])))[0]).toEqual([
-      'a',
-      3,
-      'UNFOLLOWED_LAYER',
-    ]);
+  it('are one where a reshaping makes one channel of them', () => {
+    const map = mapOf(sequential([2], [dense('a', 12), layer('Reshape', 'r', { target_shape: [3, 4] }), dense('d', 1)]));
+    expect(groupsOf(map)[0]).toEqual(['a', 4, null]);
+    expect(bound(map, 'a/kernel', 1, 'a')).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]);
   });
 
   it('are frozen where they are an output, behind whatever passes them on', () => {

@@ -40,7 +40,7 @@ describe('the largest savings', () => {
       ['pool_2', 0, 'NO_UNITS_OF_ITS_OWN'],
       ['flatten', 0, 'NO_UNITS_OF_ITS_OWN'],
       ['hidden', 499, undefined],
-      ['digits', 0, 'UNFOLLOWED_LAYER'],
+      ['digits', 0, 'MODEL_OUTPUT'],
     ]);
   });
 

@@ -51,7 +51,8 @@ export function convLstm(rank: 1 | 2 | 3): Execution {
     const backwards = flag(options, 'go_backwards', false);
     const counts = masks[0] ? unstack(masks[0], 1) : null;
     const zeros = tf.zeros(state);
-    let [h, c] = (extras.initial_state as [Tensor, Tensor] | undefined) ?? [zeros, zeros];
+    const left = (value: Tensor): Tensor => (invocation.alive?.units ? tf.mul(value, invocation.alive.units) : value);
+    let [h, c] = ((extras.initial_state as [Tensor, Tensor] | undefined) ?? [zeros, zeros]).map(left) as [Tensor, Tensor];
     let output: Tensor = zeros;
     const activation = activationName(options);
     const gate = activationName({ activation: options.recurrent_activation });
@@ -60,8 +61,8 @@ export function convLstm(rank: 1 | 2 | 3): Execution {
     for (const step of backwards ? order.toReversed() : order) {
       const sum = tf.add(steps[step]!, gatesOf(h, weights.recurrent_kernel!, forState, stateDropped));
       const [i, f, candidate, o] = split(sum, GATES, rank + 1) as [Tensor, Tensor, Tensor, Tensor];
-      const nextC: Tensor = tf.add(tf.mul(activate(f, gate), c), tf.mul(activate(i, gate), activate(candidate, activation)));
-      const nextH: Tensor = tf.mul(activate(o, gate), activate(nextC, activation));
+      const nextC: Tensor = left(tf.add(tf.mul(activate(f, gate), c), tf.mul(activate(i, gate), activate(candidate, activation))));
+      const nextH: Tensor = left(tf.mul(activate(o, gate), activate(nextC, activation)));
       const count = counts?.[step];
       if (count) {
         const shaped = tf.reshape(tf.cast(count, 'float32'), [batch, ...state.slice(1).map(() => 1)]);

@@ -13,6 +13,8 @@ export interface Invocation {
   callOptions: Options;
   /** By name inside the layer. */
   weights: Record<string, Tensor>;
+  /** By the name of an axis inside the layer: float32 of its length, 1 where a unit counts and 0 where it is silenced. */
+  alive?: Readonly<Record<string, Tensor>>;
   /** Whether the layer behaves as in training: dropout drops, normalisation uses the batch. A frozen layer is never told so. */
   training: boolean;
   /** For random layers, int32 [2]: differs between layers and steps, and is the same again when a step is repeated. */

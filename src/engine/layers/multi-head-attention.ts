@@ -16,7 +16,7 @@ const labels = (text: string): string[] => [...text];
 /** Attention in several heads, of the query's steps over the key's. */
 export function headedAttention(heads: (options: Options, shapes: AttentionShapes) => Heads): Execution {
   return (invocation) => {
-    const { options, inputs, weights, callOptions } = invocation;
+    const { options, inputs, weights, callOptions, alive } = invocation;
     const [query, value, key = value] = inputs as [Tensor, Tensor, Tensor?];
     const { keyHeads, keyDim, output, ...of } = heads(options, attentionShapes(inputs.map((input) => input.shape.slice(1))));
     const shared = of.heads / keyHeads;
@@ -26,14 +26,16 @@ export function headedAttention(heads: (options: Options, shapes: AttentionShape
       return bias ? tf.add(product, bias) : product;
     };
     const grouped = (x: Tensor): Tensor => tf.reshape(x, [...x.shape.slice(0, 2), keyHeads, shared, x.shape[3]!]);
-    const scaled = tf.mul(grouped(project(query, 'query')), 1 / Math.sqrt(keyDim));
-    const scores = contract(scaled, labels('btgrk'), project(key, 'key'), labels('bsgk'), labels('bgrts'));
     const asked = callOptions.return_attention_scores === true;
+    const left = (x: Tensor, axis: string): Tensor => (alive?.[axis] ? tf.mul(x, alive[axis]) : x);
+    const scaled = tf.mul(grouped(left(project(query, 'query'), 'key_dimensions')), 1 / Math.sqrt(keyDim));
+    const scores = contract(scaled, labels('btgrk'), project(key, 'key'), labels('bsgk'), labels('bgrts'));
     // Keras has two ways: only that with dropout or scores makes 0 of a query that no key counts for.
     const masking = asked || number(options, 'dropout', 0) > 0 ? 'zero' : 'equal';
     const { weights: plain, dropped } = attentionWeights(scores, maskOf(invocation, scores.shape), masking, invocation);
     const attended = contract(dropped, labels('bgrts'), project(value, 'value'), labels('bsgv'), labels('btgrv'));
-    const joined = tf.reshape(attended, [...attended.shape.slice(0, 2), of.heads, of.valueDim]);
+    const ofHeads = alive?.heads ? tf.mul(attended, tf.reshape(alive.heads, [keyHeads, 1, 1])) : attended;
+    const joined = tf.reshape(left(ofHeads, 'value_dimensions'), [...attended.shape.slice(0, 2), of.heads, of.valueDim]);
     const gated = options.use_gate === true ? tf.mul(joined, tf.sigmoid(project(query, 'gate'))) : joined;
     const axes = output.map((_size, axis) => `o${axis}`);
     const kernel = weights['attention_output/kernel']!;

@@ -12,11 +12,11 @@ import { type Carried, type FusedCell, fusedRecurrence } from './fused-recurrenc
 import { fusedGruCell, gruStep, gruStepResetBefore } from './gru-cell.ts';
 import { fusedLstmCell, inBlockOrder, lstmStep } from './lstm-cell.ts';
 import { fusedSimpleRnnCell, simpleRnnStep } from './simple-rnn-cell.ts';
-import { unrolledRecurrence } from './unrolled-recurrence.ts';
+import { type UnrolledStep, unrolledRecurrence } from './unrolled-recurrence.ts';
 
 /** A layer whose cells are those of its config: each reads what the one before it returned. */
 export function recurrent(cellsOf: (options: Invocation['options']) => Cell[]): Execution {
-  return ({ options, inputs, extras, masks, weights, training, seed }) => {
+  return ({ options, inputs, extras, masks, weights, training, seed, alive }) => {
     const cells = cellsOf(options);
     const given = [...(extras.initial_state ?? [])];
     const states = flag(options, 'return_state', false);
@@ -36,6 +36,7 @@ export function recurrent(cellsOf: (options: Invocation['options']) => Cell[]): 
         initial,
         states,
         zeroOutput,
+        alive: alive?.[`${cell.prefix}units`] ?? null,
         seed: (n: number) => furtherSeed(seed(), 2 * index + n),
       };
       const { output, after } = runCell(cell, sequence, weights, run);
@@ -63,6 +64,8 @@ interface RunOptions {
   /** Whether the states after the last step are asked for. */
   states: boolean;
   zeroOutput: boolean;
+  /** [units]: 0 where a unit is silenced at every step; null for none. */
+  alive: Tensor | null;
   seed(n: number): Tensor;
 }
 
@@ -87,7 +90,7 @@ function runCell(cell: Cell, x: Tensor, weights: Invocation['weights'], options:
   // Keras drops the same features at all time steps; beside dropout of the state it drops them for each gate by itself.
   const kept = dropped === 0 || stateDropped > 0 ? x : tf.mul(x, dropoutMask([x.shape[0]!, 1, x.shape[2]!], dropped, options.seed(0)));
   const usual = activation === 'tanh' && (cell.className === 'SimpleRNNCell' || recurrentActivation === 'sigmoid');
-  const plain = options.mask === null && options.initial === null && !options.states;
+  const plain = options.mask === null && options.initial === null && !options.states && options.alive === null;
   if (plain && usual && stateDropped === 0 && (cell.className !== 'GRUCell' || resetsAfter(cell))) {
     return { output: runFused(cell, kept, given, options), after: null };
   }
@@ -173,13 +176,24 @@ function runUnrolled(
       gates,
       stateMasks: masks(rates.state, [batch, units], 1),
       ...activations,
-      initial: options.initial,
+      initial: options.initial && silenced(options.initial, options.alive),
       masks: options.mask && inOrder(unstack(tf.expandDims(options.mask, 2), 1)),
       zeroOutput: options.zeroOutput,
     },
-    step[cell.className],
+    silencing(step[cell.className], options.alive),
   );
   return { output: options.sequences ? tf.stack(outputs, 1) : outputs.at(-1)!, after: options.states ? last : null };
+}
+
+/** Output and cell state of the units that count; of the others 0. */
+function silenced({ state, cell }: Carried, alive: Tensor | null): Carried {
+  if (!alive) return { state, cell };
+  const left = tf.mul(state, alive);
+  return { state: left, cell: cell === state ? left : tf.mul(cell, alive) };
+}
+
+function silencing(step: UnrolledStep, alive: Tensor | null): UnrolledStep {
+  return alive ? (given) => silenced(step(given), alive) : step;
 }
 
 function projection(x: Tensor, kernel: Tensor): Tensor {

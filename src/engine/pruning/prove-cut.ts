@@ -11,7 +11,7 @@ import type { TrainingRunParts } from '../training-run.ts';
 
 const PROOF_INPUTS = 64;
 
-/** Throws Problem REMOVAL_PROOF_FAILED where the smaller model is another network than the original with the removed units silenced. */
+/** Throws Problem REMOVAL_NOT_EQUIVALENT where the smaller model is another network than the original with the removed units silenced. */
 export function proveCut(
   document: ModelDocument,
   smaller: ModelDocument,
@@ -25,7 +25,7 @@ export function proveCut(
     const proof = proveRemoval(document, smaller, map, removed, [x]);
     if (!proof.holds) {
       throw new Problem(
-        'REMOVAL_PROOF_FAILED',
+        'REMOVAL_NOT_EQUIVALENT',
         `The smaller model differs from the original with the removed units silenced by ${proof.relative_difference.toExponential(2)}; at most ${proof.tolerance.toExponential(2)} is rounding. Nothing was exported. This is a fault of the service.`,
       );
     }

@@ -24,15 +24,14 @@ export function attentionShapes(inputs: readonly Shape[]): AttentionShapes {
   return { query, value, key };
 }
 
-/** The units of a layer in which query, key and value meet: neither its inputs' nor its own may go. */
-export function coupleAttention(coupling: Coupling, free: readonly number[] = []): Units {
-  coupling.inputs.forEach((units, index) => {
+/** Scores sum over the channels of query and key, which go together; those of the value pass on. */
+export function coupleAttention(coupling: Coupling): Units[] {
+  const [query, value, key = value] = coupling.inputs;
+  coupling.inputs.forEach((_units, index) => {
     coupling.reads(index);
-    if (!free.includes(index)) coupling.freeze(units, 'UNFOLLOWED_LAYER', 'an attention layer needs their number');
   });
-  const units = coupling.fresh(coupling.outputShape.at(-1) as number);
-  coupling.freeze(units, 'UNFOLLOWED_LAYER', 'an attention layer makes them of all its heads');
-  return units;
+  coupling.tie(query!, key!);
+  return [value!];
 }
 
 export const refuseAttentionDropout = (options: Options): RefusedOption | null => firstRefusal(refuseRate(options, 'dropout'));

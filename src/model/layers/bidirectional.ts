@@ -1,11 +1,11 @@
 import { gru } from './gru.ts';
-import type { LayerClass, Options } from './layer-class.ts';
+import type { LayerClass, Options, Units } from './layer-class.ts';
 import { lstm } from './lstm.ts';
 import { masksOver } from './masking.ts';
 import { firstRefusal, flag } from './options.ts';
 import { rnn } from './rnn.ts';
 import { simpleRNN } from './simple-rnn.ts';
-import { inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
+import { couplingInside, inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
 
 const CLASSES = { GRU: gru, LSTM: lstm, RNN: rnn, SimpleRNN: simpleRNN };
 const MERGE_MODES = ['concat', 'sum', 'mul', 'ave', null];
@@ -67,13 +67,30 @@ export const bidirectional: LayerClass = {
     const { forward, backward } = directions(options);
     return (forward.facts.macs?.(forward.options, inputs, output) ?? 0) + (backward.facts.macs?.(backward.options, inputs, output) ?? 0);
   },
-  couple: (_options, coupling) => {
-    // The wrapped layers' numbers stand deeper in the config than surgery reaches.
-    coupling.reads(0);
-    coupling.freeze(coupling.inputs[0]!, 'UNFOLLOWED_LAYER', 'a Bidirectional layer reads them in two directions');
-    const units = coupling.fresh(coupling.outputShape.at(-1) as number);
-    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the layer is recurrent: its units are coupled over time');
-    return units;
+  couple: (options, coupling) => {
+    const { forward, backward } = directions(options);
+    const [count, others] = [forward, backward].map(
+      (layer) => layer.facts.outputShape(layer.options, coupling.inputShapes).at(-1) as number,
+    );
+    const mode = merges(options);
+    const joined = mode === 'concat' ? coupling.fresh(count! + others!) : null;
+    const ahead = joined ? joined.subarray(0, count) : coupling.fresh(count!);
+    const back = joined ? joined.subarray(count) : mode === null ? coupling.fresh(others!) : ahead;
+    // Without an entry of its own the second layer has the first one's numbers.
+    const ownEntry = Boolean(options.backward_layer);
+    if (!ownEntry) coupling.tie(ahead, back);
+    const given = coupling.extra('initial_state');
+    const half = given.length / 2;
+    const direction = (layer: WrappedLayer, folder: string, option: string, units: Units, states: readonly Units[]): Units[] => {
+      const inside = couplingInside(coupling, folder, [option, 'config'], { fresh: () => units, extra: () => states });
+      const made = layer.facts.couple(layer.options, inside);
+      return (Array.isArray(made) ? made : [made]).slice(1);
+    };
+    const states = [
+      ...direction(forward, 'forward_layer', 'layer', ahead, given.slice(0, half)),
+      ...direction(backward, 'backward_layer', ownEntry ? 'backward_layer' : 'layer', back, given.slice(half)),
+    ];
+    return [...(joined ? [joined] : mode === null ? [ahead, back] : [ahead]), ...states];
   },
   callTensors: ['sequences'],
   callExtras: ['initial_state'],

@@ -5,6 +5,7 @@ import { size } from './layer-class.ts';
 import { masksOver } from './masking.ts';
 import { activationName, firstRefusal, flag, integer, refuseActivation, tuple } from './options.ts';
 import { refuseRate, requireStates } from './recurrent.ts';
+import { tiled } from './units.ts';
 
 /** Options of the convolution that makes the gates of an input. */
 export function inputConvolution(options: Options): Options {
@@ -64,8 +65,19 @@ export function convLstm(rank: number): LayerClass {
       coupling.reads(0);
       coupling.bind('kernel', rank, coupling.inputs[0]!);
       const units = coupling.fresh(integer(options, 'filters'));
-      coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the layer is recurrent: its units are coupled over time');
-      return units;
+      coupling.silenced('units', units);
+      const gates = tiled(units, 4);
+      coupling.bind('kernel', rank + 1, gates);
+      coupling.bind('recurrent_kernel', rank, units);
+      coupling.bind('recurrent_kernel', rank + 1, gates);
+      if (flag(options, 'use_bias', true)) coupling.bind('bias', 0, gates);
+      coupling.resize('filters', units);
+      for (const state of coupling.extra('initial_state')) coupling.tie(units, state);
+      for (const activation of [options.activation, options.recurrent_activation]) {
+        if (/softmax/.test(activationName({ activation })))
+          coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a softmax inside a cell mixes them');
+      }
+      return flag(options, 'return_state', false) ? [units, units, units] : units;
     },
     activation: (options) => `recurrent ${activationName(options)}`,
     callTensors: ['sequences'],

@@ -2,6 +2,7 @@ import { coupleActivation } from './channel-mixing.ts';
 import type { LayerClass, Options } from './layer-class.ts';
 import { size } from './layer-class.ts';
 import { activationName, firstRefusal, flag, integer, refuseActivation, refuseChannelsFirst, refusePadding, tuple } from './options.ts';
+import { tieParts } from './units.ts';
 import { type Axes, refuseDilatedStrides, slide, type Window } from './window.ts';
 
 /** The sliding window of a convolution over `rank` spatial axes. */
@@ -55,12 +56,19 @@ export function convolution(rank: number): LayerClass {
       coupling.reads(0);
       const units = coupling.fresh(integer(options, 'filters'));
       if (groupsOf(options) > 1) {
-        for (const tied of [coupling.inputs[0]!, units]) {
-          coupling.freeze(tied, 'UNFOLLOWED_LAYER', 'a grouped convolution needs the same number of channels in each group');
+        const groups = groupsOf(options);
+        const channels = coupling.inputs[0]!;
+        if (channels.length === groups && units.length === groups) {
+          // Each channel makes one filter: it takes its group along.
+          coupling.tie(channels, units);
+          coupling.resize('groups', units);
+        } else {
+          // Each group keeps as many channels and makes as many filters as the others.
+          tieParts(coupling, channels, groups);
+          tieParts(coupling, units, groups);
+          coupling.bind('kernel', input, channels.subarray(0, channels.length / groups));
         }
-        return units;
-      }
-      coupling.bind('kernel', input, coupling.inputs[0]!);
+      } else coupling.bind('kernel', input, coupling.inputs[0]!);
       coupling.bind('kernel', output, units);
       if (flag(options, 'use_bias', true)) coupling.bind('bias', 0, units);
       coupling.resize('filters', units);

@@ -1,18 +1,14 @@
 import { coupleActivation } from './channel-mixing.ts';
 import { convolutionWindowOf } from './convolution.ts';
-import type { LayerClass, Options, RefusedOption, Units } from './layer-class.ts';
+import type { LayerClass, Options, RefusedOption } from './layer-class.ts';
 import { size } from './layer-class.ts';
 import { activationName, firstRefusal, flag, integer, refuseActivation, refuseChannelsFirst, refusePadding, tuple } from './options.ts';
+import { repeated } from './units.ts';
 import { refuseDilatedStrides, slide } from './window.ts';
 
 /** How many outputs each channel makes. */
 export function depthMultiplier(options: Options): number {
   return integer({ depth_multiplier: options.depth_multiplier ?? 1 }, 'depth_multiplier');
-}
-
-/** Each unit `times` times in a row. */
-export function repeated(units: Units, times: number): Units {
-  return Int32Array.from({ length: units.length * times }, (_, index) => units[Math.floor(index / times)]!);
 }
 
 /** Refuses what a depthwise window over `rank` axes cannot be: TensorFlow takes one stride for both axes. */

@@ -1,3 +1,4 @@
+import { coupleContraction } from './contracted.ts';
 import type { LayerClass, Options, Shape } from './layer-class.ts';
 import { size } from './layer-class.ts';
 
@@ -32,10 +33,12 @@ export const dot: LayerClass = {
     return rest.length === 0 ? [1] : rest;
   },
   macs: (options, inputs, output) => size(output) * (inputs[0]![dotAxes(options, inputs)[0]] as number),
-  couple: (_options, coupling) => {
-    const detail = 'a Dot sums over axes that are not followed';
-    const fresh = coupling.fresh(coupling.outputShape.at(-1) ?? 0);
-    for (const units of [...coupling.inputs, fresh]) coupling.freeze(units, 'UNFOLLOWED_LAYER', detail);
-    return fresh;
+  couple: (options, coupling) => {
+    const axes = dotAxes(options, coupling.inputShapes);
+    const operands = coupling.inputShapes.map((shape, index) =>
+      shape.map((_length, axis) => (axis === axes[index] ? 'summed' : `${index} ${axis}`)),
+    );
+    const output = operands.flat().filter((label) => label !== 'summed');
+    return coupleContraction(coupling, { operands, output }, coupling.inputs);
   },
 };

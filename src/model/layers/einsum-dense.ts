@@ -38,14 +38,27 @@ export const einsumDense: LayerClass = {
   },
   couple: (options, coupling) => {
     const { equation } = read(options, coupling.inputShapes[0]!);
+    const { input, kernel, output } = equation;
     const inputs = coupling.inputs[0]!;
-    const label = equation.input.at(-1)!;
+    const [from, to] = [input.at(-1)!, output.at(-1)!];
     coupling.reads(0);
-    if (equation.kernel.includes(label) && !equation.output.includes(label))
-      coupling.bind('kernel', equation.kernel.indexOf(label), inputs);
-    else coupling.freeze(inputs, 'UNFOLLOWED_LAYER', 'an EinsumDense keeps them as an axis of its own');
-    const units = coupling.fresh(coupling.outputShape.at(-1) ?? 1);
-    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the axes of an EinsumDense are not followed');
+    if (kernel.includes(from)) coupling.bind('kernel', kernel.indexOf(from), inputs);
+    // Channels that end up on another axis are places there.
+    if (output.includes(from) && from !== to)
+      coupling.freeze(inputs, 'UNFOLLOWED_LAYER', 'an EinsumDense keeps them as an axis of its own');
+    const isOwn = kernel.includes(to) && !input.includes(to);
+    const units = from === to ? inputs : coupling.fresh(coupling.outputShape.at(-1) ?? 1);
+    if (!isOwn && from !== to) coupling.freeze(units, 'UNFOLLOWED_LAYER', 'an EinsumDense makes channels of places');
+    if (isOwn) {
+      coupling.bind('kernel', kernel.indexOf(to), units);
+      coupling.resize('output_shape', units);
+    } else if (from === to && !to.startsWith('.') && Array.isArray(options.output_shape) && options.output_shape.at(-1) !== null)
+      coupling.resize('output_shape', units);
+    // The bias covers the output up to its last axis.
+    if (typeof options.bias_axes === 'string' && options.bias_axes.includes(to)) {
+      const first = Math.min(...[...options.bias_axes].map((label) => output.indexOf(label)));
+      coupling.bind('bias', output.length - first - 1, units);
+    }
     return coupleActivation(options, coupling, units);
   },
   activation: activationName,

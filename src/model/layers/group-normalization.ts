@@ -2,6 +2,7 @@ import type { LayerClass, Options } from './layer-class.ts';
 import { carriesMask } from './masking.ts';
 import { perSample } from './normalised-axes.ts';
 import { flag, integer } from './options.ts';
+import { tieParts } from './units.ts';
 
 /** The number of groups of `channels` channels; -1 in the config is one for each. Throws an Error where they do not divide them. */
 export function normalisedGroups(options: Options, channels: number): number {
@@ -27,5 +28,15 @@ export const groupNormalization: LayerClass = {
       ...(flag(options, 'scale', true) ? [{ name: 'gamma', shape, role: 'scale' } as const] : []),
       ...(flag(options, 'center', true) ? [{ name: 'beta', shape, role: 'offset' } as const] : []),
     ];
+  },
+  couple: (options, coupling) => {
+    const units = coupling.inputs[0]!;
+    const groups = normalisedGroups(options, units.length);
+    if (flag(options, 'scale', true)) coupling.bind('gamma', 0, units);
+    if (flag(options, 'center', true)) coupling.bind('beta', 0, units);
+    // A group of one channel goes with it; groups of several keep equally many.
+    if (groups < units.length) tieParts(coupling, units, groups);
+    else if (options.groups !== -1) coupling.resize('groups', units);
+    return units;
   },
 };

@@ -5,5 +5,5 @@ import { type Cell, recurrent } from './recurrent.ts';
 export const gru = recurrent(cellsOf);
 
 export function cellsOf(options: Options): Cell[] {
-  return [{ className: 'GRUCell', options, prefix: '', store: 'cell' }];
+  return [{ className: 'GRUCell', options, prefix: '', store: 'cell', path: [] }];
 }

@@ -16,9 +16,9 @@ export const inputLayer: LayerClass = {
   ...carriesMask,
   handsOn: () => 'always',
   keepsValues: () => true,
-  couple: (_options, coupling) => {
+  couple: (options, coupling) => {
     const units = coupling.inputs[0]!;
-    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a nested model fixes the shape of its inputs');
+    if (units.length > 0 && (options.batch_shape ?? null) !== null) coupling.resize('batch_shape', units);
     return units;
   },
 };

@@ -33,12 +33,24 @@ export interface Coupling {
   readonly inputs: readonly Units[];
   readonly inputShapes: readonly Shape[];
   readonly outputShape: Shape;
+  readonly callOptions: Options;
+  /** The units along the last axis of each of the further tensors under this name, which the class follows from here on. */
+  extra(name: string): readonly Units[];
   /** New units that this layer produces, one per output channel. A second call is for a second output. */
   fresh(count: number): Units;
+  /** New units along an axis `name` inside the layer, which no output shows: heads, say. They are silenced there when a cut is proved. */
+  inner(kind: UnitKind, name: string, count: number): Units;
+  /** Units of an output that must be silenced inside the layer as well, such as those of a recurrence at each of its steps. */
+  silenced(name: string, units: Units): void;
   /** Axis `axis` of the weight follows these units. */
   bind(weight: string, axis: number, units: Units): void;
-  /** The number in the config under `option`, or the last one of a list there (unless it is -1, which follows by itself), is the count of these units. */
-  resize(option: string, units: Units): void;
+  /**
+   * The number in the config under `option`, or at a path of options and indices, is the count of these units; of a list there the last one is (unless it is
+   * -1, which follows by itself).
+   */
+  resize(option: string | ConfigPath, units: Units): void;
+  /** The weight is multiplied by √(kept / all) of these units: a query's, whose products Keras divides by √key_dim. */
+  rescale(weight: string, units: Units): void;
   /** The layer mixes input `index` over its channels: it reads each unit there and passes none on. */
   reads(index: number): void;
   /** Index by index, these are the same units from here on (a residual sum). */
@@ -46,6 +58,12 @@ export interface Coupling {
   /** These units may never be removed. */
   freeze(units: Units, reason: FrozenReason, detail: string): void;
 }
+
+/** What a unit is: a channel of an output, a head, a dimension of every head, or a unit of a cell below the last one. */
+export type UnitKind = 'channels' | 'heads' | 'key_dimensions' | 'value_dimensions' | 'cell_units';
+
+/** Where a number stands in a layer's config. */
+export type ConfigPath = readonly (string | number)[];
 
 export type FrozenReason = 'MODEL_OUTPUT' | 'MODEL_INPUT' | 'UNFOLLOWED_LAYER' | 'BROADCAST' | 'SHARED_LAYER';
 

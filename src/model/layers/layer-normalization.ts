@@ -1,6 +1,6 @@
 import type { LayerClass } from './layer-class.ts';
 import { carriesMask } from './masking.ts';
-import { lengthsOf, normalisedAxes, perSample } from './normalised-axes.ts';
+import { coupleNormalised, lengthsOf, normalisedAxes, perSample } from './normalised-axes.ts';
 import { flag } from './options.ts';
 
 /** LayerNormalization (Ba et al. 2016): gamma and beta of the shape of the normalised axes. */
@@ -15,4 +15,9 @@ export const layerNormalization: LayerClass = {
       ...(flag(options, 'center', true) ? [{ name: 'beta', shape, role: 'offset' } as const] : []),
     ];
   },
+  couple: (options, coupling) =>
+    coupleNormalised(options, coupling, [
+      ...(flag(options, 'scale', true) ? ['gamma'] : []),
+      ...(flag(options, 'center', true) ? ['beta'] : []),
+    ]),
 };

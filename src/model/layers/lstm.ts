@@ -5,5 +5,5 @@ import { type Cell, recurrent } from './recurrent.ts';
 export const lstm = recurrent(cellsOf);
 
 export function cellsOf(options: Options): Cell[] {
-  return [{ className: 'LSTMCell', options, prefix: '', store: 'cell' }];
+  return [{ className: 'LSTMCell', options, prefix: '', store: 'cell', path: [] }];
 }

@@ -1,8 +1,9 @@
-import { type AttentionShapes, attentionMacs, attentionShapes, coupleAttention, refuseAttentionDropout } from './attention-shapes.ts';
-import type { LayerClass, Options, WeightSpec } from './layer-class.ts';
+import { type AttentionShapes, attentionMacs, attentionShapes, refuseAttentionDropout } from './attention-shapes.ts';
+import type { LayerClass, Options, Units, WeightSpec } from './layer-class.ts';
 import { size } from './layer-class.ts';
 import { masksOver } from './masking.ts';
 import { firstRefusal, flag, integer } from './options.ts';
+import { repeated } from './units.ts';
 
 /** The heads of a multi-head attention. */
 export interface Heads {
@@ -60,16 +61,53 @@ export function headedAttention(headsOf: (options: Options, shapes: AttentionSha
       return projections.reduce((total, macs) => total + macs, attentionMacs(shapes, heads * keyDim, heads * valueDim));
     },
     couple: (options, coupling) => {
-      // Without an output shape of its own the output has as many channels as the query.
-      const free = (options.output_shape ?? null) === null ? [1, 2] : [0, 1, 2];
+      const { heads, keyHeads, keyDim, valueDim, output } = headsOf(options, attentionShapes(coupling.inputShapes));
       const [query, value, key = value] = coupling.inputs;
-      if (free.includes(0)) {
-        coupling.bind('query/kernel', 0, query!);
-        if (flag(options, 'use_gate', false)) coupling.bind('gate/kernel', 0, query!);
+      coupling.inputs.forEach((_units, index) => {
+        coupling.reads(index);
+      });
+      // A head of the keys goes with all heads of the query that share it.
+      const keyHeadUnits = coupling.inner('heads', 'heads', keyHeads);
+      const headUnits = repeated(keyHeadUnits, heads / keyHeads);
+      const keyUnits = coupling.inner('key_dimensions', 'key_dimensions', keyDim);
+      const valueUnits = coupling.inner('value_dimensions', 'value_dimensions', valueDim);
+      const gated = flag(options, 'use_gate', false);
+      const biased = flag(options, 'use_bias', true);
+      const project = (name: string, from: Units, to: readonly [Units, Units]): void => {
+        coupling.bind(`${name}/kernel`, 0, from);
+        to.forEach((units, axis) => {
+          coupling.bind(`${name}/kernel`, axis + 1, units);
+          if (biased) coupling.bind(`${name}/bias`, axis, units);
+        });
+      };
+      project('query', query!, [headUnits, keyUnits]);
+      project('key', key!, [keyHeadUnits, keyUnits]);
+      project('value', value!, [keyHeadUnits, valueUnits]);
+      if (gated) project('gate', query!, [headUnits, valueUnits]);
+      coupling.rescale('query/kernel', keyUnits);
+      if (biased) coupling.rescale('query/bias', keyUnits);
+      coupling.bind('attention_output/kernel', 0, headUnits);
+      coupling.bind('attention_output/kernel', 1, valueUnits);
+      if ('num_query_heads' in options) {
+        coupling.resize('num_query_heads', headUnits);
+        coupling.resize('num_key_value_heads', keyHeadUnits);
+        coupling.resize('head_dim', keyUnits);
+        coupling.tie(keyUnits, valueUnits);
+      } else {
+        coupling.resize('num_heads', headUnits);
+        coupling.resize('key_dim', keyUnits);
+        if ((options.value_dim ?? null) === null) coupling.tie(keyUnits, valueUnits);
+        else coupling.resize('value_dim', valueUnits);
       }
-      coupling.bind('key/kernel', 0, key!);
-      coupling.bind('value/kernel', 0, value!);
-      return coupleAttention(coupling, free);
+      if (coupling.callOptions.return_attention_scores === true)
+        coupling.freeze(keyHeadUnits, 'UNFOLLOWED_LAYER', 'the scores of every head are given out');
+      const units = coupling.fresh(coupling.outputShape.at(-1) as number);
+      coupling.bind('attention_output/kernel', 1 + output.length, units);
+      if (biased) coupling.bind('attention_output/bias', output.length - 1, units);
+      // Without an output shape of its own the output has as many channels as the query.
+      if ((options.output_shape ?? null) === null) coupling.tie(query!, units);
+      else coupling.resize('output_shape', units);
+      return units;
     },
     outputShapes: (options, inputs, { return_attention_scores: scores }) => {
       const shapes = attentionShapes(inputs);

@@ -22,15 +22,20 @@ export function lengthsOf(shape: Shape, axes: readonly number[]): number[] {
   });
 }
 
-/** A normalisation over some axes of each sample by itself. The channels' number must not change unseen. */
+/** A normalisation over some axes of each sample by itself: over the channels that are there. */
 export const perSample = {
   outputShape: (options: Options, [input]: readonly Shape[]): Shape => {
     lengthsOf(input!, normalisedAxes(options, input!.length));
     return input!;
   },
-  couple: (_options: Options, coupling: Coupling): Units => {
-    const units = coupling.inputs[0]!;
-    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a normalisation over the channels mixes them');
-    return units;
-  },
+  couple: (_options: Options, coupling: Coupling): Units => coupling.inputs[0]!,
 } satisfies LayerClass;
+
+/** The same with weights of the normalised axes' shape, of which the last is the channels' where they are normalised together. */
+export function coupleNormalised(options: Options, coupling: Coupling, weights: readonly string[]): Units {
+  const units = coupling.inputs[0]!;
+  const rank = coupling.inputShapes[0]!.length;
+  const axes = normalisedAxes(options, rank);
+  if (axes.includes(rank - 1)) for (const weight of weights) coupling.bind(weight, axes.length - 1, units);
+  return units;
+}

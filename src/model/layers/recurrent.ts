@@ -1,7 +1,8 @@
 /** What the recurrent layers share: cells that read a sequence [time, features] step by step, each with kernels for its gates side by side. */
-import type { LayerClass, Options, RefusedOption, Shape, WeightSpec } from './layer-class.ts';
+import type { ConfigPath, LayerClass, Options, RefusedOption, Shape, Units, WeightSpec } from './layer-class.ts';
 import { masksOver } from './masking.ts';
 import { activationName, firstRefusal, flag, integer, number, refuseActivation } from './options.ts';
+import { tiled } from './units.ts';
 
 export type CellClassName = 'SimpleRNNCell' | 'LSTMCell' | 'GRUCell';
 
@@ -13,6 +14,8 @@ export interface Cell {
   prefix: string;
   /** The folder of its weights under the layer's in a `.keras` file. */
   store: string;
+  /** Where its options stand in the layer's config. */
+  path: ConfigPath;
 }
 
 /** How many kernels of [inputs, units] stand side by side: LSTM's are i, f, c, o, GRU's z, r, h. */
@@ -55,12 +58,35 @@ export function recurrent(cellsOf: (options: Options) => Cell[]): LayerClass {
       return macs;
     },
     couple: (options, coupling) => {
-      // The input's channels may go; the units, which each step reads again, stay.
       coupling.reads(0);
-      coupling.bind(`${cellsOf(options)[0]!.prefix}kernel`, 0, coupling.inputs[0]!);
-      const units = coupling.fresh(coupling.outputShape.at(-1) as number);
-      coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the layer is recurrent: its units are coupled over time');
-      return units;
+      const given = [...coupling.extra('initial_state')];
+      const states: Units[] = [];
+      const cells = cellsOf(options);
+      let below = coupling.inputs[0]!;
+      for (const cell of cells) {
+        const { className, options: own, prefix } = cell;
+        const count = integer(own, 'units');
+        const isLast = cell === cells.at(-1);
+        const units = isLast ? coupling.fresh(count) : coupling.inner('cell_units', `${prefix}units`, count);
+        if (isLast) coupling.silenced(`${prefix}units`, units);
+        // A unit is a column of every gate, and a row that each step reads again.
+        const gates = tiled(units, GATES[className]);
+        coupling.bind(`${prefix}kernel`, 0, below);
+        coupling.bind(`${prefix}kernel`, 1, gates);
+        coupling.bind(`${prefix}recurrent_kernel`, 0, units);
+        coupling.bind(`${prefix}recurrent_kernel`, 1, gates);
+        if (flag(own, 'use_bias', true)) coupling.bind(`${prefix}bias`, resetsAfter(cell) ? 1 : 0, gates);
+        coupling.resize([...cell.path, 'units'], units);
+        const held = className === 'LSTMCell' ? [units, units] : [units];
+        for (const state of given.splice(0, held.length)) coupling.tie(units, state);
+        for (const activation of [own.activation, own.recurrent_activation]) {
+          if (/softmax/.test(activationName({ activation })))
+            coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a softmax inside a cell mixes them');
+        }
+        states.push(...held);
+        below = units;
+      }
+      return [below, ...(flag(options, 'return_state', false) ? states : [])];
     },
     activation: (options) => `recurrent ${activationName(cellsOf(options).at(-1)!.options)}`,
     callTensors: ['sequences'],

@@ -1,7 +1,9 @@
+import { coupleUnfollowed } from './arithmetic.ts';
 import type { LayerClass } from './layer-class.ts';
 import { size } from './layer-class.ts';
+import { reshaped } from './units.ts';
 
-/** Reshape. One that keeps the last axis keeps its units; any other freezes them. */
+/** Reshape: the channels that stand in one channel of the result are one unit; where channels and places get mixed they are frozen. */
 export const reshape: LayerClass = {
   outputShape: (options, [input]) => {
     const target = options.target_shape;
@@ -15,16 +17,11 @@ export const reshape: LayerClass = {
     return shape;
   },
   keepsValues: () => true,
-  couple: (_options, coupling) => {
+  couple: (options, coupling) => {
     const units = coupling.inputs[0]!;
-    const shape = coupling.outputShape;
-    if (shape.at(-1) === units.length) {
-      coupling.resize('target_shape', units);
-      return units;
-    }
-    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a Reshape that changes the last axis scatters the channels');
-    const fresh = coupling.fresh(shape.at(-1) ?? 1);
-    coupling.freeze(fresh, 'UNFOLLOWED_LAYER', 'a Reshape that changes the last axis scatters the channels');
-    return fresh;
+    const made = units.length === 0 ? null : reshaped(coupling, units, coupling.outputShape.at(-1) ?? 0);
+    if (made === null) return coupleUnfollowed(coupling, 'a Reshape that mixes channels and places');
+    if ((options.target_shape as unknown[]).at(-1) !== -1) coupling.resize('target_shape', made);
+    return made;
   },
 };

@@ -1,5 +1,5 @@
 import type { LayerClass } from './layer-class.ts';
-import { lengthsOf, normalisedAxes, perSample } from './normalised-axes.ts';
+import { coupleNormalised, lengthsOf, normalisedAxes, perSample } from './normalised-axes.ts';
 
 /** RMSNormalization (Zhang & Sennrich 2019): a scale of the shape of the normalised axes, which are the last ones. */
 export const rmsNormalization: LayerClass = {
@@ -11,4 +11,5 @@ export const rmsNormalization: LayerClass = {
     return perSample.outputShape(options, [input!]);
   },
   weights: (options, [input]) => [{ name: 'scale', shape: lengthsOf(input!, normalisedAxes(options, input!.length)), role: 'scale' }],
+  couple: (options, coupling) => coupleNormalised(options, coupling, ['scale']),
 };

@@ -10,7 +10,7 @@ export const rnn = recurrent(cellsOf);
 /** The cells of an RNN's config. Throws an Error where one is not Keras' own. */
 export function cellsOf(options: Options): Cell[] {
   const cell = builtIn(options.cell);
-  if (cell.className !== 'StackedRNNCells') return [{ ...known(cell), prefix: '', store: 'cell' }];
+  if (cell.className !== 'StackedRNNCells') return [{ ...known(cell), prefix: '', store: 'cell', path: ['cell', 'config'] }];
   const counts = new Map<string, number>();
   const cells = cell.options.cells;
   if (!Array.isArray(cells) || cells.length === 0) throw new Error('StackedRNNCells has no cells');
@@ -19,7 +19,12 @@ export function cellsOf(options: Options): Cell[] {
     const count = counts.get(one.className) ?? 0;
     counts.set(one.className, count + 1);
     const folder = FOLDERS[one.className];
-    return { ...one, prefix: `cell_${index}/`, store: `cell/cells/${count === 0 ? folder : `${folder}_${count}`}` };
+    return {
+      ...one,
+      prefix: `cell_${index}/`,
+      store: `cell/cells/${count === 0 ? folder : `${folder}_${count}`}`,
+      path: ['cell', 'config', 'cells', index, 'config'],
+    };
   });
 }
 

@@ -1,9 +1,10 @@
 import { coupleActivation } from './channel-mixing.ts';
 import { convolutionWindowOf } from './convolution.ts';
-import { depthMultiplier, refuseDepthwiseWindow, repeated } from './depthwise-convolution.ts';
+import { depthMultiplier, refuseDepthwiseWindow } from './depthwise-convolution.ts';
 import type { LayerClass } from './layer-class.ts';
 import { size } from './layer-class.ts';
 import { activationName, firstRefusal, flag, integer, refuseActivation, tuple } from './options.ts';
+import { repeated } from './units.ts';
 import { slide } from './window.ts';
 
 /**

@@ -5,5 +5,5 @@ import { type Cell, recurrent } from './recurrent.ts';
 export const simpleRNN = recurrent(cellsOf);
 
 export function cellsOf(options: Options): Cell[] {
-  return [{ className: 'SimpleRNNCell', options, prefix: '', store: 'cell' }];
+  return [{ className: 'SimpleRNNCell', options, prefix: '', store: 'cell', path: [] }];
 }

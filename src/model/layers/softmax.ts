@@ -1,4 +1,3 @@
-import { coupleActivation } from './channel-mixing.ts';
 import type { LayerClass, Options } from './layer-class.ts';
 import { carriesMask } from './masking.ts';
 import { sampleAxes } from './operations/axes.ts';
@@ -22,6 +21,5 @@ export const softmax: LayerClass = {
     if (mask!.length !== input!.length)
       throw new Error(`a mask of shape [${mask!.join(', ')}] does not say which numbers of [${input!.join(', ')}] count`);
   },
-  couple: (_options, coupling) => coupleActivation({ activation: 'softmax' }, coupling, coupling.inputs[0]!),
   activation: (options) => ((options.axis ?? -1) === -1 ? 'softmax' : 'softmax over other axes'),
 };

@@ -1,6 +1,6 @@
 import type { LayerClass, Options } from './layer-class.ts';
 import { carriesMask, requireMaskAxes } from './masking.ts';
-import { inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
+import { couplingInside, inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
 
 /** The folder of the wrapped layer's weights, which is also the option that holds it. */
 export const FOLDER = 'layer';
@@ -38,13 +38,14 @@ export function timeDistributed(classes: () => Record<string, LayerClass>): Laye
       return (input![0] ?? 1) * (layer.facts.macs?.(layer.options, [input!.slice(1)], output.slice(1)) ?? 0);
     },
     couple: (options, coupling) => {
-      // The wrapped layer's numbers stand deeper in the config than surgery reaches.
-      const why = `a TimeDistributed ${wrapped(options).className}`;
-      coupling.reads(0);
-      coupling.freeze(coupling.inputs[0]!, 'UNFOLLOWED_LAYER', `${why} reads them`);
-      const units = coupling.fresh(coupling.outputShape.at(-1) ?? 1);
-      coupling.freeze(units, 'UNFOLLOWED_LAYER', `${why} makes them`);
-      return units;
+      const layer = wrapped(options);
+      const inside = couplingInside(coupling, FOLDER, ['layer', 'config'], {
+        inputShapes: coupling.inputShapes.map((shape) => shape.slice(1)),
+        outputShape: coupling.outputShape.slice(1),
+        callOptions: {},
+      });
+      const units = layer.facts.couple(layer.options, inside);
+      return Array.isArray(units) ? units[0]! : units;
     },
     refuseTraining: (options) => {
       const layer = wrapped(options);

@@ -1,4 +1,4 @@
-import type { LayerClass, Options, WeightSpec } from './layer-class.ts';
+import type { ConfigPath, Coupling, LayerClass, Options, WeightSpec } from './layer-class.ts';
 
 /** A layer inside another's config. */
 export interface WrappedLayer {
@@ -21,4 +21,18 @@ export function wrappedLayer(options: Options, option: string, classes: Record<s
 /** The weights of a wrapped layer as the wrapper's: `<folder>/<name>`, stored in that folder. */
 export function inFolder(folder: string, weights: readonly WeightSpec[]): WeightSpec[] {
   return weights.map((spec, index) => ({ ...spec, name: `${folder}/${spec.name}`, store: `${folder}/${spec.store ?? `vars/${index}`}` }));
+}
+
+/** How a wrapped layer couples: its weights are in that folder, its numbers stand at that path of the wrapper's config. */
+export function couplingInside(coupling: Coupling, folder: string, path: ConfigPath, changes: Partial<Coupling>): Coupling {
+  const inFolder = (name: string): string => `${folder}/${name}`;
+  return {
+    ...coupling,
+    inner: (kind, name, count) => coupling.inner(kind, inFolder(name), count),
+    silenced: (name, units) => coupling.silenced(inFolder(name), units),
+    bind: (weight, axis, units) => coupling.bind(inFolder(weight), axis, units),
+    resize: (option, units) => coupling.resize([...path, ...[option].flat()], units),
+    rescale: (weight, units) => coupling.rescale(inFolder(weight), units),
+    ...changes,
+  };
 }

@@ -29,6 +29,7 @@ export const ALONG_AXIS = {
   },
   'ops.Softmax': {
     ...checked(-1),
+    couple: (_options, coupling) => coupling.inputs[0]!,
     activation: (options) => ((options.axis ?? -1) === -1 ? 'softmax' : 'softmax over another axis'),
   },
 } as const satisfies Record<string, LayerClass>;

@@ -4,8 +4,9 @@ import { operandsOf } from '../arithmetic.ts';
 import { concatenate } from '../concatenate.ts';
 import type { Coupling, LayerClass, Options, Shape, Units } from '../layer-class.ts';
 import { isTensorOperand, type Operand } from '../operand.ts';
+import { repeated, tieParts, tiled } from '../units.ts';
 import { fixedLength, sampleAxes, sampleAxis } from './axes.ts';
-import { coupleLast, uncut } from './coupling.ts';
+import { uncut } from './coupling.ts';
 
 /** Refuses a list of anything but tensors of the model. */
 function refuseList(options: Options): ReturnType<NonNullable<LayerClass['refuse']>> {
@@ -83,11 +84,16 @@ function coupleParts(options: Options, coupling: Coupling): Units[] {
   const [shape] = coupling.inputShapes;
   const { axis, parts } = sections(options, shape!);
   const units = coupling.inputs[0]!;
-  return parts.map(([start, length]) => {
-    if (axis < shape!.length - 1) return units;
-    coupling.freeze(units, 'UNFOLLOWED_LAYER', 'a split of the channels is not followed');
-    return units.slice(start, start + length);
-  });
+  if (axis < shape!.length - 1) return parts.map(() => units);
+  const edges = options.indices_or_sections;
+  if (Array.isArray(edges)) {
+    // The edges move with what goes before them.
+    edges.forEach((_edge, index) => {
+      const [start] = parts[index + 1]!;
+      coupling.resize(['indices_or_sections', index], units.slice(0, start));
+    });
+  } else tieParts(coupling, units, parts.length);
+  return parts.map(([start, length]) => units.slice(start, start + length));
 }
 
 /** Operations that join, part and repeat, by Keras' names. */
@@ -99,7 +105,7 @@ export const JOINING = {
       sampleAxis(options.axis ?? 0, inputs[0]!.length + 1);
       return concatenate.outputShape({ axis: options.axis ?? 0 }, inputs);
     },
-    couple: (options, coupling) => concatenate.couple(options, coupling),
+    couple: (options, coupling) => concatenate.couple({ axis: options.axis ?? 0 }, coupling),
   },
   'ops.Flip': {
     callTensors: ['x'],
@@ -109,7 +115,7 @@ export const JOINING = {
     },
     couple: (options, coupling) => {
       const rank = coupling.outputShape.length;
-      return coupleLast(coupling, !sampleAxes(options.axis, rank + 1).includes(rank - 1), 'a flip of the channels');
+      return sampleAxes(options.axis, rank + 1).includes(rank - 1) ? coupling.inputs[0]!.toReversed() : coupling.inputs[0]!;
     },
   },
   'ops.Repeat': {
@@ -120,7 +126,8 @@ export const JOINING = {
     },
     couple: (options, coupling) => {
       const [shape] = coupling.inputShapes;
-      return coupleLast(coupling, repeats(options, shape!).axis < shape!.length - 1, 'a repetition of the channels');
+      const { axis, times: factor } = repeats(options, shape!);
+      return axis < shape!.length - 1 ? coupling.inputs[0]! : repeated(coupling.inputs[0]!, factor);
     },
   },
   'ops.Split': {
@@ -142,7 +149,7 @@ export const JOINING = {
   'ops.Tile': {
     callTensors: ['x'],
     outputShape: (options, [input]) => tiles(options, input!).map((factor, axis) => times(factor)(input![axis]!)),
-    couple: (options, coupling) => coupleLast(coupling, tiles(options, coupling.inputShapes[0]!).at(-1) === 1, 'a tiling of the channels'),
+    couple: (options, coupling) => tiled(coupling.inputs[0]!, tiles(options, coupling.inputShapes[0]!).at(-1) ?? 1),
   },
   'ops.Unstack': {
     callTensors: ['x'],

@@ -1,9 +1,9 @@
 /** Products of tensors that sum over axes. */
 import { operandsOf } from '../arithmetic.ts';
-import type { LayerClass, Options, Shape } from '../layer-class.ts';
+import { coupleContraction } from '../contracted.ts';
+import type { Coupling, LayerClass, Options, Shape, Units } from '../layer-class.ts';
 import { size } from '../layer-class.ts';
 import { isConstant, isTensorOperand } from '../operand.ts';
-import { uncut } from './coupling.ts';
 
 /** The shapes of two operands, with null as the batch's axis of a tensor. */
 function wholeShapes(options: Options, inputs: readonly Shape[]): Shape[] {
@@ -94,6 +94,14 @@ function sizesOf({ operands }: Equation, shapes: readonly Shape[]): Map<string, 
   return new Map(operands.flatMap((labels, index) => labels.map((label, axis): [string, number | null] => [label, shapes[index]![axis]!])));
 }
 
+/** The operands are tensors of the model, whose places say which of the inputs they are, or arrays, which fix the number of what they meet. */
+function coupleEquation(options: Options, coupling: Coupling, { operands, output }: Equation): Units {
+  const given = operandsOf(options);
+  const own = (list: readonly string[][]) => list.map((labels, index) => (isTensorOperand(given[index]) ? labels.slice(1) : null));
+  const inputs = given.map((operand) => (isTensorOperand(operand) ? coupling.inputs[operand.tensor]! : new Int32Array()));
+  return coupleContraction(coupling, { operands: own(operands), output: output.slice(1) }, inputs);
+}
+
 const matmul: LayerClass = {
   callTensors: ['x1', 'x2'],
   refuse,
@@ -103,7 +111,7 @@ const matmul: LayerClass = {
     return equation.output.slice(1).map((label) => sizes.get(label)!);
   },
   macs: (options, inputs, output) => size(output) * (wholeShapes(options, inputs)[0]!.at(-1) ?? 1),
-  ...uncut('a product of tensors'),
+  couple: (options, coupling) => coupleEquation(options, coupling, matmulOf(options, coupling.inputShapes)),
 };
 
 /** Products by Keras' names. */
@@ -126,7 +134,7 @@ export const PRODUCTS = {
       const { sizes } = einsumOf(options, inputs);
       return size([...sizes.values()]);
     },
-    ...uncut('an einsum'),
+    couple: (options, coupling) => coupleEquation(options, coupling, einsumOf(options, coupling.inputShapes)),
   },
   'ops.Matmul': matmul,
 } as const satisfies Record<string, LayerClass>;

@@ -1,6 +1,7 @@
 /** Operations that give a sample's numbers another shape. */
 import type { LayerClass, Options, Shape } from '../layer-class.ts';
 import { size } from '../layer-class.ts';
+import { reshaped } from '../units.ts';
 import { sampleAxes } from './axes.ts';
 import { coupleLast } from './coupling.ts';
 
@@ -53,11 +54,10 @@ export const RESHAPING = {
     outputShape: (options, [input]) => reshapedTo(options, input!),
     couple: (_options, coupling) => {
       const units = coupling.inputs[0]!;
-      if (coupling.outputShape.at(-1) === units.length) {
-        coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the shape that a reshape operation names is not rewritten');
-        return units;
-      }
-      return coupleLast(coupling, false, 'a reshape that changes the last axis');
+      const made = units.length === 0 ? null : reshaped(coupling, units, coupling.outputShape.at(-1) ?? 0);
+      if (made === null) return coupleLast(coupling, false, 'a reshape that mixes channels and places');
+      coupling.resize('newshape', made);
+      return made;
     },
   },
   'ops.Squeeze': {
