@@ -3,7 +3,7 @@ import type { Pruning } from '../jobs/spec/index.ts';
 import type { Graph } from '../model/graph.ts';
 import { selectableGroups } from './allocation.ts';
 import { scopeOf } from './cells.ts';
-import { criterion } from './criteria/index.ts';
+import { criterion, type UnitNeed } from './criteria/index.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
 import { inputCount, type PrunableKernel, prunableKernels, unitCount } from './kernels.ts';
 import { invisible } from './visible-inputs.ts';
@@ -34,11 +34,18 @@ export function groupsToCut(map: ChannelMap, asked: Asked): { groups: ChannelGro
   const leftOut: LeftOut[] = [];
   const rule = criterion(asked.criterion).units;
   const groups = selectableGroups(map, asked.layers).filter((group) => {
-    const reason = rule?.lacks?.(group, map) ?? null;
+    const reason = (OUTSIDE.has(rule?.needs ?? 'nothing') ? inside(group) : null) ?? rule?.lacks?.(group, map) ?? null;
     if (reason !== null) leftOut.push({ name: group.layers.join('+'), reason });
     return reason === null;
   });
   return { groups, leftOut };
+}
+
+/** Statistics of a unit on a layer's output, or as its readers see it. */
+const OUTSIDE: ReadonlySet<UnitNeed> = new Set(['gates', 'activations', 'read_activity', 'contributions']);
+
+function inside({ kind }: ChannelGroup): string | null {
+  return kind === 'channels' ? null : `its units are ${kind.replace('_', ' ')}, which no output shows; a criterion by weights scores them`;
 }
 
 function unfitFor(kernel: PrunableKernel, structure: Asked['structure']): string | null {
