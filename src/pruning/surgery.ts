@@ -15,7 +15,7 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
   const layers = layerEntries(config);
   // Keras refuses to load a layer whose build_config tells another shape; it builds anew from the input without one.
   delete config.build_config;
-  for (const { entry } of layers) delete entry.build_config;
+  for (const { entry } of layers) forgetBuild(entry);
   const entries = new Map(layers.map(({ name, entry }) => [name, entry.config]));
   const rootConfig = config.config as Options;
   for (const { layer, path, units } of map.resizes) {
@@ -41,6 +41,13 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
   );
   const { metadata, extras, source } = document;
   return makeDocument({ config, metadata, weights, extras, source });
+}
+
+/** Layers inside a layer's options were built as well. */
+function forgetBuild(entry: { config?: unknown; build_config?: unknown }): void {
+  delete entry.build_config;
+  const { layer, backward_layer, cell, cells } = (entry.config ?? {}) as Options;
+  for (const inner of [layer, backward_layer, cell, cells].flat()) if (inner !== null && typeof inner === 'object') forgetBuild(inner);
 }
 
 /** The options with another number at a path; what does not lead there is shared. */
