@@ -1,19 +1,13 @@
 /** A whole job: load, train or prune, evaluate once on the test split, measure, export. The supervisor stores and verifies what it leaves behind. */
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Dataset, epochOrder, openDataset } from '../dataset/batches.ts';
-import { Problem } from '../errors.ts';
+import { type Dataset, openDataset } from '../dataset/batches.ts';
 import type { JobSpec, Training } from '../jobs/spec/index.ts';
-import { totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
-import { kernelsToCut } from '../pruning/candidates.ts';
-import { sparsityOf } from '../pruning/masks.ts';
-import { requiredSparsity } from '../pruning/required-sparsity.ts';
 import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt } from '../report/receipt.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
-import { inputShape } from './batch.ts';
 import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
 import { evaluate, predictorOf } from './evaluate.ts';
@@ -21,9 +15,10 @@ import { measureLatency } from './latency.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
 import { writeProbe } from './probe.ts';
+import { probeInputs } from './probe-inputs.ts';
 import { runPruning } from './pruning/run-pruning.ts';
+import { asTargeted, reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { Reporter } from './reporter.ts';
-import { tf } from './tensorflow.ts';
 import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, type TrainingRunParts, totalStepsOf } from './training-run.ts';
 import { Variables } from './variables.ts';
 
@@ -80,9 +75,9 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
       if (!resumed) keepZeros(trainingRun, reporter);
       trainingRun.train(trainingRun.totalSteps);
     } else {
-      runPruning(spec, trainingRun, parts, resumed !== null);
+      await runPruning(await withCountedTarget(spec, original), trainingRun, parts, resumed !== null);
     }
-    const result = trainingRun.result();
+    const result = spec.type === 'prune' ? await asTargeted(spec, original, trainingRun.result()) : trainingRun.result();
     const { loss } = trainingRun;
 
     reporter.enter('evaluating');
@@ -123,7 +118,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
     context.emit({
       kind: 'finished',
       result: {
-        ...(spec.type === 'prune' ? { target: targetOf(spec, original, result), cuts: trainingRun.state.cuts } : {}),
+        ...(spec.type === 'prune' ? { target: reportedTarget(spec, original, result, receipt), cuts: trainingRun.state.cuts } : {}),
         training: trainingRun.summary(),
         inputs: inputsOf(data),
         receipt,
@@ -184,13 +179,6 @@ function readResume(path: string, reporter: Reporter): StoredState | null {
   return stored;
 }
 
-/** `count` inputs of the training split, repeated where there are fewer; a seeded choice that no metric is computed on. */
-function probeInputs(data: Dataset, document: ModelDocument, count: number) {
-  const order = epochOrder(0, -3, data.split('train').size);
-  const positions = Uint32Array.from({ length: count }, (_, index) => order[index % order.length]!);
-  return tf.tensor(data.gather('train', positions).x, [count, ...inputShape(document.graph, data.facts.x.shape)], 'float32');
-}
-
 async function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument, data: Dataset): Promise<OutputFile[]> {
   const path = join(frame.scratch, 'model.keras');
   const probe = join(frame.scratch, 'probe.safetensors');
@@ -203,20 +191,4 @@ async function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument,
     { role: 'model', format: 'keras', path, probe_path: probe },
     { role: 'predictions', format: 'npz', path: predictions, probe_path: null },
   ];
-}
-
-function targetOf(spec: Extract<JobSpec, { type: 'prune' }>, original: ModelDocument, result: ModelDocument): Record<string, unknown> {
-  const { target } = spec.pruning;
-  if ('macs' in target) {
-    const achieved = totalMacs(result.graph) / totalMacs(original.graph);
-    return { requested: target, achieved: { macs: achieved }, met: achieved <= target.macs };
-  }
-  const { kernels } = kernelsToCut(result.graph, spec.pruning);
-  const achieved = sparsityOf(kernels, result.weights);
-  const weights = kernels.reduce((total, kernel) => total + kernel.count, 0);
-  // One weight is the resolution of the count, in each layer where every layer has a fraction of its own.
-  const required = requiredSparsity(kernels, spec.pruning.structure, target.sparsity);
-  const met = achieved >= required - kernels.length / weights;
-  if (!met) throw new Problem('TARGET_OUT_OF_REACH', `The sparsity reached is ${achieved}; ${required} was asked for.`);
-  return { requested: target, achieved: { sparsity: achieved }, met };
 }

@@ -12,8 +12,14 @@ const FEWEST_PAIRS = 30;
 const MOST_PAIRS = 400;
 const SECONDS = 1.5;
 
-/** Times a forward pass of each on the same inputs, original and result in turn, until 1.5 s or 400 pairs are spent (30 pairs at least). */
-export function measureLatency(original: ModelDocument, result: ModelDocument, inputs: Tensor, seed: number): LatencyComparison {
+/** Times a forward pass of each on the same inputs, original and result in turn, until the seconds or 400 pairs are spent (30 pairs at least). */
+export function measureLatency(
+  original: ModelDocument,
+  result: ModelDocument,
+  inputs: Tensor,
+  seed: number,
+  seconds = SECONDS,
+): LatencyComparison {
   const models = [original, result].map((document) => {
     const weights = Variables.from(document.weights);
     const values = new Map(weights.keys().map((key) => [key, weights.read(key)]));
@@ -33,7 +39,7 @@ export function measureLatency(original: ModelDocument, result: ModelDocument, i
     for (let round = 0; round < WARM_UP; round++) for (const model of models) model.run();
     const times: [number[], number[]] = [[], []];
     const began = performance.now();
-    while (times[0].length < FEWEST_PAIRS || (times[0].length < MOST_PAIRS && performance.now() - began < SECONDS * 1000)) {
+    while (times[0].length < FEWEST_PAIRS || (times[0].length < MOST_PAIRS && performance.now() - began < seconds * 1000)) {
       // Which goes first alternates, so that neither always finds the caches warm.
       for (const which of times[0].length % 2 === 0 ? [0, 1] : [1, 0]) {
         const start = performance.now();

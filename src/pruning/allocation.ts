@@ -1,19 +1,45 @@
-/** Channel pruning: which units go, so that the multiply-accumulates meet their target. */
+/** Channel pruning: which units go, so that what the target counts meets its limit. */
 import { Problem } from '../errors.ts';
 import type { LayerSelection } from '../jobs/spec/index.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
-import { macsWithout, type Removed } from './surgery.ts';
+import { type Measure, macsMeasure } from './measures.ts';
+import type { Removed } from './surgery.ts';
 
-export interface AllocationOptions {
-  /** Multiply-accumulates that may be kept, for one sample. */
-  macs: number;
-  scope: 'layer' | 'global';
+/** How far groups may be cut. */
+export interface GroupLimits {
   /** Kept counts are multiples of this. */
   round_to: number;
   min_channels: number;
   /** Largest fraction of a group's units that may go. */
   max_ratio: number;
+  /** What layers say of themselves instead. */
   overrides: LayerSelection['overrides'];
+  /** How many units the group had before any cut, of which `max_ratio` is a fraction; those it has where absent. */
+  before?(group: ChannelGroup): number | undefined;
+}
+
+export interface AllocationOptions extends GroupLimits {
+  /** What is counted. */
+  measure: Measure;
+  /** How much of it may be kept. */
+  limit: number;
+  scope: 'layer' | 'global';
+}
+
+/** What tells a group of one model apart, and finds it again in the model that was cut. */
+export function groupKey({ kind, layers }: ChannelGroup): string {
+  return JSON.stringify([kind, ...layers]);
+}
+
+/** How far one group may be cut, its layers' overrides considered. */
+export interface OwnLimits {
+  round_to: number;
+  min_channels: number;
+  max_ratio: number;
+  /** The number of units that `max_ratio` is of. */
+  of: number;
+  /** The fraction of its units that is to go whatever the target, by override. */
+  fraction: number | null;
 }
 
 /** A group with what it may give. */
@@ -23,7 +49,7 @@ interface Candidate {
   ranking: number[];
   scores: Float64Array;
   most: number;
-  /** A fraction of its own, by override. */
+  roundTo: number;
   fraction: number | null;
 }
 
@@ -37,20 +63,45 @@ export function selectableGroups(map: ChannelMap, selection: Pick<LayerSelection
   );
 }
 
-/** How many units of a group may go, in whole `round_to` steps. */
-export function mostRemovable(group: ChannelGroup, options: Pick<AllocationOptions, 'round_to' | 'min_channels' | 'max_ratio'>): number {
-  const count = group.units.length;
-  const least = Math.max(options.min_channels, Math.ceil(count * (1 - options.max_ratio) - 1e-9), 1);
-  return Math.max(0, count - Math.ceil(least / options.round_to) * options.round_to);
+/**
+ * The limits of a group: where its layers override them, the strictest of theirs holds, and kept counts are multiples of every `round_to`; of several
+ * fractions the largest.
+ */
+export function limitsOf(group: ChannelGroup, options: GroupLimits): OwnLimits {
+  const own = group.layers.map((layer) => options.overrides[layer] ?? {});
+  const given = <Key extends keyof (typeof own)[number]>(key: Key): number[] => own.flatMap((override) => override[key] ?? []);
+  const [steps, least, ratios, fractions] = [given('round_to'), given('min_channels'), given('max_ratio'), given('sparsity')];
+  return {
+    round_to: steps.length > 0 ? steps.reduce(leastCommonMultiple) : options.round_to,
+    min_channels: least.length > 0 ? Math.max(...least) : options.min_channels,
+    max_ratio: ratios.length > 0 ? Math.min(...ratios) : options.max_ratio,
+    of: options.before?.(group) ?? group.units.length,
+    fraction: fractions.length > 0 ? Math.max(...fractions) : null,
+  };
 }
 
-type GroupLimits = Pick<AllocationOptions, 'round_to' | 'min_channels' | 'max_ratio' | 'overrides'>;
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}
+
+/** How many units of a group may go, in whole `round_to` steps. */
+export function mostRemovable(group: ChannelGroup, limits: Omit<OwnLimits, 'fraction'>): number {
+  return Math.max(0, group.units.length - fewestKept(limits));
+}
+
+/** The fewest units that a group may be left with. */
+export function fewestKept({ round_to, min_channels, max_ratio, of }: Omit<OwnLimits, 'fraction'>): number {
+  const least = Math.max(min_channels, Math.ceil(of * (1 - max_ratio) - 1e-9), 1);
+  return Math.ceil(least / round_to) * round_to;
+}
 
 /** How many units of a group go when it is cut as far as it may be, or by its override. */
 export function furthestCount(group: ChannelGroup, options: GroupLimits): number {
-  const most = mostRemovable(group, options);
-  const fraction = ownFraction(group, options.overrides);
-  return fraction === null ? most : toStep({ group, most }, fraction * group.units.length, options.round_to);
+  const limits = limitsOf(group, options);
+  const most = mostRemovable(group, limits);
+  return limits.fraction === null ? most : toStep({ group, most, roundTo: limits.round_to }, limits.fraction * group.units.length);
 }
 
 /** The units that go when every group is cut as far as it may be, or by its override; which ones of a group makes no difference to a count. */
@@ -62,13 +113,7 @@ export function furthestCut(map: ChannelMap, groups: readonly ChannelGroup[], op
 
 /** Multiply-accumulates with every group cut as far as it may be, or by its override: no target below this can be met. */
 export function fewestMacs(map: ChannelMap, groups: readonly ChannelGroup[], options: GroupLimits): number {
-  return macsWithout(map, furthestCut(map, groups, options));
-}
-
-/** The fraction that an override gives a group: the largest of its layers'. */
-function ownFraction(group: ChannelGroup, overrides: AllocationOptions['overrides']): number | null {
-  const fractions = group.layers.map((layer) => overrides[layer]?.sparsity).filter((fraction) => fraction !== undefined);
-  return fractions.length > 0 ? Math.max(...fractions) : null;
+  return macsMeasure(map).of(furthestCut(map, groups, options));
 }
 
 /**
@@ -77,39 +122,40 @@ function ownFraction(group: ChannelGroup, overrides: AllocationOptions['override
  * Throws Problem TARGET_OUT_OF_REACH when every group is at its limit above the target.
  */
 export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], scores: Float64Array, options: AllocationOptions): Removed {
-  const candidates = groups.map(
-    (group): Candidate => ({
+  const { measure, limit } = options;
+  const candidates = groups.map((group): Candidate => {
+    const limits = limitsOf(group, options);
+    return {
       group,
       ranking: [...group.units].sort((a, b) => scores[a]! - scores[b]! || a - b),
       scores,
-      most: mostRemovable(group, options),
-      fraction: ownFraction(group, options.overrides),
-    }),
-  );
+      most: mostRemovable(group, limits),
+      roundTo: limits.round_to,
+      fraction: limits.fraction,
+    };
+  });
   const fixed = candidates.filter((candidate) => candidate.fraction !== null);
   const free = candidates.filter((candidate) => candidate.fraction === null);
-  const base = new Map(
-    fixed.map((candidate) => [candidate, toStep(candidate, candidate.fraction! * candidate.group.units.length, options.round_to)]),
-  );
+  const base = new Map(fixed.map((candidate) => [candidate, toStep(candidate, candidate.fraction! * candidate.group.units.length)]));
   const counted = (counts: ReadonlyMap<Candidate, number>): Removed => {
     const removed: Removed = new Uint8Array(map.unitCount);
     for (const [candidate, count] of [...base, ...counts]) for (const unit of candidate.ranking.slice(0, count)) removed[unit] = 1;
     return removed;
   };
   // Every plan is a list that grows by one step at a time; more steps never cost more, so the first that fits is found by bisection.
-  const plan = options.scope === 'global' ? globalSteps(free, options.round_to) : layerSteps(free, options.round_to);
+  const plan = options.scope === 'global' ? globalSteps(free) : layerSteps(free);
   let low = 0;
   let high = plan.length;
-  if (macsWithout(map, counted(countsAfter(plan, high))) > options.macs) {
-    const least = macsWithout(map, counted(countsAfter(plan, high)));
+  const least = measure.of(counted(countsAfter(plan, high)));
+  if (least > limit) {
     throw new Problem(
       'TARGET_OUT_OF_REACH',
-      `${Math.round(options.macs)} multiply-accumulates are asked for; with every group at its limit ${least} are left. Raise max_ratio, lower min_channels or round_to, or exclude fewer layers.`,
+      `${Math.round(limit)} ${measure.unit} are asked for; with every group at its limit ${Math.round(least)} are left. Raise max_ratio, lower min_channels or round_to, or exclude fewer layers.`,
     );
   }
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (macsWithout(map, counted(countsAfter(plan, middle))) <= options.macs) high = middle;
+    if (measure.of(counted(countsAfter(plan, middle))) <= limit) high = middle;
     else low = middle + 1;
   }
   const counts = countsAfter(plan, low);
@@ -118,8 +164,8 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
     for (;;) {
       const count = counts.get(candidate) ?? 0;
       if (count === 0) break;
-      counts.set(candidate, Math.max(0, previousStep(candidate, count, options.round_to)));
-      if (macsWithout(map, counted(counts)) > options.macs) {
+      counts.set(candidate, Math.max(0, previousStep(candidate, count)));
+      if (measure.of(counted(counts)) > limit) {
         counts.set(candidate, count);
         break;
       }
@@ -130,21 +176,22 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
 }
 
 /** The number removed that is nearest `wanted` among those that leave a multiple of `round_to`, within the group's limit; of 0 none. */
-function toStep(candidate: Pick<Candidate, 'group' | 'most'>, wanted: number, roundTo: number): number {
+function toStep(candidate: Pick<Candidate, 'group' | 'most' | 'roundTo'>, wanted: number): number {
   if (wanted === 0) return 0;
+  const { roundTo } = candidate;
   const count = candidate.group.units.length;
   const keeps = Math.max(roundTo, Math.round((count - wanted) / roundTo) * roundTo);
   return Math.min(candidate.most, Math.max(0, count - keeps));
 }
 
 /** The next larger number removed that leaves a multiple of `round_to`. */
-function nextStep(candidate: Candidate, count: number, roundTo: number): number {
-  const left = candidate.group.units.length - count;
+function nextStep({ group, roundTo }: Candidate, count: number): number {
+  const left = group.units.length - count;
   return count + (left % roundTo === 0 ? roundTo : left % roundTo);
 }
 
-function previousStep(candidate: Candidate, count: number, roundTo: number): number {
-  const all = candidate.group.units.length;
+function previousStep({ group, roundTo }: Candidate, count: number): number {
+  const all = group.units.length;
   return count - roundTo < all % roundTo ? 0 : count - roundTo;
 }
 
@@ -155,10 +202,10 @@ interface Step {
   score: number;
 }
 
-function stepsOf(candidate: Candidate, roundTo: number): Step[] {
+function stepsOf(candidate: Candidate): Step[] {
   const steps: Step[] = [];
   for (let from = 0; ; ) {
-    const to = nextStep(candidate, from, roundTo);
+    const to = nextStep(candidate, from);
     if (to > candidate.most) return steps;
     const units = candidate.ranking.slice(from, to);
     steps.push({ candidate, count: to, score: units.reduce((sum, unit) => sum + candidate.scores[unit]!, 0) / units.length });
@@ -167,14 +214,14 @@ function stepsOf(candidate: Candidate, roundTo: number): Step[] {
 }
 
 /** Steps of all groups by score; a group's own steps stay in order, since its ranking ascends. */
-function globalSteps(candidates: Candidate[], roundTo: number): Step[] {
-  return candidates.flatMap((candidate) => stepsOf(candidate, roundTo)).sort((a, b) => a.score - b.score || a.count - b.count);
+function globalSteps(candidates: Candidate[]): Step[] {
+  return candidates.flatMap((candidate) => stepsOf(candidate)).sort((a, b) => a.score - b.score || a.count - b.count);
 }
 
 /** Steps of all groups by the fraction they have given: every layer is cut alike. */
-function layerSteps(candidates: Candidate[], roundTo: number): Step[] {
+function layerSteps(candidates: Candidate[]): Step[] {
   const fraction = (step: Step): number => step.count / step.candidate.group.units.length;
-  return candidates.flatMap((candidate) => stepsOf(candidate, roundTo)).sort((a, b) => fraction(a) - fraction(b));
+  return candidates.flatMap((candidate) => stepsOf(candidate)).sort((a, b) => fraction(a) - fraction(b));
 }
 
 function countsAfter(plan: readonly Step[], steps: number): Map<Candidate, number> {

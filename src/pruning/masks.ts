@@ -44,12 +44,19 @@ export function chooseMasks(
   }
 }
 
+/** Values that are exactly zero. */
+export function countZeros(values: Float32Array): number {
+  let zeros = 0;
+  for (const value of values) if (value === 0) zeros++;
+  return zeros;
+}
+
 /** The fraction of zeros among all weights of the kernels. */
 export function sparsityOf(kernels: readonly PrunableKernel[], values: ReadonlyMap<string, { data: Float32Array }>): number {
   let zeros = 0;
   let total = 0;
   for (const kernel of kernels) {
-    for (const value of values.get(kernel.key)!.data) if (value === 0) zeros++;
+    zeros += countZeros(values.get(kernel.key)!.data);
     total += kernel.count;
   }
   return total === 0 ? 0 : zeros / total;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { totalMacs } from '../../src/model/costs.ts';
 import { type ModelDocument, withWeights } from '../../src/model/document.ts';
+import type { SideCosts } from '../../src/report/receipt.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import {
   batchNormalization,
@@ -203,6 +204,65 @@ describe('weights that make up for others', () => {
       expect([0, 1, 2, 3, 4, 5].map((input) => (kernel[input * 8 + unit] !== 0 ? 1 : 0)).join('')).toMatch(
         /^(?=(?:0*1){2}0*1{2}$)[01]{4}11$/,
       );
+  });
+});
+
+describe('targets', () => {
+  const wide = documentOf(sequential([6], [dense('a', 40), dense('b', 40), dense('out', 3)]), randomFill(1));
+  const target = async (asked: Record<string, number>, structure: string, more: Record<string, unknown> = {}) => {
+    const pruning = { criterion: magnitude, structure: { type: structure }, target: asked, ...more };
+    const { result, document } = await runPosted({ type: 'prune', pruning, fine_tuning: short }, { document: wide, ...vectors() });
+    const { target, receipt } = result as { target: Record<string, never>; receipt: { original: SideCosts; result: SideCosts } };
+    return { target, receipt, document: document! };
+  };
+
+  it.each(['unstructured', 'channels'])('of parameters are met by %s, and counted on what is exported', async (structure) => {
+    const { target: reported, receipt } = await target({ parameters: 0.4 }, structure);
+    const kept = (receipt.result.parameters - (structure === 'channels' ? 0 : receipt.result.zeros)) / receipt.original.parameters;
+    expect(reported).toMatchObject({ requested: { parameters: 0.4 }, achieved: { parameters: kept }, met: true });
+    expect(kept).toBeLessThanOrEqual(0.4 + 3 / receipt.original.parameters);
+    expect(kept).toBeGreaterThan(0.38);
+  });
+
+  it.each(['unstructured', 'channels'])('of bytes are met by %s in the file itself, training included', async (structure) => {
+    const { target: reported, receipt } = await target({ bytes: 0.7 }, structure);
+    const kept = receipt.result.file_bytes / receipt.original.file_bytes;
+    expect(reported).toMatchObject({ achieved: { bytes: kept }, met: true });
+    expect(kept).toBeLessThanOrEqual(0.7 * 1.01);
+    expect(kept).toBeGreaterThan(0.65);
+  });
+
+  it('are checked layer by layer, overrides by pattern with them', async () => {
+    const layers = { overrides: { '[ab]': {}, 'b*': { min_channels: 30, round_to: 5 } } };
+    await expectProblem(() => target({ parameters: 0.6 }, 'channels', { layers }), 'UNKNOWN_LAYER');
+    const { 'b*': b } = layers.overrides;
+    const { target: reported, document } = await target({ parameters: 0.6 }, 'channels', { layers: { overrides: { 'b*': b } } });
+    const units = (name: string) => document.weights.get(`${name}/bias`)!.shape[0]!;
+    expect(units('b') % 5).toBe(0);
+    expect(units('b')).toBeGreaterThanOrEqual(30);
+    expect(reported.layers).toMatchObject([
+      { name: 'a', units: { before: 40, after: units('a') }, met: true },
+      { name: 'b', units: { before: 40, after: units('b') }, met: true },
+      { name: 'out', units: { before: 3, after: 3 }, met: true },
+    ]);
+  });
+
+  it('of latency are chosen by timing candidates, and claimed no further than their interval', async () => {
+    const long = documentOf(sequential([6], [dense('a', 1500), dense('b', 1500), dense('out', 3)]), randomFill(1));
+    const pruning = { criterion: magnitude, structure: { type: 'channels' }, target: { latency: 0.8 } };
+    const { result } = await runPosted({ type: 'prune', pruning }, { document: long, ...vectors() });
+    const { target: reported } = result as {
+      target: { achieved: { latency: number }; interval: { low: number; high: number }; met: boolean };
+    };
+    expect(reported.interval.low).toBeLessThanOrEqual(reported.achieved.latency);
+    expect(reported.met).toBe(reported.interval.high <= 0.8);
+  });
+
+  it('that do not go with the structure are refused', async () => {
+    await expectProblem(() => target({ macs: 0.5 }, 'unstructured'), 'INCOMPATIBLE_OPTIONS', /no runtime skips/);
+    await expectProblem(() => target({ sparsity: 0.5 }, 'channels'), 'INCOMPATIBLE_OPTIONS', /removed, not zeroed/);
+    await expectProblem(() => target({ parameters: 0.001 }, 'channels'), 'TARGET_OUT_OF_REACH', /of the parameters are left/);
+    await expectProblem(() => target({ parameters: 0.001 }, 'unstructured'), 'TARGET_OUT_OF_REACH');
   });
 });
 

@@ -413,7 +413,7 @@ describe('pruning options', () => {
     await refuse(
       'INCOMPATIBLE_OPTIONS',
       ['/pruning/target', { sparsity: 0.5 }],
-      /channels is macs/,
+      /one of parameters, macs, bytes, latency/,
       pruneJob({ ...channels, target: { sparsity: 0.5 } }),
     );
   });

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { totalMacs } from '../../src/model/costs.ts';
-import { type AllocationOptions, allocate, fewestMacs, mostRemovable, selectableGroups } from '../../src/pruning/allocation.ts';
+import { type AllocationOptions, allocate, fewestMacs, limitsOf, mostRemovable, selectableGroups } from '../../src/pruning/allocation.ts';
 import { type ChannelMap, channelMap } from '../../src/pruning/groups.ts';
+import { macsMeasure } from '../../src/pruning/measures.ts';
 import { macsWithout, type Removed, removeUnits } from '../../src/pruning/surgery.ts';
 import { generator } from '../../src/random.ts';
 import { type Config, conv2d, dense, documentOf, functional, layer, sequential } from '../helpers/documents.ts';
 import { expectProblem } from '../helpers/problems.ts';
 import { configOf, randomGraph } from '../helpers/random-graphs.ts';
 
-const free: Omit<AllocationOptions, 'macs'> = { scope: 'global', round_to: 1, min_channels: 1, max_ratio: 1, overrides: {} };
+const free: Omit<AllocationOptions, 'measure' | 'limit'> = { scope: 'global', round_to: 1, min_channels: 1, max_ratio: 1, overrides: {} };
 const all = { exclude: [] };
 
 /** Units kept by each group, in the groups' order. */
@@ -19,13 +20,13 @@ function kept(map: ChannelMap, removed: Removed): Record<string, number> {
   );
 }
 
-function plan(config: Config, scoresOf: Record<string, number[]>, options: Partial<AllocationOptions> & { macs: number }) {
+function plan(config: Config, scoresOf: Record<string, number[]>, { macs, ...options }: Partial<AllocationOptions> & { macs: number }) {
   const map = channelMap(documentOf(config, () => 0).graph);
   const scores = new Float64Array(map.unitCount);
   for (const { layers, units } of map.groups) {
     for (const [index, unit] of units.entries()) scores[unit] = scoresOf[layers[0]!]?.[index] ?? 0;
   }
-  const removed = allocate(map, selectableGroups(map, all), scores, { ...free, ...options });
+  const removed = allocate(map, selectableGroups(map, all), scores, { ...free, measure: macsMeasure(map), limit: macs, ...options });
   return { map, removed, kept: kept(map, removed), macs: macsWithout(map, removed) };
 }
 
@@ -79,7 +80,7 @@ describe('allocate', () => {
   });
 
   it('never goes below min_channels or beyond max_ratio', async () => {
-    const at = (options: Partial<AllocationOptions>) => plan(chain, ascending, { macs: 16, ...options }).kept;
+    const at = (options: Partial<AllocationOptions> & { macs?: number }) => plan(chain, ascending, { macs: 16, ...options }).kept;
     expect(at({ min_channels: 3, macs: 3 * 4 + 3 * 3 + 3 })).toMatchObject({ a: 3, b: 3 });
     expect(at({ max_ratio: 0.5, macs: 14 })).toMatchObject({ a: 2, b: 2 });
     await expectProblem(() => at({ max_ratio: 0.5, macs: 13 }), 'TARGET_OUT_OF_REACH', /13 multiply-accumulates .* 14 are left/);
@@ -141,7 +142,7 @@ describe('mostRemovable', () => {
     [10, { round_to: 16, min_channels: 1, max_ratio: 0.9 }, 0],
     [3, { round_to: 1, min_channels: 8, max_ratio: 0.9 }, 0],
     [1, { round_to: 1, min_channels: 1, max_ratio: 1 }, 0],
-  ])('of %s units under %j is %s', (count, options, most) => expect(mostRemovable(group(count), options)).toBe(most));
+  ])('of %s units under %j is %s', (count, options, most) => expect(mostRemovable(group(count), { ...options, of: count })).toBe(most));
 });
 
 describe('any plan for any small network', () => {
@@ -161,7 +162,7 @@ describe('any plan for any small network', () => {
         const { uniform } = generator(seed);
         const scores = Float64Array.from({ length: map.unitCount }, () => Math.floor(uniform() * 20));
         const macs = ratio * totalMacs(document.graph);
-        const asked = { ...limits, macs, overrides: {} };
+        const asked = { ...limits, measure: macsMeasure(map), limit: macs, overrides: {} };
         if (fewestMacs(map, groups, asked) > macs) {
           expect(() => allocate(map, groups, scores, asked)).toThrow(/asked for/);
           return;
@@ -173,7 +174,7 @@ describe('any plan for any small network', () => {
         for (const group of groups) {
           const gone = [...group.units].filter((unit) => removed[unit]);
           const left = [...group.units].filter((unit) => !removed[unit]);
-          expect(gone.length).toBeLessThanOrEqual(mostRemovable(group, asked));
+          expect(gone.length).toBeLessThanOrEqual(mostRemovable(group, limitsOf(group, asked)));
           if (gone.length === 0) continue;
           expect(left.length % asked.round_to).toBe(0);
           const highest = Math.max(...gone.map((unit) => scores[unit]!));

@@ -1,17 +1,18 @@
 /** Cuts that remove whole units and filters. */
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import { totalMacs } from '../../model/costs.ts';
-import { allocate } from '../../pruning/allocation.ts';
+import { groupKey } from '../../pruning/allocation.ts';
 import { groupsToCut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import { type Contributions, criterion, type ScoredUnits } from '../../pruning/criteria/index.ts';
-import { channelMap } from '../../pruning/groups.ts';
+import { type ChannelGroup, channelMap } from '../../pruning/groups.ts';
 import { rescaled } from '../../pruning/rescale.ts';
 import { unitScores } from '../../pruning/scores.ts';
 import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
+import { chooseUnits } from './choose-units.ts';
 import { type Cutter, scaledOverrides } from './cutter.ts';
 import { proveCut } from './prove-cut.ts';
 import { unitStatistics } from './statistics/index.ts';
@@ -25,8 +26,9 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
   const rule = criterion(pruning.criterion).units as ScoredUnits | null;
   if (rule === null) throw new Error(`${pruning.criterion.type} does not score channels`);
   const scope = scopeOf(pruning);
-  const originalMacs = totalMacs(parts.document.graph);
-  return (kept) => {
+  // Rounds that each gave their part of a group would go beyond its max_ratio together.
+  const before = new Map(channelMap(parts.document.graph).groups.map((group) => [groupKey(group), group.units.length]));
+  return async (kept) => {
     const document = run.present();
     const map = channelMap(document.graph);
     const { groups } = groupsToCut(map, pruning);
@@ -34,14 +36,15 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
     const statistic = unitStatistics(rule.needs, calibrationOf(spec, run, parts, document), map, groups);
     const scores = unitScores(map, groups, document.weights, rule, statistic, generator(seed, 'pruning', run.state.step), scope);
     parts.reporter.enter('pruning');
-    const removed = allocate(map, groups, scores, {
+    const limits = {
       ...structure,
-      macs: kept * originalMacs,
       // Scores of the scope isomorphic are ranks, which are compared globally.
-      scope: scope === 'layer' ? 'layer' : 'global',
+      scope: scope === 'layer' ? ('layer' as const) : ('global' as const),
       // Each round takes the same fraction of what the last one left.
       overrides: scaledOverrides(pruning.layers.overrides, (fraction) => 1 - (1 - fraction) ** (1 / rounds)),
-    });
+      before: (group: ChannelGroup) => before.get(groupKey(group)),
+    };
+    const removed = await chooseUnits({ document, map, groups, scores, limits, kept }, spec, parts);
     const smaller = removeUnits(document, map, removed);
     const macs = totalMacs(smaller.graph);
     if (macs !== macsWithout(map, removed))

@@ -1,15 +1,15 @@
 /** What a growing penalty counts for: what is the smallest when training begins, as much as the target removes (GReg-1, Wang 2021). */
-import type { PruneSpec } from '../../jobs/spec/index.ts';
-import { totalMacs } from '../../model/costs.ts';
+import { measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
 import { weightKey } from '../../model/graph.ts';
-import { allocate } from '../../pruning/allocation.ts';
+import { allocate, furthestCut } from '../../pruning/allocation.ts';
 import { groupsToCut, kernelsToCut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import type { ScoredUnits } from '../../pruning/criteria/index.ts';
 import { magnitude } from '../../pruning/criteria/magnitude.ts';
 import { channelMap } from '../../pruning/groups.ts';
 import { chooseMasks, type Masks } from '../../pruning/masks.ts';
+import { macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
 import { unitScores } from '../../pruning/scores.ts';
 import { zerosScope } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
@@ -36,11 +36,15 @@ function unitMarks(spec: PruneSpec, { graph, weights }: ModelDocument): Masks {
   const { groups } = groupsToCut(map, pruning);
   const scope = scopeOf(pruning);
   const scores = unitScores(map, groups, weights, magnitude(1).units as ScoredUnits, null, generator(seed, 'marks'), scope);
+  const limits = { ...structure, overrides: pruning.layers.overrides };
+  // Files and times are only known of finished models: what is marked for them is counted in multiply-accumulates.
+  const measure = measureOf(pruning.target).measure === 'parameters' ? parametersMeasure(map) : macsMeasure(map);
+  const whole = measure.of(new Uint8Array(map.unitCount));
   const removed = allocate(map, groups, scores, {
-    ...structure,
-    macs: keptAtTheEnd(spec) * totalMacs(graph),
+    ...limits,
+    measure,
+    limit: Math.max(keptAtTheEnd(spec) * whole, measure.of(furthestCut(map, groups, limits))),
     scope: scope === 'layer' ? 'layer' : 'global',
-    overrides: pruning.layers.overrides,
   });
   const marks: Masks = new Map();
   for (const layer of graph.layers) {

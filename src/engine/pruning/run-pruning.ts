@@ -7,7 +7,7 @@ import { stagesOf } from './stages.ts';
 import { weightCutter } from './weight-cutter.ts';
 
 /** Runs every stage of the job that is not done yet. */
-export function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): void {
+export async function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): Promise<void> {
   const cutter = spec.pruning.structure.type === 'channels' ? channelCutter(spec, run, parts) : weightCutter(spec, run, parts, resumed);
   if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
   const stages = stagesOf(spec, run, parts, cutter);
@@ -16,7 +16,7 @@ export function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRun
     if (index < first) continue;
     run.state.stage = index;
     // A checkpoint is from within its stage.
-    if (!resumed || index > first) begin?.();
+    if (!resumed || index > first) await begin?.();
     parts.reporter.enter('training', run.state.step);
     run.train(end, between);
   }

@@ -12,7 +12,7 @@ import { regrowth } from './regrowth.ts';
 
 export interface Stage {
   /** What comes before its first step; not repeated when the job is resumed inside the stage. */
-  begin?: () => void;
+  begin?: () => void | Promise<void>;
   /** Steps done when it ends. */
   end: number;
   between?: BetweenSteps;
@@ -31,10 +31,14 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
     const keys = (channels ? prunableKernels(graph, { exclude: [] }) : kernelsToCut(graph, spec.pruning).kernels).map(({ key }) => key);
     run.scoreMovements(keys, channels ? 'final' : 'shadow');
   };
-  const cutAndGoOn = (kept: number, isLast: boolean): void => {
-    cut(kept);
-    if (isLast) run.settle();
-    else if (spec.pruning.structure.type === 'channels') score();
+  const cutAndGoOn = (kept: number, isLast: boolean): void | Promise<void> => {
+    const goOn = (): void => {
+      if (isLast) run.settle();
+      else if (spec.pruning.structure.type === 'channels') score();
+    };
+    // Weights are cut at once, between two steps; of channels files may be written first.
+    const made = cut(kept);
+    return made ? made.then(goOn) : goOn();
   };
   switch (schedule.type) {
     case 'one_shot':
@@ -54,7 +58,7 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
       const initial = sparsityOf(kernelsToCut(parts.document.graph, spec.pruning).kernels, parts.document.weights);
       const plan = { ...schedule, initial, final: 1 - final, totalSteps };
       const afterStep = (done: number): void => {
-        if (polynomialPrunesAt(done, plan)) cutAndGoOn(1 - polynomialSparsity(done, plan), done === polynomialSpan(plan)[1]);
+        if (polynomialPrunesAt(done, plan)) void cutAndGoOn(1 - polynomialSparsity(done, plan), done === polynomialSpan(plan)[1]);
       };
       // Training may end early once all is cut.
       return [{ begin: score, end: totalSteps, between: { afterStep, mayStop: (done) => done >= Math.floor(schedule.end * totalSteps) } }];

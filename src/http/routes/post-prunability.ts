@@ -1,4 +1,4 @@
-import { checkLayerNames } from '../../jobs/check-layer-names.ts';
+import { resolveLayers } from '../../jobs/resolve-layers.ts';
 import { Channels, LayerSelection } from '../../jobs/spec/index.ts';
 import { defaulted, fillDefaults, strictObject } from '../../schema.ts';
 import { PRUNABILITY } from '../examples.ts';
@@ -45,8 +45,8 @@ export const postPrunability = route({
   async handle({ principal, params, body, services }) {
     const id = params.id as string;
     const row = living(await services.ledger.findModel(principal.tenant, id), 'model', id);
-    const { structure, layers } = fillDefaults(PrunabilityRequest, body);
-    checkLayerNames(layers, row.facts, '/layers');
+    const { structure, layers: asked } = fillDefaults(PrunabilityRequest, body);
+    const layers = resolveLayers(asked, row.facts, '/layers');
     const savings = await services.measureSavings(await modelPath(row, services.blobs), { structure, layers });
     return { object: 'prunability', model_id: id, structure, layer_selection: layers, ...savings } satisfies Prunability;
   },

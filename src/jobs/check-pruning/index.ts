@@ -2,8 +2,8 @@
 import type { DatasetFacts } from '../../dataset/facts.ts';
 import type { JobWarning } from '../../ledger/ledger.ts';
 import { scopeOf } from '../../pruning/cells.ts';
-import { checkLayerNames } from '../check-layer-names.ts';
 import type { CheckedModel } from '../check-training.ts';
+import { resolveLayers } from '../resolve-layers.ts';
 import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
 import { checkCells } from './cells.ts';
 import { checkDistillation } from './distillation.ts';
@@ -12,9 +12,10 @@ import { checkReach } from './reach.ts';
 import { checkRegularization } from './regularization.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkSteps } from './steps.ts';
+import { checkTarget } from './target.ts';
 
 /**
- * The pruning with its scope resolved; `warn` is told what is left out. `fineTuning` is the resolved one.
+ * The pruning with its scope resolved and patterns of layers replaced by their names; `warn` is told what is left out. `fineTuning` is the resolved one.
  * Throws Problem UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
  */
 export async function checkPruning(
@@ -25,12 +26,13 @@ export async function checkPruning(
   warn: (warning: JobWarning) => void,
 ): Promise<Pruning> {
   checkCells(spec.pruning);
-  checkPruningOptions(spec, fineTuning);
+  checkPruningOptions(fineTuning);
   checkSchedule(spec, fineTuning);
-  checkLayerNames(spec.pruning.layers, model.facts, '/pruning/layers');
-  const pruning = { ...spec.pruning, scope: scopeOf(spec.pruning) };
+  checkTarget(spec);
+  const layers = resolveLayers(spec.pruning.layers, model.facts, '/pruning/layers');
+  const pruning = { ...spec.pruning, layers, scope: scopeOf(spec.pruning) };
   const config = await model.readConfig();
-  checkRegularization(spec, config);
+  checkRegularization({ ...spec, pruning }, config);
   checkDistillation(spec, fineTuning, config);
   checkReach(pruning, config, warn);
   checkSteps(spec, fineTuning, dataset);

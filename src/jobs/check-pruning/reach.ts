@@ -1,23 +1,27 @@
 import type { JobWarning } from '../../ledger/ledger.ts';
-import { totalMacs } from '../../model/costs.ts';
+import { parameterCount, totalMacs } from '../../model/costs.ts';
 import { readGraph } from '../../model/graph.ts';
-import { fewestMacs, selectableGroups } from '../../pruning/allocation.ts';
+import { furthestCut, selectableGroups } from '../../pruning/allocation.ts';
 import { groupsToCut, kernelsToCut, type LeftOut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import { channelMap } from '../../pruning/groups.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
+import { macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
+import { sparsityForParameters } from '../../pruning/sparsity-target.ts';
 import { largestBlockSparsity } from '../../pruning/structures/block.ts';
 import { densityFloor, planFault, zerosScope } from '../../pruning/zeros.ts';
 import { refuse } from '../refuse.ts';
-import type { Pruning } from '../spec/index.ts';
+import { measureOf, type Pruning } from '../spec/index.ts';
 
 /**
- * Whether the target can be reached at all, whatever the scores; `warn` is told of what the criterion, the structure or the scope leaves out.
+ * Whether the target can be reached at all, whatever the scores; of bytes and times only the job can tell; `warn` is told of what the criterion, the structure or the scope leaves out.
  * Throws Problem NOTHING_TO_PRUNE, TARGET_OUT_OF_REACH.
  */
 export function checkReach(pruning: Pruning, config: unknown, warn: (warning: JobWarning) => void): void {
   const graph = readGraph(config);
   const { target, structure, layers } = pruning;
+  const { measure, value } = measureOf(target);
+  const pointer = `/pruning/target/${measure}`;
   const asked = `${pruning.criterion.type}, ${structure.type}, ${scopeOf(pruning)}`;
   if (structure.type !== 'channels') {
     if (prunableKernels(graph, layers).length === 0)
@@ -27,17 +31,16 @@ export function checkReach(pruning: Pruning, config: unknown, warn: (warning: Jo
       refuse('NOTHING_TO_PRUNE', '/pruning', `Of no kernel weights can be taken by ${asked}. ${shown(leftOut)}`, asked);
     if (leftOut.length > 0)
       warn({ code: 'KERNELS_LEFT_OUT', detail: `Not pruned by ${asked}, and not counted in the target: ${shown(leftOut)}` });
-    if (!('sparsity' in target)) return;
+    if (measure === 'bytes') return;
+    const sparsity = measure === 'parameters' ? sparsityForParameters(graph, kernels, value) : value;
     const scope = zerosScope(scopeOf(pruning));
-    const options = { sparsity: target.sparsity, scope, overrides: layers.overrides, minDensity: pruning.min_layer_density };
+    const options = { sparsity, scope, overrides: layers.overrides, minDensity: pruning.min_layer_density };
     const fault =
       structure.type === 'n_m'
         ? null
         : (planFault(kernels, options) ??
-          (structure.type === 'block'
-            ? blockFault(target.sparsity, largestBlockSparsity(kernels, structure, densityFloor(options)))
-            : null));
-    if (fault !== null) refuse('TARGET_OUT_OF_REACH', '/pruning/target/sparsity', fault, target.sparsity);
+          (structure.type === 'block' ? blockFault(sparsity, largestBlockSparsity(kernels, structure, densityFloor(options))) : null));
+    if (fault !== null) refuse('TARGET_OUT_OF_REACH', pointer, fault, value);
     return;
   }
   const map = channelMap(graph);
@@ -54,13 +57,16 @@ export function checkReach(pruning: Pruning, config: unknown, warn: (warning: Jo
       pruning.criterion.type,
     );
   if (leftOut.length > 0) warn({ code: 'GROUPS_LEFT_OUT', detail: `Not cut by ${asked}: ${shown(leftOut)}` });
-  const least = fewestMacs(map, groups, { ...structure, overrides: layers.overrides }) / totalMacs(graph);
-  if ('macs' in target && target.macs < least) {
+  if (measure !== 'macs' && measure !== 'parameters') return;
+  const counted = measure === 'macs' ? macsMeasure(map) : parametersMeasure(map);
+  const whole = measure === 'macs' ? totalMacs(graph) : parameterCount(graph).total;
+  const least = counted.of(furthestCut(map, groups, { ...structure, overrides: layers.overrides })) / whole;
+  if (value < least) {
     refuse(
       'TARGET_OUT_OF_REACH',
-      '/pruning/target/macs',
-      `With every group at its limit ${least.toFixed(4)} of the multiply-accumulates are left. Raise max_ratio, or lower min_channels or round_to.`,
-      target.macs,
+      pointer,
+      `With every group at its limit ${least.toFixed(4)} of the ${counted.unit} are left. Raise max_ratio, or lower min_channels or round_to.`,
+      value,
     );
   }
 }

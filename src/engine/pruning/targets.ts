@@ -1,0 +1,53 @@
+/** The target of a job: what its cuts count in, what is put right once all is trained, and whether it was met. */
+import { Problem } from '../../errors.ts';
+import { measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
+import type { ModelDocument } from '../../model/document.ts';
+import { writeKeras } from '../../model/formats/keras.ts';
+import { kernelsToCut } from '../../pruning/candidates.ts';
+import { sparsityForBytes, sparsityForParameters, trimmedToBytes } from '../../pruning/sparsity-target.ts';
+import { type TargetReport, targetReport } from '../../pruning/target-report.ts';
+import type { Receipt } from '../../report/receipt.ts';
+
+const isChannels = ({ pruning }: PruneSpec): boolean => pruning.structure.type === 'channels';
+const fileBytes = async (document: ModelDocument): Promise<number> => (await writeKeras(document, { optimizer: false })).length;
+
+/** The specification as its cuts run it: cuts of single weights count zeros, whatever the target counts. Throws Problem TARGET_OUT_OF_REACH. */
+export async function withCountedTarget(spec: PruneSpec, original: ModelDocument): Promise<PruneSpec> {
+  const { measure, value } = measureOf(spec.pruning.target);
+  if (isChannels(spec) || measure === 'sparsity') return spec;
+  const { kernels } = kernelsToCut(original.graph, spec.pruning);
+  const sparsity =
+    measure === 'parameters'
+      ? sparsityForParameters(original.graph, kernels, value)
+      : await sparsityForBytes(original, spec.pruning, value * (await fileBytes(original)));
+  if (sparsity === null) {
+    throw new Problem(
+      'TARGET_OUT_OF_REACH',
+      `${value} of the file's bytes are asked for; with one weight left in every output unit more are needed. Exclude fewer layers, or remove channels.`,
+    );
+  }
+  return { ...spec, pruning: { ...spec.pruning, target: { sparsity: Math.max(0, sparsity) } } };
+}
+
+/** The trained model, with zeros added where its file is larger than the target allows. */
+export async function asTargeted({ pruning }: PruneSpec, original: ModelDocument, result: ModelDocument): Promise<ModelDocument> {
+  const { measure, value } = measureOf(pruning.target);
+  if (pruning.structure.type === 'channels' || measure !== 'bytes') return result;
+  return trimmedToBytes(result, pruning, value * (await fileBytes(original)));
+}
+
+/** Throws Problem TARGET_OUT_OF_REACH where a sparsity, which can always be met exactly, was not. */
+export function reportedTarget(spec: PruneSpec, original: ModelDocument, result: ModelDocument, receipt: Receipt): TargetReport {
+  const timed = receipt.latency.find(({ batch_size }) => batch_size === spec.evaluation.latency_batch_size);
+  const report = targetReport(spec.pruning, original, result, {
+    bytes: { original: receipt.original.file_bytes, result: receipt.result.file_bytes },
+    latency: timed ? { ...timed.ratio, batch_size: timed.batch_size } : null,
+  });
+  if (!report.met && 'sparsity' in report.requested) {
+    throw new Problem(
+      'TARGET_OUT_OF_REACH',
+      `The sparsity reached is ${report.achieved.sparsity}; ${report.requested.sparsity} was asked for.`,
+    );
+  }
+  return report;
+}
