@@ -574,7 +574,10 @@ describe('pruning options', () => {
     for (const [type, structures] of Object.entries(STRUCTURES)) {
       for (const structure of names) {
         const target = structure === 'channels' ? { macs: 0.6 } : { sparsity: 0.5 };
-        const spec = pruneJob({ criterion: { type }, structure: { type: structure }, target });
+        // Movement is gathered while the model trains, before the cut.
+        const trains = type === 'movement';
+        const schedule = { type: 'one_shot', begin: trains ? 0.5 : 0 };
+        const spec = pruneJob({ criterion: { type }, structure: { type: structure }, target, schedule }, trains ? { epochs: 2 } : null);
         if (!structures.includes(structure)) {
           const text = new RegExp(`${type} takes the structures ${structures.join(', ')}; ${structure} takes the criteria .*random`);
           await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/criterion/type', type], text, spec, normalised);
