@@ -66,6 +66,8 @@ describe.each(['eager', 'captured'] as const)('%s:', (kind) => {
       expect(report).toEqual({
         loss: 100,
         accuracy: null,
+        distillation: null,
+        penalty: null,
         normBefore: 100,
         normAfter: 100,
         threshold: null,
