@@ -9,7 +9,7 @@ import { type ModelDocument, makeDocument, type Weights, withWeights } from '../
 import { weightKey } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
 import { prunableKernels } from '../pruning/kernels.ts';
-import { type Masks, zeroMasks } from '../pruning/masks.ts';
+import { type Masks, masked, zeroMasks } from '../pruning/masks.ts';
 import { undefinedMetrics } from '../report/metrics/index.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
@@ -214,13 +214,7 @@ export class TrainingRun {
   present(): ModelDocument {
     this.step.store();
     const weights = new Map([...this.weights.values(), ...this.averages.values()]);
-    if (this.state.masking !== 'final') {
-      for (const [key, mask] of this.masks) {
-        const { shape, data } = weights.get(key)!;
-        weights.set(key, { shape, data: data.map((value, index) => (mask[index] ? value : 0)) });
-      }
-    }
-    return withWeights(this.document, weights);
+    return withWeights(this.document, this.state.masking === 'final' ? weights : masked(weights, this.masks));
   }
 
   /** The document that is the result: of the best evaluation where one counts, else the present one, with the optimizer's state where it is asked for. */
@@ -290,8 +284,7 @@ export class TrainingRun {
 
   /** Masks of the zeros of the uploaded model, where they are to stay. */
   lockedZeros(): Masks {
-    const { training, document } = this.parts;
-    return training.keep_zeros ? zeroMasks(prunableKernels(document.graph, { exclude: [] }), document.weights) : new Map();
+    return this.keptZeros(() => this.parts.document);
   }
 
   /** Where a growing penalty counts, by weight key and in the weight's order. */
@@ -361,8 +354,12 @@ export class TrainingRun {
 
   /** Masks of the zeros that are in the present weights, where they are to stay. */
   zerosThatStay(): Masks {
+    return this.keptZeros(() => this.present());
+  }
+
+  private keptZeros(of: () => ModelDocument): Masks {
     if (!this.parts.training.keep_zeros) return new Map();
-    const { graph, weights } = this.present();
+    const { graph, weights } = of();
     return zeroMasks(prunableKernels(graph, { exclude: [] }), weights);
   }
 

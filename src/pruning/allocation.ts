@@ -2,7 +2,7 @@
 import { Problem } from '../errors.ts';
 import type { LayerSelection } from '../jobs/spec/index.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
-import { type Measure, macsMeasure } from './measures.ts';
+import type { Measure } from './measures.ts';
 import type { Removed } from './surgery.ts';
 
 /** How far groups may be cut. */
@@ -104,16 +104,11 @@ export function furthestCount(group: ChannelGroup, options: GroupLimits): number
   return limits.fraction === null ? most : toStep({ group, most, roundTo: limits.round_to }, limits.fraction * group.units.length);
 }
 
-/** The units that go when every group is cut as far as it may be, or by its override; which ones of a group makes no difference to a count. */
+/** The units that go when every group is cut as far as it may be, or by its override: no target below what these leave can be met. Which ones of a group makes no difference to a count. */
 export function furthestCut(map: ChannelMap, groups: readonly ChannelGroup[], options: GroupLimits): Removed {
   const removed: Removed = new Uint8Array(map.unitCount);
   for (const group of groups) for (const unit of group.units.subarray(0, furthestCount(group, options))) removed[unit] = 1;
   return removed;
-}
-
-/** Multiply-accumulates with every group cut as far as it may be, or by its override: no target below this can be met. */
-export function fewestMacs(map: ChannelMap, groups: readonly ChannelGroup[], options: GroupLimits): number {
-  return macsMeasure(map).of(furthestCut(map, groups, options));
 }
 
 /**

@@ -9,11 +9,17 @@
  * axis 0 to [0 1 0 1 0 1 0 1]. Without unit 1 the dense kernel keeps rows 0, 2, 4, 6.
  */
 import { type Call, type Graph, type TensorId, tensorsOf, weightKey } from '../model/graph.ts';
-import { type ConfigPath, type Coupling, type FrozenReason, layerClass, type UnitKind, type Units } from '../model/layers/index.ts';
+import { type ConfigPath, type Coupling, type FrozenReason, layerClass, size, type UnitKind, type Units } from '../model/layers/index.ts';
 
 export interface Binding {
   axis: number;
   units: Units;
+}
+
+/** By the place of an element in a weight of this shape: the unit that it belongs to along the bound axis. */
+export function unitOfElement(shape: readonly number[], { axis, units }: Binding): (index: number) => number {
+  const inner = size(shape.slice(axis + 1));
+  return (index) => units[Math.floor(index / inner) % shape[axis]!]!;
 }
 
 /**

@@ -22,6 +22,16 @@ export function zeroMasks(kernels: readonly PrunableKernel[], weights: Weights):
   );
 }
 
+/** The weights with those that are masked at +0. */
+export function masked(weights: Weights, masks: ReadonlyMap<string, Uint8Array>): Weights {
+  const result = new Map(weights);
+  for (const [key, mask] of masks) {
+    const { shape, data } = weights.get(key)!;
+    result.set(key, { shape, data: data.map((value, index) => (mask[index] ? value : 0)) });
+  }
+  return result;
+}
+
 /**
  * The masks of a structure by scores, at the sparsity that is asked for now. `unitwise` compares scores within each output unit only.
  * Throws Problem TARGET_OUT_OF_REACH.

@@ -1,6 +1,7 @@
 /** The parts of kernels that belong to a unit. */
 import type { Weights } from '../model/document.ts';
 import { weightKey } from '../model/graph.ts';
+import { size } from '../model/layers/index.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
 
 /**
@@ -24,7 +25,7 @@ export function kernelSlices(
         if (of === 'producers' && reads) continue;
         if (!units.some((unit) => slices.has(unit))) continue;
         const { shape, data } = weights.get(key)!;
-        const inner = shape.slice(axis + 1).reduce((product, dimension) => product * dimension, 1);
+        const inner = size(shape.slice(axis + 1));
         const length = shape[axis]!;
         for (let index = 0; index < length; index++) {
           const own = slices.get(units[index]!);
@@ -41,4 +42,15 @@ export function kernelSlices(
     }
   }
   return slices;
+}
+
+/** The arrays one behind the other. */
+export function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
 }

@@ -1,21 +1,19 @@
 /** Targets of zeros in other words: the sparsity that leaves so many weights, or so many bytes. */
-import { measureOf, type Pruning } from '../jobs/spec/index.ts';
+import type { Pruning } from '../jobs/spec/index.ts';
 import { parameterCount } from '../model/costs.ts';
 import { type ModelDocument, withWeights } from '../model/document.ts';
-import { writeKeras } from '../model/formats/keras.ts';
+import { kerasBytes } from '../model/formats/keras.ts';
 import type { Graph } from '../model/graph.ts';
 import { kernelsToCut } from './candidates.ts';
-import { scopeOf } from './cells.ts';
 import { fitMeasured } from './fit-measured.ts';
 import type { PrunableKernel } from './kernels.ts';
-import { type Masks, sparsityOf, zeroMasks } from './masks.ts';
+import { type Masks, masked, sparsityOf, zeroMasks } from './masks.ts';
 import { unstructuredMasks } from './structures/unstructured.ts';
-import { planFault, type ZerosOptions, zerosScope } from './zeros.ts';
+import { countOf, planFault, type ZerosOptions, zerosOptions } from './zeros.ts';
 
 /** The sparsity of the prunable kernels with which so large a fraction of all the model's weights is not zero; above 1 where no sparsity is enough. */
 export function sparsityForParameters(graph: Graph, kernels: readonly PrunableKernel[], kept: number): number {
-  const prunable = kernels.reduce((sum, { count }) => sum + count, 0);
-  return ((1 - kept) * parameterCount(graph).total) / prunable;
+  return ((1 - kept) * parameterCount(graph).total) / countOf(kernels);
 }
 
 /** Files are written at most so often. */
@@ -28,7 +26,7 @@ const TOLERANCE = 0.004;
  */
 export async function sparsityForBytes(document: ModelDocument, pruning: Pruning, bytes: number): Promise<number | null> {
   const { kernels } = kernelsToCut(document.graph, pruning);
-  const options = (sparsity: number) => optionsAt(pruning, sparsity);
+  const options = (sparsity: number) => zerosOptions(pruning, sparsity);
   // The largest that every output unit allows, found as the scope and the overrides divide it.
   let [low, high] = [0, 1];
   for (let step = 0; step < 20; step++) {
@@ -37,7 +35,7 @@ export async function sparsityForBytes(document: ModelDocument, pruning: Pruning
     else high = middle;
   }
   const most = low;
-  const whole = (await writeKeras(document, { optimizer: false })).length;
+  const whole = await kerasBytes(document);
   // Zeros that are there stay.
   const present = 1 - sparsityOf(kernels, document.weights);
   const fitted = await fitMeasured({
@@ -48,15 +46,11 @@ export async function sparsityForBytes(document: ModelDocument, pruning: Pruning
     attempts: ATTEMPTS,
     tolerance: TOLERANCE,
     measureAt: async (kept) => {
-      const smaller = zeroed(document, kernels, smallest(document, kernels, options(1 - kept)));
-      return { cut: 1 - kept, cost: (await writeKeras(smaller, { optimizer: false })).length };
+      const smaller = zeroed(document, smallest(document, kernels, options(1 - kept)));
+      return { cut: 1 - kept, cost: await kerasBytes(smaller) };
     },
   });
   return fitted?.cut ?? null;
-}
-
-function optionsAt(pruning: Pruning, sparsity: number): ZerosOptions {
-  return { sparsity, scope: zerosScope(scopeOf(pruning)), overrides: pruning.layers.overrides, minDensity: pruning.min_layer_density };
 }
 
 function smallest(document: ModelDocument, kernels: readonly PrunableKernel[], asked: ZerosOptions): Masks {
@@ -64,14 +58,8 @@ function smallest(document: ModelDocument, kernels: readonly PrunableKernel[], a
   return unstructuredMasks(kernels, scores, zeroMasks(kernels, document.weights), asked);
 }
 
-function zeroed(document: ModelDocument, kernels: readonly PrunableKernel[], masks: Masks): ModelDocument {
-  const weights = new Map(document.weights);
-  for (const { key } of kernels) {
-    const { shape, data } = weights.get(key)!;
-    const mask = masks.get(key)!;
-    weights.set(key, { shape, data: data.map((value, index) => (mask[index] ? value : 0)) });
-  }
-  return { ...withWeights(document, weights), ...(document.optimizer ? { optimizer: document.optimizer } : {}) };
+function zeroed(document: ModelDocument, masks: Masks): ModelDocument {
+  return { ...withWeights(document, masked(document.weights, masks)), ...(document.optimizer ? { optimizer: document.optimizer } : {}) };
 }
 
 /**
@@ -79,10 +67,9 @@ function zeroed(document: ModelDocument, kernels: readonly PrunableKernel[], mas
  * deflate. The model itself where it is small enough, or where nothing helps.
  */
 export async function trimmedToBytes(document: ModelDocument, pruning: Pruning, bytes: number): Promise<ModelDocument> {
-  if (measureOf(pruning.target).measure !== 'bytes') return document;
-  if ((await writeKeras(document, { optimizer: false })).length <= bytes) return document;
+  if ((await kerasBytes(document)) <= bytes) return document;
   const sparsity = await sparsityForBytes(document, pruning, bytes);
   if (sparsity === null) return document;
   const { kernels } = kernelsToCut(document.graph, pruning);
-  return zeroed(document, kernels, smallest(document, kernels, optionsAt(pruning, sparsity)));
+  return zeroed(document, smallest(document, kernels, zerosOptions(pruning, sparsity)));
 }

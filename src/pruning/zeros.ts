@@ -1,6 +1,6 @@
 /** How many zeros which kernels get, before anything is scored. */
-import type { LayerSelection } from '../jobs/spec/index.ts';
-import type { ResolvedScope } from './cells.ts';
+import type { LayerSelection, Pruning } from '../jobs/spec/index.ts';
+import { scopeOf } from './cells.ts';
 import { inputCount, type PrunableKernel, unitCount } from './kernels.ts';
 
 export interface ZerosOptions {
@@ -12,10 +12,14 @@ export interface ZerosOptions {
   minDensity?: number | null;
 }
 
-/** The scope of a job of zeros. */
-export function zerosScope(scope: ResolvedScope): ZerosOptions['scope'] {
+/** What a job of zeros asks for, at a sparsity that may be one on the way to its target. */
+export function zerosOptions(
+  pruning: Pick<Pruning, 'scope' | 'criterion' | 'structure' | 'layers' | 'min_layer_density'>,
+  sparsity: number,
+): Required<ZerosOptions> {
+  const scope = scopeOf(pruning);
   if (scope === 'isomorphic') throw new Error('Weights are not compared by the build of groups');
-  return scope;
+  return { sparsity, scope, overrides: pruning.layers.overrides, minDensity: pruning.min_layer_density };
 }
 
 /** Kernels that get their zeros together. */

@@ -1,14 +1,13 @@
 /** Calibration statistics against central differences of the loss, in float64. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { epochOrder } from '../../src/dataset/batches.ts';
-import { lossOf } from '../../src/engine/losses.ts';
 import type { Calibration } from '../../src/engine/pruning/statistics/calibration.ts';
 import { gateMoments } from '../../src/engine/pruning/statistics/gates.ts';
 import { gradientMoments as weightStatistics } from '../../src/engine/pruning/statistics/loss-gradients.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
-import { Variables } from '../../src/engine/variables.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
+import { calibrationOn } from '../helpers/calibration.ts';
 import { datasetOf } from '../helpers/datasets.ts';
 import { batchNormalization, type Config, dense, documentOf, functional, layer, randomFill, sequential } from '../helpers/documents.ts';
 import { drawn } from '../helpers/engine.ts';
@@ -75,22 +74,9 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 
 function setUp(config: Config, changes: Partial<Calibration> = {}) {
   const document: ModelDocument = documentOf(config, randomFill(6));
-  const weights = Variables.from(document.weights);
-  onTestFinished(() => weights.dispose());
-  const calibration: Calibration = {
-    graph: document.graph,
-    weights,
-    loss: lossOf('mean_squared_error', { label_smoothing: 0, huber_delta: 1 }),
-    data: datasetOf(x, y),
-    seed: SEED,
-    batches: 3,
-    batchSize: BATCH,
-    cancelled: () => {},
-    movement: new Map(),
-    ...changes,
-  };
+  const calibration = calibrationOn(document, datasetOf(x, y), SEED, { batchSize: BATCH, ...changes });
   const values: Values = new Map([...document.weights].map(([key, { data }]) => [key, Float64Array.from(data)]));
-  return { document, calibration, weights, values };
+  return { document, calibration, weights: calibration.weights, values };
 }
 
 const square = (value: number) => value * value;

@@ -1,7 +1,6 @@
 /** What criteria ask of the engine, against slow float64 computations of the same from its definition. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { epochOrder } from '../../src/dataset/batches.ts';
-import { lossOf } from '../../src/engine/losses.ts';
 import { forward } from '../../src/engine/network.ts';
 import { activationMoments } from '../../src/engine/pruning/statistics/activations.ts';
 import type { Calibration } from '../../src/engine/pruning/statistics/calibration.ts';
@@ -13,11 +12,11 @@ import { hessianGradient } from '../../src/engine/pruning/statistics/loss-gradie
 import { readActivity } from '../../src/engine/pruning/statistics/read-activity.ts';
 import { synapticFlow } from '../../src/engine/pruning/statistics/synaptic-flow.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
-import { Variables } from '../../src/engine/variables.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { weightKey } from '../../src/model/graph.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import { asMatrix, inputCount, matrixOrder, prunableKernels, unitCount } from '../../src/pruning/kernels.ts';
+import { calibrationOn } from '../helpers/calibration.ts';
 import { datasetOf } from '../helpers/datasets.ts';
 import {
   batchNormalization,
@@ -39,24 +38,11 @@ const [SAMPLES, SEED] = [22, 11];
 
 function setUp(config: Config, shape: number[], changes: Partial<Calibration> = {}, fill = randomFill(6)) {
   const document: ModelDocument = documentOf(config, fill);
-  const weights = Variables.from(document.weights);
-  onTestFinished(() => weights.dispose());
   const outputs = document.graph.outputs[0]!.shape as number[];
   const x = drawn([SAMPLES, ...shape], 'x');
   const y = drawn([SAMPLES, ...outputs], 'y');
-  const calibration: Calibration = {
-    graph: document.graph,
-    weights,
-    loss: lossOf('mean_squared_error', { label_smoothing: 0, huber_delta: 1 }),
-    data: datasetOf(x, y),
-    seed: SEED,
-    batches: 3,
-    batchSize: 8,
-    cancelled: () => {},
-    movement: new Map(),
-    ...changes,
-  };
-  return { document, calibration, weights, x, y };
+  const calibration = calibrationOn(document, datasetOf(x, y), SEED, changes);
+  return { document, calibration, weights: calibration.weights, x, y };
 }
 
 /** The values of a tensor between layers for all samples, in one batch: float32 [n, ...]. */

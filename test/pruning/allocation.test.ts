@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { totalMacs } from '../../src/model/costs.ts';
-import { type AllocationOptions, allocate, fewestMacs, limitsOf, mostRemovable, selectableGroups } from '../../src/pruning/allocation.ts';
+import { type AllocationOptions, allocate, furthestCut, limitsOf, mostRemovable, selectableGroups } from '../../src/pruning/allocation.ts';
 import { type ChannelMap, channelMap } from '../../src/pruning/groups.ts';
 import { macsMeasure } from '../../src/pruning/measures.ts';
 import { macsWithout, type Removed, removeUnits } from '../../src/pruning/surgery.ts';
@@ -163,7 +163,7 @@ describe('any plan for any small network', () => {
         const scores = Float64Array.from({ length: map.unitCount }, () => Math.floor(uniform() * 20));
         const macs = ratio * totalMacs(document.graph);
         const asked = { ...limits, measure: macsMeasure(map), limit: macs, overrides: {} };
-        if (fewestMacs(map, groups, asked) > macs) {
+        if (macsMeasure(map).of(furthestCut(map, groups, asked)) > macs) {
           expect(() => allocate(map, groups, scores, asked)).toThrow(/asked for/);
           return;
         }

@@ -3,7 +3,7 @@ import { Problem } from '../../errors.ts';
 import { type MeasureName, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import { parameterCount, totalMacs } from '../../model/costs.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import { writeKeras } from '../../model/formats/keras.ts';
+import { kerasBytes } from '../../model/formats/keras.ts';
 import { type AllocationOptions, allocate, furthestCut, type GroupLimits } from '../../pruning/allocation.ts';
 import { fitMeasured } from '../../pruning/fit-measured.ts';
 import type { ChannelGroup, ChannelMap } from '../../pruning/groups.ts';
@@ -57,10 +57,9 @@ export async function chooseUnits(choice: UnitChoice, spec: PruneSpec, parts: Tr
 type Within = (counted: Measure, limit: number) => Removed;
 
 async function inBytes({ document, map, groups, limits, kept }: UnitChoice, within: Within, spec: PruneSpec, original: ModelDocument) {
-  const sizeOf = async (of: ModelDocument): Promise<number> => (await writeKeras(of, { optimizer: false })).length;
-  const whole = await sizeOf(document);
+  const whole = await kerasBytes(document);
   const trained = (spec.fine_tuning?.epochs ?? 0) > 0;
-  const limit = kept * (await sizeOf(original)) * (trained ? 1 - BYTES_MARGIN : 1);
+  const limit = kept * (await kerasBytes(original)) * (trained ? 1 - BYTES_MARGIN : 1);
   const estimate = bytesMeasure(document, map, whole);
   const fitted = await fitMeasured({
     limit,
@@ -71,7 +70,7 @@ async function inBytes({ document, map, groups, limits, kept }: UnitChoice, with
     tolerance: BYTES_TOLERANCE,
     measureAt: async (place) => {
       const cut = within(estimate, place);
-      return { cut, cost: await sizeOf(removeUnits(document, map, cut)) };
+      return { cut, cost: await kerasBytes(removeUnits(document, map, cut)) };
     },
   });
   return fitted?.cut ?? outOfReach('bytes', kept);

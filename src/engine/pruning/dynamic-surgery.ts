@@ -1,32 +1,25 @@
 /** Dynamic Network Surgery as a stage of training: masks move both ways until all is cut to the target. */
 import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
-import { scopeOf } from '../../pruning/cells.ts';
-import { prunableKernels } from '../../pruning/kernels.ts';
-import { type Masks, sparsityOf, zeroMasks } from '../../pruning/masks.ts';
+import { type Masks, sparsityOf } from '../../pruning/masks.ts';
 import { deviationThreshold, quantileThreshold, spliced, surgeryProbability } from '../../pruning/schedules/dynamic.ts';
 import { polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
+import { joined } from '../../pruning/slices.ts';
 import { unstructuredMasks } from '../../pruning/structures/unstructured.ts';
-import { planZeros, zerosScope } from '../../pruning/zeros.ts';
+import { planZeros, zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import type { Stage } from './stages.ts';
 
-export function dynamicSurgery(
-  { pruning, seed, ...rest }: PruneSpec,
-  schedule: PruningScheduleOf<'dynamic'>,
-  run: TrainingRun,
-  parts: TrainingRunParts,
-): Stage {
-  const { layers, min_layer_density: minDensity } = pruning;
-  const scope = zerosScope(scopeOf(pruning));
+export function dynamicSurgery(spec: PruneSpec, schedule: PruningScheduleOf<'dynamic'>, run: TrainingRun, parts: TrainingRunParts): Stage {
+  const { pruning, seed } = spec;
   const { graph, weights: uploaded } = parts.document;
   const { kernels } = kernelsToCut(graph, pruning);
-  const final = 1 - keptAtTheEnd({ pruning, seed, ...rest });
+  const final = 1 - keptAtTheEnd(spec);
   const plan = { ...schedule, initial: sparsityOf(kernels, uploaded), final, totalSteps: run.totalSteps };
   const [first, last] = polynomialSpan(plan);
-  const locked: Masks = parts.training.keep_zeros ? zeroMasks(prunableKernels(graph, { exclude: [] }), uploaded) : new Map();
+  const locked = run.lockedZeros();
 
   const magnitudes = (): Map<string, Float32Array> => {
     const weights = run.presentWeights();
@@ -39,9 +32,8 @@ export function dynamicSurgery(
     const sparsity = polynomialSparsity(done, plan);
     const progress = final === 0 ? 1 : sparsity / final;
     const pools = planZeros(kernels, {
-      sparsity,
-      scope,
-      overrides: scaledOverrides(layers.overrides, (fraction) => fraction * progress),
+      ...zerosOptions(pruning, sparsity),
+      overrides: scaledOverrides(pruning.layers.overrides, (fraction) => fraction * progress),
     });
     return new Map(
       pools.flatMap(({ kernels: together, zeros }) => {
@@ -72,7 +64,7 @@ export function dynamicSurgery(
   };
   /** Cuts the smallest, to exactly the target, for good. */
   const conclude = (): void => {
-    const chosen = unstructuredMasks(kernels, magnitudes(), locked, { sparsity: final, scope, overrides: layers.overrides, minDensity });
+    const chosen = unstructuredMasks(kernels, magnitudes(), locked, zerosOptions(pruning, final));
     run.setMasks(new Map([...run.presentMasks(), ...chosen]));
     run.settle();
     run.forgetBest();
@@ -92,14 +84,4 @@ export function dynamicSurgery(
       mayStop: (done) => done >= last,
     },
   };
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((total, array) => total + array.length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    all.set(array, offset);
-    offset += array.length;
-  }
-  return all;
 }

@@ -7,24 +7,22 @@ import { groupsToCut, kernelsToCut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import type { ScoredUnits } from '../../pruning/criteria/index.ts';
 import { magnitude } from '../../pruning/criteria/magnitude.ts';
-import { channelMap } from '../../pruning/groups.ts';
+import { channelMap, unitOfElement } from '../../pruning/groups.ts';
 import { chooseMasks, type Masks } from '../../pruning/masks.ts';
 import { macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
 import { unitScores } from '../../pruning/scores.ts';
-import { zerosScope } from '../../pruning/zeros.ts';
+import { zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import { keptAtTheEnd } from './cutter.ts';
 
 /** By kernel: 1 where a weight is to be made small. Of units it is the kernels that make them. */
 export function growingMarks(spec: PruneSpec, document: ModelDocument): Masks {
   const { pruning } = spec;
-  const { structure, layers, min_layer_density: minDensity } = pruning;
+  const { structure } = pruning;
   if (structure.type === 'channels') return unitMarks(spec, document);
   const { kernels } = kernelsToCut(document.graph, pruning);
   const scores = new Map(kernels.map(({ key }) => [key, document.weights.get(key)!.data.map(Math.abs)]));
-  const scope = zerosScope(scopeOf(pruning));
-  const options = { sparsity: 1 - keptAtTheEnd(spec), scope, overrides: layers.overrides, minDensity };
-  const masks = chooseMasks(structure, kernels, scores, new Map(), options);
+  const masks = chooseMasks(structure, kernels, scores, new Map(), zerosOptions(pruning, 1 - keptAtTheEnd(spec)));
   return new Map([...masks].map(([key, mask]) => [key, mask.map((lives) => 1 - lives)]));
 }
 
@@ -52,9 +50,8 @@ function unitMarks(spec: PruneSpec, { graph, weights }: ModelDocument): Masks {
       const key = weightKey(layer, name);
       const made = map.bindings.get(key)?.find(({ axis }) => axis === axes?.output);
       if (role !== 'kernel' || !made) continue;
-      const inner = shape.slice(made.axis + 1).reduce((product, dimension) => product * dimension, 1);
       const { data } = weights.get(key)!;
-      const unitOf = (index: number): number => made.units[Math.floor(index / inner) % shape[made.axis]!]!;
+      const unitOf = unitOfElement(shape, made);
       marks.set(
         key,
         Uint8Array.from(data, (_, index) => (removed[unitOf(index)] ? 1 : 0)),

@@ -1,8 +1,7 @@
 /** Weights that change places while a network of fixed sparsity trains (RigL). */
 import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
-import { prunableKernels } from '../../pruning/kernels.ts';
-import { type Masks, zeroMasks } from '../../pruning/masks.ts';
+import type { Masks } from '../../pruning/masks.ts';
 import { regrown, regrowsAt, regrowthFraction } from '../../pruning/schedules/rigl.ts';
 import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
 
@@ -10,11 +9,11 @@ export function regrowth(
   { pruning }: PruneSpec,
   schedule: PruningScheduleOf<'rigl'>,
   run: TrainingRun,
-  { document: { graph, weights: uploaded }, training, reporter }: TrainingRunParts,
+  { document: { graph }, reporter }: TrainingRunParts,
 ): BetweenSteps {
   const { kernels } = kernelsToCut(graph, pruning);
   const last = Math.floor(schedule.end * run.totalSteps);
-  const locked: Masks = training.keep_zeros ? zeroMasks(prunableKernels(graph, { exclude: [] }), uploaded) : new Map();
+  const locked = run.lockedZeros();
   return {
     afterStep(done) {
       if (!regrowsAt(done, last, schedule.every_steps)) return;

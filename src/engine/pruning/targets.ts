@@ -2,14 +2,13 @@
 import { Problem } from '../../errors.ts';
 import { measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import { writeKeras } from '../../model/formats/keras.ts';
+import { kerasBytes } from '../../model/formats/keras.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import { sparsityForBytes, sparsityForParameters, trimmedToBytes } from '../../pruning/sparsity-target.ts';
 import { type TargetReport, targetReport } from '../../pruning/target-report.ts';
 import type { Receipt } from '../../report/receipt.ts';
 
 const isChannels = ({ pruning }: PruneSpec): boolean => pruning.structure.type === 'channels';
-const fileBytes = async (document: ModelDocument): Promise<number> => (await writeKeras(document, { optimizer: false })).length;
 
 /** The specification as its cuts run it: cuts of single weights count zeros, whatever the target counts. Throws Problem TARGET_OUT_OF_REACH. */
 export async function withCountedTarget(spec: PruneSpec, original: ModelDocument): Promise<PruneSpec> {
@@ -19,7 +18,7 @@ export async function withCountedTarget(spec: PruneSpec, original: ModelDocument
   const sparsity =
     measure === 'parameters'
       ? sparsityForParameters(original.graph, kernels, value)
-      : await sparsityForBytes(original, spec.pruning, value * (await fileBytes(original)));
+      : await sparsityForBytes(original, spec.pruning, value * (await kerasBytes(original)));
   if (sparsity === null) {
     throw new Problem(
       'TARGET_OUT_OF_REACH',
@@ -33,7 +32,7 @@ export async function withCountedTarget(spec: PruneSpec, original: ModelDocument
 export async function asTargeted({ pruning }: PruneSpec, original: ModelDocument, result: ModelDocument): Promise<ModelDocument> {
   const { measure, value } = measureOf(pruning.target);
   if (pruning.structure.type === 'channels' || measure !== 'bytes') return result;
-  return trimmedToBytes(result, pruning, value * (await fileBytes(original)));
+  return trimmedToBytes(result, pruning, value * (await kerasBytes(original)));
 }
 
 /** Throws Problem TARGET_OUT_OF_REACH where a sparsity, which can always be met exactly, was not. */

@@ -2,11 +2,10 @@
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import type { Weights } from '../../model/document.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
-import { scopeOf } from '../../pruning/cells.ts';
 import { type Criterion, criterion, type ScoredWeights, type SolvedWeights, type WeightNeed } from '../../pruning/criteria/index.ts';
 import type { PrunableKernel } from '../../pruning/kernels.ts';
 import { chooseMasks, type Masks, sparsityOf, type WeightStructure } from '../../pruning/masks.ts';
-import { planZeros, type ZerosOptions, zerosScope } from '../../pruning/zeros.ts';
+import { countOf, planZeros, type ZerosOptions, zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
@@ -28,10 +27,7 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
   if (structure.type === 'channels' || rule === null) throw new Error(`${pruning.criterion.type} does not cut ${structure.type}`);
   const { kernels } = kernelsToCut(run.present().graph, pruning);
   const fisher = pruning.criterion.type === 'woodfisher' ? pruning.criterion.block_size : 1;
-  const block = fisherBlock(
-    fisher,
-    kernels.reduce((sum, { count }) => sum + count, 0),
-  );
+  const block = fisherBlock(fisher, countOf(kernels));
   if (block < fisher) {
     parts.reporter.warn(
       'FISHER_BLOCK_SMALLER',
@@ -47,10 +43,8 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
   const final = keptAtTheEnd(spec);
   const progress = (kept: number): number => (kept === final || final === 1 ? 1 : (1 - kept) / (1 - final));
   const optionsAt = (kept: number): ZerosOptions => ({
-    sparsity: 1 - kept,
-    scope: zerosScope(scopeOf(pruning)),
+    ...zerosOptions(pruning, 1 - kept),
     overrides: scaledOverrides(pruning.layers.overrides, (fraction) => fraction * progress(kept)),
-    minDensity: pruning.min_layer_density,
   });
   /** Puts a cut on, scored at the present weights. */
   const cutTo = (kept: number, iteration: number): void => {
@@ -71,7 +65,7 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
   return (kept) => {
     const iterations = 'solve' in rule ? 1 : (rule.iterations ?? 1);
     // Each iteration keeps the same fraction of what the last left (Tanaka 2020).
-    const before = 1 - sparsityOf(kernels, run.present().weights);
+    const before = iterations > 1 ? 1 - sparsityOf(kernels, run.present().weights) : 1;
     for (let done = 1; done <= iterations; done++) {
       const here = done === iterations ? kept : Math.max(kept, before * (kept / before) ** (done / iterations));
       cutTo(here, done === iterations ? 0 : done);

@@ -1,17 +1,16 @@
 /** Whether a teacher can teach what is pruned. */
-import { type Graph, readGraph } from '../../model/graph.ts';
+import type { Graph } from '../../model/graph.ts';
 import { groupsToCut } from '../../pruning/candidates.ts';
 import { channelMap } from '../../pruning/groups.ts';
 import { dimensions, refuse } from '../refuse.ts';
-import type { PruneSpec, Training } from '../spec/index.ts';
+import type { Pruning, Training } from '../spec/index.ts';
 
 /** Throws Problem INCOMPATIBLE_OPTIONS, UNKNOWN_LAYER. */
-export function checkDistillation({ pruning }: PruneSpec, { distillation, epochs }: Training, config: unknown): void {
+export function checkDistillation(pruning: Pruning, { distillation, epochs }: Training, graph: Graph): void {
   if (!distillation) return;
   const at = '/fine_tuning/distillation';
   if (epochs === 0) refuse('INCOMPATIBLE_OPTIONS', at, 'Nothing is taught where fine_tuning has no epochs.', distillation);
   if (distillation.features.length === 0) return;
-  const graph = readGraph(config);
   const cut = pruning.structure.type === 'channels' ? channelMap(graph) : null;
   const removable = new Set(cut ? groupsToCut(cut, pruning).groups.flatMap(({ units }) => [...units]) : []);
   for (const [index, { teacher_layer, student_layer }] of distillation.features.entries()) {

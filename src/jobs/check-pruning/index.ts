@@ -1,6 +1,7 @@
 /** What a prune job asks for, against its model and data. */
 import type { DatasetFacts } from '../../dataset/facts.ts';
 import type { JobWarning } from '../../ledger/ledger.ts';
+import { readGraph } from '../../model/graph.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import type { CheckedModel } from '../check-training.ts';
 import { resolveLayers } from '../resolve-layers.ts';
@@ -31,10 +32,10 @@ export async function checkPruning(
   checkTarget(spec);
   const layers = resolveLayers(spec.pruning.layers, model.facts, '/pruning/layers');
   const pruning = { ...spec.pruning, layers, scope: scopeOf(spec.pruning) };
-  const config = await model.readConfig();
-  checkRegularization({ ...spec, pruning }, config);
-  checkDistillation(spec, fineTuning, config);
-  checkReach(pruning, config, warn);
+  const graph = readGraph(await model.readConfig());
+  checkRegularization(pruning, graph);
+  checkDistillation(pruning, fineTuning, graph);
+  checkReach(pruning, graph, warn);
   checkSteps(spec, fineTuning, dataset);
   return pruning;
 }

@@ -1,6 +1,6 @@
 import type { JobWarning } from '../../ledger/ledger.ts';
 import { parameterCount, totalMacs } from '../../model/costs.ts';
-import { readGraph } from '../../model/graph.ts';
+import type { Graph } from '../../model/graph.ts';
 import { furthestCut, selectableGroups } from '../../pruning/allocation.ts';
 import { groupsToCut, kernelsToCut, type LeftOut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
@@ -9,7 +9,7 @@ import { prunableKernels } from '../../pruning/kernels.ts';
 import { macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
 import { sparsityForParameters } from '../../pruning/sparsity-target.ts';
 import { largestBlockSparsity } from '../../pruning/structures/block.ts';
-import { densityFloor, planFault, zerosScope } from '../../pruning/zeros.ts';
+import { densityFloor, planFault, zerosOptions } from '../../pruning/zeros.ts';
 import { refuse } from '../refuse.ts';
 import { measureOf, type Pruning } from '../spec/index.ts';
 
@@ -17,8 +17,7 @@ import { measureOf, type Pruning } from '../spec/index.ts';
  * Whether the target can be reached at all, whatever the scores; of bytes and times only the job can tell; `warn` is told of what the criterion, the structure or the scope leaves out.
  * Throws Problem NOTHING_TO_PRUNE, TARGET_OUT_OF_REACH.
  */
-export function checkReach(pruning: Pruning, config: unknown, warn: (warning: JobWarning) => void): void {
-  const graph = readGraph(config);
+export function checkReach(pruning: Pruning, graph: Graph, warn: (warning: JobWarning) => void): void {
   const { target, structure, layers } = pruning;
   const { measure, value } = measureOf(target);
   const pointer = `/pruning/target/${measure}`;
@@ -33,8 +32,7 @@ export function checkReach(pruning: Pruning, config: unknown, warn: (warning: Jo
       warn({ code: 'KERNELS_LEFT_OUT', detail: `Not pruned by ${asked}, and not counted in the target: ${shown(leftOut)}` });
     if (measure === 'bytes') return;
     const sparsity = measure === 'parameters' ? sparsityForParameters(graph, kernels, value) : value;
-    const scope = zerosScope(scopeOf(pruning));
-    const options = { sparsity, scope, overrides: layers.overrides, minDensity: pruning.min_layer_density };
+    const options = zerosOptions(pruning, sparsity);
     const fault =
       structure.type === 'n_m'
         ? null

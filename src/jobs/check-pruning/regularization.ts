@@ -1,11 +1,10 @@
 /** What a penalty cannot be had with. */
-import { readGraph } from '../../model/graph.ts';
+import type { Graph } from '../../model/graph.ts';
 import { refuse } from '../refuse.ts';
-import type { PruneSpec } from '../spec/index.ts';
+import type { Pruning } from '../spec/index.ts';
 
 /** Throws Problem INCOMPATIBLE_OPTIONS. */
-export function checkRegularization({ pruning }: PruneSpec, config: unknown): void {
-  const { regularization, schedule, structure } = pruning;
+export function checkRegularization({ regularization, schedule, structure }: Pruning, graph: Graph): void {
   if (!regularization) return;
   const at = '/pruning/regularization';
   const early = schedule.type === 'one_shot' || schedule.type === 'iterative' ? schedule.begin > 0 : schedule.type !== 'rigl';
@@ -27,7 +26,7 @@ export function checkRegularization({ pruning }: PruneSpec, config: unknown): vo
     );
   }
   const scaled = (): boolean =>
-    readGraph(config).layers.some(
+    graph.layers.some(
       ({ className, trainable, weights }) =>
         className === 'BatchNormalization' && trainable && weights.some(({ role }) => role === 'scale'),
     );

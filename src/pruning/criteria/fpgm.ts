@@ -1,4 +1,4 @@
-import { kernelSlices } from '../slices.ts';
+import { joined, kernelSlices } from '../slices.ts';
 import type { Criterion } from './criterion.ts';
 
 /** Of a unit: the sum over the other units of its group of the L2 distance between their filters, those of all producers as one vector (He 2019, eq. 4). */
@@ -14,16 +14,6 @@ export const fpgm: Criterion = {
     },
   },
 };
-
-function joined(slices: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(slices.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const slice of slices) {
-    all.set(slice, at);
-    at += slice.length;
-  }
-  return all;
-}
 
 /** Of vectors of two lengths the longer one's rest counts as it is. */
 function distance(a: Float32Array, b: Float32Array): number {

@@ -2,7 +2,7 @@
 import { Problem } from '../../errors.ts';
 import { inputCount, matrixOrder, type PrunableKernel, unitCount } from '../kernels.ts';
 import type { Masks } from '../masks.ts';
-import { densityFloor, leastKept, planZeros, type ZerosOptions } from '../zeros.ts';
+import { countOf, densityFloor, leastKept, planZeros, type ZerosOptions } from '../zeros.ts';
 import type { Scores } from './unstructured.ts';
 
 export interface BlockShape {
@@ -46,8 +46,7 @@ export function blockMasks(
     const blocks = together.flatMap((kernel) => blocksOf(kernel, scores.get(kernel.key)!, masks.get(kernel.key)!, shape));
     if (stripwise) {
       for (const strip of Map.groupBy(blocks, ({ kernel, strip }) => `${kernel.key} ${strip}`).values()) {
-        const [count, all] = [sizeOf(strip), together.reduce((sum, kernel) => sum + kernel.count, 0)];
-        cut(strip, (zeros * count) / all, 0, masks);
+        cut(strip, (zeros * sizeOf(strip)) / countOf(together), 0, masks);
       }
     } else cut(blocks, zeros, floor, masks);
   }
@@ -122,7 +121,7 @@ function protectedBlocks(blocks: readonly Block[], floor: number): Set<Block> {
 
 /** The largest sparsity that blocks of this shape can make: every strip of output units keeps one block, every kernel of a pool its floor. */
 export function largestBlockSparsity(kernels: readonly PrunableKernel[], { rows, cols }: BlockShape, minDensity: number): number {
-  const count = kernels.reduce((sum, kernel) => sum + kernel.count, 0);
+  const count = countOf(kernels);
   const kept = kernels.reduce((sum, kernel) => {
     const strips = unitCount(kernel) * Math.min(rows, inputCount(kernel));
     const least = leastKept(kernel, minDensity);

@@ -8,7 +8,7 @@ import type { Calibration } from './calibration.ts';
 import { contributions } from './contributions.ts';
 import { gateMoments } from './gates.ts';
 import { inputNorms } from './input-moments.ts';
-import { fisherBlock, inverseFisher } from './inverse-fisher.ts';
+import { inverseFisher } from './inverse-fisher.ts';
 import { gradientMoments, hessianGradient } from './loss-gradients.ts';
 import { readActivity } from './read-activity.ts';
 import { synapticFlow } from './synaptic-flow.ts';
@@ -17,7 +17,7 @@ export type { Calibration } from './calibration.ts';
 export { forEachProducts, inverseHessian } from './input-moments.ts';
 export { fisherBlock } from './inverse-fisher.ts';
 
-/** The statistic of each kernel, by key; products of inputs go one kernel at a time, see `forEachProducts`. `block` is the Fisher matrix's. */
+/** The statistic of each kernel, by key; products of inputs go one kernel at a time, see `forEachProducts`. `block` is the Fisher matrix's, see `fisherBlock`. */
 export function weightStatistics<Need extends Exclude<WeightNeed, 'inverse_hessian'>>(
   need: Need,
   calibration: Calibration,
@@ -39,14 +39,7 @@ export function weightStatistics<Need extends Exclude<WeightNeed, 'inverse_hessi
       case 'input_norms':
         return inputNorms(calibration, kernels);
       case 'inverse_fisher':
-        return inverseFisher(
-          calibration,
-          keys,
-          fisherBlock(
-            block,
-            kernels.reduce((sum, { count }) => sum + count, 0),
-          ),
-        );
+        return inverseFisher(calibration, keys, block);
       default:
         return new Map(keys.map((key) => [key, null]));
     }

@@ -1,6 +1,6 @@
 /** How active units are where they are read. */
 import { weightKey } from '../../../model/graph.ts';
-import type { ChannelMap } from '../../../pruning/groups.ts';
+import { type ChannelMap, unitOfElement } from '../../../pruning/groups.ts';
 import { readers } from '../../../pruning/readers.ts';
 import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
@@ -11,9 +11,9 @@ export function readActivity(calibration: Calibration, map: ChannelMap): Float64
   const { graph } = calibration;
   const found = readers(map).map((reader) => {
     const { shape, data } = calibration.weights.value(reader.kernel.key);
-    const inner = shape.slice(reader.axis + 1).reduce((product, dimension) => product * dimension, 1);
+    const unitOf = unitOfElement(shape, reader);
     const weights = new Float64Array(map.unitCount);
-    for (const [index, value] of data.entries()) weights[reader.units[Math.floor(index / inner) % shape[reader.axis]!]!]! += value * value;
+    for (const [index, value] of data.entries()) weights[unitOf(index)]! += value * value;
     const tensors = graph.calls
       .filter(({ layer }) => layer.weights.some(({ name }) => weightKey(layer, name) === reader.kernel.key))
       .flatMap(({ inputs }) => inputs)
