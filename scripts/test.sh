@@ -58,7 +58,10 @@ check arrows $BIN/depcruise --config .dependency-cruiser.cjs src
 check openapi openapi_is_current
 check redocly $BIN/redocly lint openapi.yaml
 tests unit 900
-if [ "${1:-}" != unit ]; then tests real 3600; fi
+if [ "${1:-}" != unit ]; then
+  tests engine 2700
+  tests real 1500
+fi
 
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]
