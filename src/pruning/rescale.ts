@@ -2,7 +2,7 @@
 import { type ModelDocument, type Weight, withWeights } from '../model/document.ts';
 import type { Contributions } from './criteria/contributions.ts';
 import { rescaling } from './criteria/reconstruction.ts';
-import type { ChannelMap } from './groups.ts';
+import { type ChannelMap, unitOfElement } from './groups.ts';
 import { readers } from './readers.ts';
 import type { Removed } from './surgery.ts';
 
@@ -16,10 +16,9 @@ export function rescaled(document: ModelDocument, map: ChannelMap, contributions
     for (const contribution of found) {
       const factors = rescaling(contribution, kept);
       const factorOf = new Map(Array.from(group.units, (unit, index) => [unit, factors[index]!]));
-      const { axis, units } = all.find(({ kernel }) => kernel.key === contribution.key)!;
       const { shape, data } = changed.get(contribution.key) ?? document.weights.get(contribution.key)!;
-      const inner = shape.slice(axis + 1).reduce((product, dimension) => product * dimension, 1);
-      const scaled = data.map((value, at) => value * (factorOf.get(units[Math.floor(at / inner) % units.length]!) ?? 1));
+      const unitOf = unitOfElement(shape, all.find(({ kernel }) => kernel.key === contribution.key)!);
+      const scaled = data.map((value, at) => value * (factorOf.get(unitOf(at)) ?? 1));
       changed.set(contribution.key, { shape, data: scaled });
     }
   }

@@ -113,10 +113,11 @@ export function macsWithout(map: ChannelMap, removed: Removed): number {
     return units && shape.length > 0 ? shape.with(-1, kept(units, removed)) : shape;
   });
   const smaller = new Map<string, Options>();
-  const given = optionsOf(map);
   for (const { layer, path, units } of map.resizes) {
-    const options = smaller.get(layer) ?? given.get(layer)!;
-    smaller.set(layer, withCount(options, path, kept(units, removed)) as Options);
+    const count = kept(units, removed);
+    if (count === units.length) continue;
+    const options = smaller.get(layer) ?? map.graph.layers.find(({ name }) => name === layer)!.options;
+    smaller.set(layer, withCount(options, path, count) as Options);
   }
   return map.graph.calls.reduce((total, call) => {
     const { macs } = layerClass(call.layer.className);
@@ -124,8 +125,4 @@ export function macsWithout(map: ChannelMap, removed: Removed): number {
     const inputs = call.inputs.map((tensor) => shapes[tensor]!);
     return total + macs(smaller.get(call.layer.name) ?? call.layer.options, inputs, shapes[call.output]!);
   }, 0);
-}
-
-function optionsOf({ graph }: ChannelMap): ReadonlyMap<string, Options> {
-  return new Map(graph.layers.map(({ name, options }) => [name, options]));
 }
