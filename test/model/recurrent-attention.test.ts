@@ -46,14 +46,26 @@ describe('a recurrent layer', () => {
     expect(totalMacs(graph)).toBe(macs);
   });
 
-  it('gives up input channels, and none of its units', () => {
+  it('gives up input channels, and units in every gate and in its state', () => {
     const map = channelMap(
       readGraph(sequential([5, 3], [layer('Dense', 'd', { units: 6 }), lstm('l'), layer('Dense', 'out', { units: 2 })])),
     );
     const [input, units] = map.groups;
     expect(input).toMatchObject({ layers: ['d'], frozen: null });
-    expect(units).toMatchObject({ layers: ['l'], frozen: { reason: 'UNFOLLOWED_LAYER' } });
-    expect(map.bindings.get('l/kernel')).toEqual([{ axis: 0, units: input!.units }]);
+    expect(units).toMatchObject({ layers: ['l'], frozen: null });
+    const own = [...units!.units];
+    const gates = Int32Array.from([...own, ...own, ...own, ...own]);
+    const bound = (weight: string) => map.bindings.get(`l/${weight}`)!.toSorted((a, b) => a.axis - b.axis);
+    expect(bound('kernel')).toEqual([
+      { axis: 0, units: input!.units },
+      { axis: 1, units: gates },
+    ]);
+    expect(bound('recurrent_kernel')).toEqual([
+      { axis: 0, units: units!.units },
+      { axis: 1, units: gates },
+    ]);
+    expect(bound('bias')).toEqual([{ axis: 0, units: gates }]);
+    expect(map.bindings.get('out/kernel')).toContainEqual({ axis: 0, units: units!.units });
   });
 
   it.each([
@@ -157,12 +169,23 @@ describe('a multi-head attention', () => {
     expect(totalMacs(graph)).toBe(4 * 30 + 4 * (60 + 80) + 2 * 16 * (3 + 4));
   });
 
-  it('keeps the query’s channels where its output has as many, and gives them up where it has its own', () => {
-    expect(channelMap(graphOf(attention())).groups[0]!.frozen).toMatchObject({ reason: 'UNFOLLOWED_LAYER' });
+  it('ties the query’s channels to its output, which the model may not lose, unless it has its own', () => {
+    expect(channelMap(graphOf(attention())).groups[0]!.frozen).toMatchObject({ reason: 'MODEL_OUTPUT' });
+    const config = functional((net) => {
+      const x = net.call(layer('Dense', 'd', { units: 5 }), net.input('x', [4, 6]));
+      return net.call(layer('Dense', 'out', { units: 2 }), net.call(attention(), x, x));
+    });
+    expect(channelMap(readGraph(config)).groups[0]).toMatchObject({ kind: 'channels', layers: ['d', 'a'], frozen: null });
     const map = channelMap(graphOf(attention({ output_shape: 3 })));
     expect(map.groups[0]).toMatchObject({ layers: ['d'], frozen: null });
-    for (const name of ['query', 'key', 'value'])
-      expect(map.bindings.get(`a/${name}/kernel`)).toEqual([{ axis: 0, units: map.groups[0]!.units }]);
+    const unitsOf = (kind: string) => map.groups.find((group) => group.kind === kind)!.units;
+    for (const name of ['query', 'key', 'value']) {
+      expect(map.bindings.get(`a/${name}/kernel`)).toEqual([
+        { axis: 0, units: map.groups[0]!.units },
+        { axis: 1, units: unitsOf('heads') },
+        { axis: 2, units: unitsOf('key_dimensions') },
+      ]);
+    }
   });
 
   it('is refused with other axes', async () => {
