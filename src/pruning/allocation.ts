@@ -26,11 +26,6 @@ export interface AllocationOptions extends GroupLimits {
   scope: 'layer' | 'global';
 }
 
-/** What tells a group of one model apart, and finds it again in the model that was cut. */
-export function groupKey({ kind, layers }: ChannelGroup): string {
-  return JSON.stringify([kind, ...layers]);
-}
-
 /** How far one group may be cut, its layers' overrides considered. */
 export interface OwnLimits {
   round_to: number;

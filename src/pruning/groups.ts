@@ -23,10 +23,12 @@ export function unitOfElement(shape: readonly number[], { axis, units }: Binding
 }
 
 /**
- * Units that the same layers produce, so that each of these layers keeps at least what the group keeps. A layer may have units in several groups: in
- * a + concat(b, c), a shares some with b and the others with c.
+ * Units that the same layers produce and the same numbers of their configs count, so that each of these keeps at least what the group keeps. A layer may
+ * have units in several groups: in a + concat(b, c), a shares some with b and the others with c; two directions of a recurrence have their own numbers.
  */
 export interface ChannelGroup {
+  /** What tells it apart, and finds it again in the model that was cut. */
+  key: string;
   /** In the order in which the model lists them. */
   layers: string[];
   /** Units of another kind than channels stand on no output's axis: they have no gate. */
@@ -184,18 +186,25 @@ export function channelMap(graph: Graph): ChannelMap {
     }
   }
   for (const layers of layersOf.values()) layers.sort((a, b) => place(a) - place(b));
+  const countedBy = new Map<number, string[]>();
+  for (const { layer, path, units } of map.resizes) {
+    for (const unit of new Set(units)) {
+      if (layersOf.get(unit)?.includes(layer)) countedBy.set(unit, [...(countedBy.get(unit) ?? []), `${layer} ${path}`]);
+    }
+  }
   const members = new Map<string, { layers: string[]; kind: UnitKind; units: number[] }>();
   for (const [unit, layers] of layersOf) {
     const kind = kindOf.get(unit)!;
-    const key = JSON.stringify([kind, ...layers]);
+    const key = JSON.stringify([kind, layers, countedBy.get(unit) ?? []]);
     const group = members.get(key) ?? { layers, kind, units: [] };
     group.units.push(unit);
     members.set(key, group);
   }
   const frozenUnits = new Map([...frozen].map(([unit, why]) => [ties.find(unit), why]));
-  map.groups = [...members.values()]
-    .sort((a, b) => place(a.layers[0]!) - place(b.layers[0]!) || a.units[0]! - b.units[0]!)
-    .map(({ layers, kind, units }) => ({
+  map.groups = [...members]
+    .sort(([, a], [, b]) => place(a.layers[0]!) - place(b.layers[0]!) || a.units[0]! - b.units[0]!)
+    .map(([key, { layers, kind, units }]) => ({
+      key,
       layers,
       kind,
       units: Int32Array.from(units).sort(),

@@ -4,7 +4,7 @@ import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import type { Graph } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
-import { fewestKept, type GroupLimits, groupKey, limitsOf } from './allocation.ts';
+import { fewestKept, type GroupLimits, limitsOf } from './allocation.ts';
 import { groupsToCut, kernelsToCut } from './candidates.ts';
 import { type ChannelGroup, channelMap } from './groups.ts';
 import type { PrunableKernel } from './kernels.ts';
@@ -115,7 +115,7 @@ function ratio(after: number, before: number): number {
 function channelLayers(pruning: Pruning, limits: GroupLimits, original: Graph, result: Graph): LayerTarget[] {
   const map = channelMap(original);
   const selected = new Set(groupsToCut(map, pruning).groups);
-  const left = new Map(channelMap(result).groups.map((group) => [groupKey(group), group.units.length]));
+  const left = new Map(channelMap(result).groups.map((group) => [group.key, group.units.length]));
   const costs = (graph: Graph) => {
     const macs = callMacs(graph);
     return (name: string) => ({
@@ -127,7 +127,7 @@ function channelLayers(pruning: Pruning, limits: GroupLimits, original: Graph, r
   const names = new Set(map.groups.flatMap(({ layers }) => layers));
   return [...names].map((name) => {
     const groups = map.groups.filter(({ layers }) => layers.includes(name));
-    const kept = (group: ChannelGroup): number => left.get(groupKey(group)) ?? 0;
+    const kept = (group: ChannelGroup): number => left.get(group.key) ?? 0;
     const fractions = groups.filter((group) => selected.has(group)).flatMap((group) => limitsOf(group, limits).fraction ?? []);
     const holds = groups.every((group) => {
       const count = group.units.length;

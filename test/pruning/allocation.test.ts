@@ -132,7 +132,7 @@ describe('selectableGroups', () => {
 });
 
 describe('mostRemovable', () => {
-  const group = (count: number) => ({ layers: ['a'], units: new Int32Array(count), kind: 'channels' as const, frozen: null });
+  const group = (count: number) => ({ key: 'group', layers: ['a'], units: new Int32Array(count), kind: 'channels' as const, frozen: null });
   it.each([
     [10, { round_to: 1, min_channels: 1, max_ratio: 0.9 }, 9],
     [10, { round_to: 1, min_channels: 1, max_ratio: 0.7 }, 7],

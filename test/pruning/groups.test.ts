@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readGraph, type TensorId } from '../../src/model/graph.ts';
+import { furthestCut } from '../../src/pruning/allocation.ts';
 import { type ChannelMap, channelMap, gateTensor } from '../../src/pruning/groups.ts';
 import {
   batchNormalization,
@@ -227,6 +228,41 @@ describe('channels of a shared layer', () => {
       }),
     );
     expect(groupsOf(map)[0]).toEqual(['a+b', 4, null]);
+  });
+});
+
+describe('units that a layer counts in several numbers', () => {
+  const lstm = (name: string, units: number, more: Record<string, unknown> = {}) =>
+    layer('LSTM', name, { units, activation: 'tanh', recurrent_activation: 'sigmoid', use_bias: true, return_sequences: true, ...more });
+
+  it('are groups of their own, so that none of the numbers becomes 0', () => {
+    const directions = mapOf(
+      sequential(
+        [4, 3],
+        [
+          layer('Bidirectional', 'r', {
+            merge_mode: 'concat',
+            layer: lstm('f', 4),
+            backward_layer: lstm('b', 3, { go_backwards: true }),
+          }),
+          dense('out', 2),
+        ],
+      ),
+    );
+    expect(groupsOf(directions)).toEqual([
+      ['r', 4, null],
+      ['r', 3, null],
+      ['out', 2, 'MODEL_OUTPUT'],
+    ]);
+    expect(new Set(directions.groups.map(({ key }) => key)).size).toBe(3);
+    const all = { round_to: 1, min_channels: 1, max_ratio: 1, overrides: {} };
+    const removed = furthestCut(directions, directions.groups.slice(0, 2), all);
+    expect([...removed].filter((gone) => gone)).toHaveLength(5);
+  });
+
+  it('are one where the directions share one number', () => {
+    const map = mapOf(sequential([4, 3], [layer('Bidirectional', 'r', { merge_mode: 'concat', layer: lstm('f', 4) }), dense('out', 2)]));
+    expect(groupsOf(map).slice(0, 1)).toEqual([['r', 4, null]]);
   });
 });
 

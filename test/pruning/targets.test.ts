@@ -15,7 +15,13 @@ const net = documentOf(sequential([4], [dense('a', 6), dense('b', 5), dense('out
 const none = { exclude: [], overrides: {} };
 
 describe('limits of a group', () => {
-  const group = { layers: ['a', 'b'], kind: 'channels' as const, units: Int32Array.from({ length: 12 }, (_, unit) => unit), frozen: null };
+  const group = {
+    key: 'group',
+    layers: ['a', 'b'],
+    kind: 'channels' as const,
+    units: Int32Array.from({ length: 12 }, (_, unit) => unit),
+    frozen: null,
+  };
   const limits = { round_to: 1, min_channels: 2, max_ratio: 0.9 };
 
   it('are the strictest of its layers, and the structure only where none says otherwise', () => {

@@ -1,7 +1,6 @@
 /** Cuts that remove whole units and filters. */
 import type { PruneSpec } from '../../jobs/spec/index.ts';
 import { totalMacs } from '../../model/costs.ts';
-import { groupKey } from '../../pruning/allocation.ts';
 import { groupsToCut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import { type Contributions, criterion, type ScoredUnits } from '../../pruning/criteria/index.ts';
@@ -27,7 +26,7 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
   if (rule === null) throw new Error(`${pruning.criterion.type} does not score channels`);
   const scope = scopeOf(pruning);
   // Rounds that each gave their part of a group would go beyond its max_ratio together.
-  const before = new Map(channelMap(parts.document.graph).groups.map((group) => [groupKey(group), group.units.length]));
+  const before = new Map(channelMap(parts.document.graph).groups.map((group) => [group.key, group.units.length]));
   return async (kept) => {
     const document = run.present();
     const map = channelMap(document.graph);
@@ -42,7 +41,7 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
       scope: scope === 'layer' ? ('layer' as const) : ('global' as const),
       // Each round takes the same fraction of what the last one left.
       overrides: scaledOverrides(pruning.layers.overrides, (fraction) => 1 - (1 - fraction) ** (1 / rounds)),
-      before: (group: ChannelGroup) => before.get(groupKey(group)),
+      before: (group: ChannelGroup) => before.get(group.key),
     };
     const removed = await chooseUnits({ document, map, groups, scores, limits, kept }, spec, parts);
     const smaller = removeUnits(document, map, removed);
