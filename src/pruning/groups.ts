@@ -23,8 +23,9 @@ export function unitOfElement(shape: readonly number[], { axis, units }: Binding
 }
 
 /**
- * Units that the same layers produce and the same numbers of their configs count, so that each of these keeps at least what the group keeps. A layer may
- * have units in several groups: in a + concat(b, c), a shares some with b and the others with c; two directions of a recurrence have their own numbers.
+ * Units that the same layers produce and the same numbers of the config count, so that each of these keeps at least what the group keeps. A layer may
+ * have units in several groups: in a + concat(b, c), a shares some with b and the others with c; cells of a stack have numbers of their own, and so have
+ * the parts into which a tensor is split.
  */
 export interface ChannelGroup {
   /** What tells it apart, and finds it again in the model that was cut. */
@@ -188,9 +189,7 @@ export function channelMap(graph: Graph): ChannelMap {
   for (const layers of layersOf.values()) layers.sort((a, b) => place(a) - place(b));
   const countedBy = new Map<number, string[]>();
   for (const { layer, path, units } of map.resizes) {
-    for (const unit of new Set(units)) {
-      if (layersOf.get(unit)?.includes(layer)) countedBy.set(unit, [...(countedBy.get(unit) ?? []), `${layer} ${path}`]);
-    }
+    for (const unit of new Set(units)) countedBy.set(unit, [...(countedBy.get(unit) ?? []), `${layer} ${path}`]);
   }
   const members = new Map<string, { layers: string[]; kind: UnitKind; units: number[] }>();
   for (const [unit, layers] of layersOf) {

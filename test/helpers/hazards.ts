@@ -184,7 +184,7 @@ export const HAZARDS: Record<string, Hazard> = {
     config: steps(
       wrapper('Bidirectional', 'r', layer('LSTM', 'f', { units: 4, ...cell, return_sequences: true }), {
         merge_mode: 'concat',
-        backward_layer: layer('LSTM', 'b', { units: 3, ...cell, return_sequences: true, go_backwards: true }),
+        backward_layer: layer('LSTM', 'b', { units: 4, ...cell, return_sequences: true, go_backwards: true }),
       }),
       wrapper('Bidirectional', 'q', layer('GRU', 'g', { units: 3, ...cell, reset_after: true }), { merge_mode: 'sum' }),
     ),

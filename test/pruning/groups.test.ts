@@ -236,33 +236,48 @@ describe('units that a layer counts in several numbers', () => {
     layer('LSTM', name, { units, activation: 'tanh', recurrent_activation: 'sigmoid', use_bias: true, return_sequences: true, ...more });
 
   it('are groups of their own, so that none of the numbers becomes 0', () => {
-    const directions = mapOf(
-      sequential(
-        [4, 3],
-        [
-          layer('Bidirectional', 'r', {
-            merge_mode: 'concat',
-            layer: lstm('f', 4),
-            backward_layer: lstm('b', 3, { go_backwards: true }),
-          }),
-          dense('out', 2),
-        ],
-      ),
-    );
-    expect(groupsOf(directions)).toEqual([
-      ['r', 4, null],
-      ['r', 3, null],
-      ['out', 2, 'MODEL_OUTPUT'],
+    const cells = [lstm('k1', 4), lstm('k2', 3), lstm('k3', 2)].map((entry) => ({ ...entry, class_name: 'LSTMCell' }));
+    const map = mapOf(sequential([4, 3], [layer('RNN', 'r', { cell: layer('StackedRNNCells', 'k', { cells }) }), dense('out', 2)]));
+    const free = map.groups.filter(({ frozen }) => frozen === null);
+    expect(free.map(({ layers, units }) => [layers, units.length]).sort()).toEqual([
+      [['r'], 2],
+      [['r'], 3],
+      [['r'], 4],
     ]);
-    expect(new Set(directions.groups.map(({ key }) => key)).size).toBe(3);
-    const all = { round_to: 1, min_channels: 1, max_ratio: 1, overrides: {} };
-    const removed = furthestCut(directions, directions.groups.slice(0, 2), all);
-    expect([...removed].filter((gone) => gone)).toHaveLength(5);
+    expect(new Set(map.groups.map(({ key }) => key)).size).toBe(map.groups.length);
+    const removed = furthestCut(map, free, { round_to: 1, min_channels: 1, max_ratio: 1, overrides: {} });
+    expect(free.map(({ units }) => units.filter((unit) => !removed[unit]).length)).toEqual([1, 1, 1]);
   });
 
-  it('are one where the directions share one number', () => {
-    const map = mapOf(sequential([4, 3], [layer('Bidirectional', 'r', { merge_mode: 'concat', layer: lstm('f', 4) }), dense('out', 2)]));
-    expect(groupsOf(map).slice(0, 1)).toEqual([['r', 4, null]]);
+  it('are groups of their own where a tensor is split, so that no part becomes empty', () => {
+    const config = functional((net) => {
+      const a = net.call(dense('a', 8), net.input('x', [4]));
+      const parts = net.call({ ...layer('Split', 's', { indices_or_sections: [3], axis: -1 }), module: 'keras.src.ops.numpy' }, a);
+      return net.call(layer('Concatenate', 'out'), net.call(dense('b', 2), parts), net.call(dense('c', 2), parts));
+    });
+    const { layers } = config.config as { layers: { config: { name: string }; inbound_nodes: unknown }[] };
+    const second = layers.find(({ config: { name } }) => name === 'c')!;
+    second.inbound_nodes = JSON.parse(JSON.stringify(second.inbound_nodes).replace('["s",0,0]', '["s",0,1]'));
+    expect(groupsOf(mapOf(config)).slice(0, 2)).toEqual([
+      ['a', 3, null],
+      ['a', 5, null],
+    ]);
+  });
+
+  it.each([
+    ['its own', 4, [['r', 4, null]]],
+    [
+      'another number of units',
+      3,
+      [
+        ['r', 4, 'UNFOLLOWED_LAYER'],
+        ['r', 3, 'UNFOLLOWED_LAYER'],
+      ],
+    ],
+  ])('go together in two directions where the second has %s', (_name, units, expected) => {
+    const both = { merge_mode: 'concat', layer: lstm('f', 4), backward_layer: lstm('b', units, { go_backwards: true }) };
+    const groups = groupsOf(mapOf(sequential([4, 3], [layer('Bidirectional', 'r', both), dense('out', 2)])));
+    expect(groups.filter(([name]) => name === 'r')).toEqual(expected);
   });
 });
 

@@ -76,9 +76,13 @@ export const bidirectional: LayerClass = {
     const joined = mode === 'concat' ? coupling.fresh(count! + others!) : null;
     const ahead = joined ? joined.subarray(0, count) : coupling.fresh(count!);
     const back = joined ? joined.subarray(count) : mode === null ? coupling.fresh(others!) : ahead;
-    // Without an entry of its own the second layer has the first one's numbers.
     const ownEntry = Boolean(options.backward_layer);
-    if (!ownEntry) coupling.tie(ahead, back);
+    // Keras takes the second direction to have as many units as the first, whether or not it has numbers of its own.
+    if (count === others) coupling.tie(ahead, back);
+    else {
+      for (const units of [ahead, back])
+        coupling.freeze(units, 'UNFOLLOWED_LAYER', 'the directions have different numbers of units, which Keras takes to be the same');
+    }
     const given = coupling.extra('initial_state');
     const half = given.length / 2;
     const direction = (layer: WrappedLayer, folder: string, option: string, units: Units, states: readonly Units[]): Units[] => {
