@@ -42,6 +42,7 @@ const data = openDataset(order.files, order.facts);
 const made = performance.now();
 const run = new TrainingRun({
   document,
+  teacher: document,
   data,
   training,
   seed: order.seed,

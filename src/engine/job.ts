@@ -35,13 +35,30 @@ export async function runJob(frame: RunFrame, context: JobContext): Promise<void
   const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
-    await run(frame, context, spec, uploaded, data);
+    await run(frame, context, spec, { uploaded, teacher: await teacherOf(frame, uploaded) }, data);
   } finally {
     data.close();
   }
 }
 
-async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original: ModelDocument, data: Dataset): Promise<void> {
+interface Models {
+  uploaded: ModelDocument;
+  /** The uploaded model where no other is named. */
+  teacher: ModelDocument;
+}
+
+async function teacherOf({ spec, further_models }: RunFrame, uploaded: ModelDocument): Promise<ModelDocument> {
+  const id = trainingOf(spec).distillation?.teacher_model_id ?? null;
+  return id === null || id === spec.model_id ? uploaded : readModel(further_models[id]!);
+}
+
+async function run(
+  frame: RunFrame,
+  context: JobContext,
+  spec: JobSpec,
+  { uploaded: original, teacher }: Models,
+  data: Dataset,
+): Promise<void> {
   const training = trainingOf(spec);
   const reporter = new Reporter(context.emit, totalStepsOf(data, training));
   reporter.expect({
@@ -55,6 +72,7 @@ async function run(frame: RunFrame, context: JobContext, spec: JobSpec, original
   const resumed = frame.resume_path === null ? null : readResume(frame.resume_path, reporter);
   const parts = {
     document: original,
+    teacher,
     initialOptimizer: resumed ? null : initialOptimizer(original, training, reporter),
     data,
     training,

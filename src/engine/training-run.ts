@@ -91,6 +91,8 @@ export const NO_WARMUP: AfterCut = { learningRateSteps: 0, thresholds: false };
 
 export interface TrainingRunParts {
   document: ModelDocument;
+  /** Who teaches under distillation. */
+  teacher: ModelDocument;
   data: Dataset;
   training: Training;
   seed: number;
@@ -197,8 +199,8 @@ export class TrainingRun {
     }
     this.weights = Variables.from(this.document.weights);
     const { distillation } = training;
-    const taught = parts.document;
-    this.teacher = distillation && { graph: taught.graph, weights: Variables.from(taught.weights), options: distillation };
+    const { graph, weights } = parts.teacher;
+    this.teacher = distillation && { graph, weights: Variables.from(weights), options: distillation };
     if (!resumed && parts.initialOptimizer) {
       for (const [name, slot] of parts.initialOptimizer.slots) this.slots.set(name, slot);
       this.state.slotsFrom = -parts.initialOptimizer.iterations;

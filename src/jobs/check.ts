@@ -3,11 +3,13 @@ import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
+import { checkDistillation, type FurtherModels } from './check-distillation.ts';
 import { checkPruning } from './check-pruning/index.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
 import { type JobSpec, Training } from './spec/index.ts';
 
+export type { FurtherModels } from './check-distillation.ts';
 export type { CheckedModel } from './check-training.ts';
 
 /** A specification that can run, and what the caller should know of it. */
@@ -17,10 +19,15 @@ export interface CheckedJob {
 }
 
 /**
- * The specification with every `auto` resolved.
+ * The specification with every `auto` resolved. `further` holds the models that `furtherModels` names.
  * Throws Problem: MODEL_DATASET_MISMATCH, MODEL_NOT_TRAINABLE, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
  */
-export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: DatasetFacts): Promise<CheckedJob> {
+export async function checkJob(
+  spec: JobSpec,
+  model: CheckedModel,
+  dataset: DatasetFacts,
+  further: FurtherModels = new Map(),
+): Promise<CheckedJob> {
   checkData(model.facts, dataset);
   const warnings: JobWarning[] = [];
   const resolve = (training: Training, pointer: string): Promise<Training> =>
@@ -28,17 +35,21 @@ export async function checkJob(spec: JobSpec, model: CheckedModel, dataset: Data
   checkTraining(spec, model.facts);
   if (spec.type === 'train') {
     if (spec.training.epochs === 0) refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch.', 0);
-    if (spec.training.distillation) {
+    const { distillation } = spec.training;
+    if (distillation && [null, spec.model_id].includes(distillation.teacher_model_id)) {
       refuse(
         'INCOMPATIBLE_OPTIONS',
-        '/training/distillation',
-        'The teacher is the uploaded model, and a train job would be taught by what it begins with. Accepted: in the fine_tuning of prune jobs.',
-        spec.training.distillation,
+        '/training/distillation/teacher_model_id',
+        'The teacher is the uploaded model, and a train job would be taught by what it begins with. Accepted: another model.',
+        distillation.teacher_model_id,
       );
     }
-    return { spec: { ...spec, training: await resolve(spec.training, '/training') }, warnings };
+    const training = await resolve(spec.training, '/training');
+    await checkDistillation(training, '/training', model, further);
+    return { spec: { ...spec, training }, warnings };
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
+  await checkDistillation(fineTuning, '/fine_tuning', model, further);
   const pruning = await checkPruning(spec, fineTuning, model, dataset, (warning) => warnings.push(warning));
   return { spec: { ...spec, pruning, fine_tuning: fineTuning }, warnings };
 }

@@ -187,7 +187,7 @@ export interface Ledger {
   /** Of the tenant, deleted ones included. */
   findModel(tenant: string, id: string): Promise<ModelRow | null>;
   listModels(tenant: string, query: PageQuery): Promise<Page<ModelRow>>;
-  /** False when an unfinished job uses it. The row stays, marked; bytes are the caller's to delete. */
+  /** False when an unfinished job uses it, as its model or as another that it reads. The row stays, marked; bytes are the caller's to delete. */
   deleteModel(tenant: string, id: string): Promise<boolean>;
 
   insertDataset(row: DatasetRow): Promise<void>;
@@ -200,7 +200,7 @@ export interface Ledger {
 
   /**
    * Inserts a queued job. With an idempotency key, in the same transaction: a key that is known returns the id it created and whether the
-   * fingerprint agrees, and inserts nothing. `input_gone`: the model or the data set is not the tenant's, or was deleted meanwhile.
+   * fingerprint agrees, and inserts nothing. `input_gone`: a model or the data set that the specification names is not the tenant's, or was deleted meanwhile.
    */
   insertJob(row: JobRow, idempotency?: { key: string; fingerprint: string }): Promise<InsertJobOutcome>;
   /** What an idempotency key of the last 24 hours has created; null when it is not known. */

@@ -133,6 +133,12 @@ export interface IdempotencyTable {
   created_at: number;
 }
 
+/** A model that a job reads besides its own. */
+export interface JobModelTable {
+  job_id: string;
+  model_id: string;
+}
+
 export interface LeaseTable {
   name: string;
   holder: string;
@@ -148,5 +154,6 @@ export interface Tables {
   checkpoints: CheckpointTable;
   segments: SegmentTable;
   idempotency: IdempotencyTable;
+  job_models: JobModelTable;
   leases: LeaseTable;
 }

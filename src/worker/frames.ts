@@ -20,6 +20,8 @@ export const RunFrame = strictObject({
   attempt: Type.Integer({ minimum: 1 }),
   spec: JobSpec,
   model_path: Path,
+  /** Other models that the specification names, by id. */
+  further_models: Type.Record(Type.String(), Path),
   dataset: strictObject({
     facts: DatasetFacts,
     files: strictObject({ x: Path, y: nullable(Path), w: Type.Optional(nullable(Path)), order: Path }),

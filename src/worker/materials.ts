@@ -1,6 +1,7 @@
 import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
 import { wholePath } from '../jobs/checkpoints.ts';
+import { furtherModels } from '../jobs/spec/index.ts';
 import type { CheckpointRow, JobRow, Ledger, ModelRow } from '../ledger/ledger.ts';
 import type { RunFrame } from './frames.ts';
 
@@ -22,17 +23,23 @@ export interface Resumption {
 export interface Materials extends Resumption {
   model: ModelRow;
   modelPath: string;
+  /** By id. */
+  furtherModels: RunFrame['further_models'];
   dataset: RunFrame['dataset'];
 }
 
-/** Finds the files of a job. Throws Problem GONE when its model or data set is gone, which the ledger does not let happen to an unfinished job. */
+/** Finds the files of a job. Throws Problem GONE when a model or the data set is gone, which the ledger does not let happen to an unfinished job. */
 export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs): Promise<Materials> {
+  const livingModel = async (id: string): Promise<ModelRow> => {
+    const row = await ledger.findModel(job.tenant, id);
+    if (!row || row.deleted_at !== null) throw new Problem('GONE', `The job's model ${id} is gone`);
+    return row;
+  };
   const [model, dataset, checkpoints] = await Promise.all([
-    ledger.findModel(job.tenant, job.model_id),
+    livingModel(job.model_id),
     ledger.findDataset(job.tenant, job.dataset_id),
     ledger.listCheckpoints(job.id),
   ]);
-  if (!model || model.deleted_at !== null) throw new Problem('GONE', `The job's model ${job.model_id} is gone`);
   if (!dataset || dataset.deleted_at !== null) throw new Problem('GONE', `The job's data set ${job.dataset_id} is gone`);
   const keys = dataset.blob_keys;
   const [modelPath, x, y, w, order, resumption] = await Promise.all([
@@ -43,7 +50,9 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
     blobs.localPath(keys.order),
     chooseCheckpoints(checkpoints, blobs),
   ]);
-  return { model, modelPath, dataset: { facts: dataset.facts, files: { x, y, w, order } }, ...resumption };
+  const further: RunFrame['further_models'] = {};
+  for (const { id } of furtherModels(job.spec)) further[id] = await blobs.localPath((await livingModel(id)).blob_key);
+  return { model, modelPath, furtherModels: further, dataset: { facts: dataset.facts, files: { x, y, w, order } }, ...resumption };
 }
 
 /** Looks at the checkpoints, newest first, until a whole one is found. */

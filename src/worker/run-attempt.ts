@@ -79,6 +79,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
       attempt: n,
       spec: job.spec,
       model_path: materials.modelPath,
+      further_models: materials.furtherModels,
       dataset: materials.dataset,
       resume_path: materials.resume?.path ?? null,
       scratch: folder,

@@ -183,6 +183,33 @@ describe('training towards a cut', () => {
   });
 });
 
+it('another model teaches where one is named, also in train jobs', async () => {
+  const student = documentOf(sequential([6], [dense('out', 3)]), randomFill(1));
+  const teacher = documentOf(sequential([6], [dense('h', 4), dense('last', 3)]), randomFill(2));
+  const { facts, files } = vectors();
+  const distillation = { teacher_model_id: 'mdl_teacher', weight: 1 };
+  const training = { epochs: 1, batch_size: 40, loss: 'mean_squared_error', distillation };
+  const { rows } = await runPosted({ type: 'train', training }, { document: student, facts, files, further: { mdl_teacher: teacher } });
+  const x = drawn([SAMPLES, 6], 'vectors').data.slice(0, 40 * 6);
+  const layerOf = (rowsIn: ArrayLike<number>, { weights }: ModelDocument, name: string): number[] => {
+    const [kernel, bias] = ['kernel', 'bias'].map((part) => weights.get(`${name}/${part}`)!) as [
+      { shape: readonly number[]; data: Float32Array },
+      { data: Float32Array },
+    ];
+    const [inputs, units] = kernel.shape as [number, number];
+    return Array.from({ length: 40 * units }, (_, at) => {
+      const [row, unit] = [Math.floor(at / units), at % units];
+      let sum = bias.data[unit]!;
+      for (let input = 0; input < inputs; input++) sum += rowsIn[row * inputs + input]! * kernel.data[input * units + unit]!;
+      return sum;
+    });
+  };
+  const [said, taught] = [layerOf(x, student, 'out'), layerOf(layerOf(x, teacher, 'h'), teacher, 'last')];
+  const lesson = said.reduce((sum, value, at) => sum + (value - taught[at]!) ** 2, 0) / said.length;
+  const step = rows.find(({ series }) => series === 'step')!.values;
+  expectClose([Number(step.distillation_loss)], [lesson], { relative: 1e-5 });
+});
+
 describe('weights that make up for others', () => {
   it.each([
     ['sparsegpt', { type: 'n_m' }, { type: 'iterative', rounds: 2 }],

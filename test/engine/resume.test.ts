@@ -160,6 +160,7 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
       attempt: 1,
       spec,
       model_path: model,
+      further_models: {},
       dataset: { facts, files: posted.training === SKIPPING.training ? overflowing : files },
       resume_path: resume,
       scratch: mkdtempSync(join(folder, 'attempt-')),

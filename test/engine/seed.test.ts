@@ -49,6 +49,7 @@ async function run(model: string, posted: Record<string, unknown>) {
       attempt: 1,
       spec,
       model_path: model,
+      further_models: {},
       dataset: { facts, files },
       resume_path: null,
       scratch,

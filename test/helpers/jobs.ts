@@ -20,6 +20,8 @@ export interface JobInput {
   document: ModelDocument;
   facts: DatasetFacts;
   files: DatasetFiles;
+  /** Other models that the specification names, by id. */
+  further?: Record<string, ModelDocument>;
   resume?: string | null;
   /** A checkpoint after every step, and the end once that of this step is written. */
   until?: number;
@@ -37,13 +39,20 @@ export interface JobOutcome {
 
 /** Runs a job as it is posted, ids left out. Every frame is checked by its schema. Rejects with the Problem it would be refused or fail with. */
 export async function runPosted(posted: Record<string, unknown>, input: JobInput): Promise<JobOutcome> {
-  const { document, facts, files, resume = null, until } = input;
+  const { document, facts, files, resume = null, until, further = {} } = input;
   const scratch = mkdtempSync(join(tmpdir(), 'espalier-job-'));
   onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
   const model = join(scratch, 'original.keras');
   writeFileSync(model, await writeKeras(document));
   const asked = fillDefaults(JobSpec, { evaluation: { latency_batch_size: 1 }, ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const { spec } = await checkJob(asked, { facts: modelFacts(document), readConfig: async () => document.config }, facts);
+  const checked = (given: ModelDocument) => ({ facts: modelFacts(given), readConfig: async () => given.config });
+  const others = new Map(Object.entries(further).map(([id, given]) => [id, checked(given)]));
+  const { spec } = await checkJob(asked, checked(document), facts, others);
+  const further_models: Record<string, string> = {};
+  for (const [id, given] of Object.entries(further)) {
+    further_models[id] = join(scratch, `${id}.keras`);
+    writeFileSync(further_models[id], await writeKeras(given));
+  }
   const frames: EngineFrame[] = [];
   const checkpoints = new Map<number, string>();
   await runJob(
@@ -53,6 +62,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
       attempt: 1,
       spec,
       model_path: model,
+      further_models,
       dataset: { facts, files },
       resume_path: resume,
       scratch,

@@ -49,8 +49,10 @@ const regressor = (compile?: unknown): Config => ({
   ...(compile === undefined ? {} : { compile_config: compile }),
 });
 
-async function check(spec: JobSpec, config: Config, dataset: DatasetFacts): Promise<JobSpec> {
-  return (await checkJob(spec, { facts: modelFacts(documentOf(config)), readConfig: async () => config }, dataset)).spec;
+async function check(spec: JobSpec, config: Config, dataset: DatasetFacts, further: Record<string, Config> = {}): Promise<JobSpec> {
+  const checked = (given: Config) => ({ facts: modelFacts(documentOf(given)), readConfig: async () => given });
+  const others = new Map(Object.entries(further).map(([id, given]) => [id, checked(given)]));
+  return (await checkJob(spec, checked(config), dataset, others)).spec;
 }
 
 /** A refusal, with its first item's place and what stood there. */
@@ -463,7 +465,7 @@ describe('pruning options', () => {
       ['/fine_tuning/distillation', /no epochs/, pruned({}, { epochs: 0, ...taught('hidden') })],
       ['/fine_tuning/distillation/features/0', /element by element/, pruned({}, taught('out'))],
       ['/fine_tuning/distillation/features/0/student_layer', /may be removed/, pruned(channels, taught('hidden'))],
-      ['/training/distillation', /taught by what it begins with/, trainJob(taught('hidden'))],
+      ['/training/distillation/teacher_model_id', /taught by what it begins with/, trainJob(taught('hidden'))],
     ] as const) {
       const problem = await expectProblem(() => check(spec, classifier(), data([8])), bad, text);
       expect(problem.items[0]!.pointer).toBe(pointer);
@@ -478,6 +480,26 @@ describe('pruning options', () => {
       [pruned(kept, taught('hidden')), wider],
     ] as const)
       await expect(check(spec, config, data([8]))).resolves.toMatchObject({ type: 'prune' });
+  });
+
+  it('want a teacher that takes and gives what the student does', async () => {
+    const id = 'mdl_0000000000000000000000TEAC';
+    const by = (more = {}) => trainJob({ distillation: { teacher_model_id: id, ...more } });
+    const [inputs, outputs] = [sequential([9], [dense('out', 3)]), sequential([8], [dense('out', 4)])];
+    const sigmoid = sequential([8], [dense('t', 3, { activation: 'sigmoid' })]);
+    const able = sequential([8], [dense('wide', 6), dense('t', 3)]);
+    const place = ['/training/distillation/teacher_model_id', id] as [string, unknown];
+    for (const [text, teacher] of [
+      [/takes \[9\]; the model that it teaches \[8\]/, inputs],
+      [/gives \[4\]; the model that it teaches \[3\]/, outputs],
+      [/compared by their logits.*sigmoid/, sigmoid],
+    ] as const)
+      await refused('INCOMPATIBLE_OPTIONS', place, text, by(), classifier(), data([8]), { [id]: teacher });
+    const features = [{ teacher_layer: 'wide', student_layer: 'hidden' }];
+    await expect(check(by({ features }), classifier(), data([8]), { [id]: able })).resolves.toMatchObject({ type: 'train' });
+    const unknown = ['/training/distillation/features/0/teacher_layer', 'hidden'] as [string, unknown];
+    const wrong = by({ features: [{ ...features[0], teacher_layer: 'hidden' }] });
+    await refused('UNKNOWN_LAYER', unknown, /teacher calls no layer/, wrong, classifier(), data([8]), { [id]: able });
   });
 
   it('want enough steps for their schedule', async () => {

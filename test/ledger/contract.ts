@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemDocument } from '../../src/errors.ts';
+import type { JobRow, ModelRow } from '../../src/ledger/ledger.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
 import {
   artifactSample,
@@ -11,6 +12,7 @@ import {
   modelSample,
   pruneSpec,
   segmentSample,
+  trainSpec,
 } from './samples.ts';
 
 /** What every ledger does, whichever database it stands on. */
@@ -57,6 +59,23 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.requestCancel('alice', job.id);
         expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(true);
         expect(await world.ledger.deleteDataset('alice', world.dataset.id)).toBe(true);
+      });
+
+      it('cannot be deleted while an unfinished job names them as its teacher', async () => {
+        const [teacher, foreign] = [modelSample(), modelSample({ tenant: 'bob' })];
+        for (const model of [teacher, foreign]) await world.ledger.insertModel(model);
+        const taughtBy = ({ id }: ModelRow): JobRow => {
+          const spec = trainSpec(world.model.id, world.dataset.id);
+          const distillation = { teacher_model_id: id, temperature: 4, weight: 0.9, features: [] };
+          return jobSample(world.model, world.dataset, { spec: { ...spec, training: { ...spec.training, distillation } } });
+        };
+        expect(await world.ledger.insertJob(taughtBy(foreign))).toEqual({ outcome: 'input_gone', kind: 'model', id: foreign.id });
+        const job = taughtBy(teacher);
+        expect((await world.ledger.insertJob(job)).outcome).toBe('inserted');
+        expect(await world.other.deleteModel('alice', teacher.id)).toBe(false);
+        await world.ledger.requestCancel('alice', job.id);
+        expect(await world.ledger.deleteModel('alice', teacher.id)).toBe(true);
+        expect(await world.ledger.insertJob(taughtBy(teacher))).toEqual({ outcome: 'input_gone', kind: 'model', id: teacher.id });
       });
 
       it('stay findable once deleted, marked, and leave the lists', async () => {

@@ -15,6 +15,7 @@ export function runFrame(metadata: Record<string, string> = {}): RunFrame & { sp
       metadata,
     },
     model_path: '/model.keras',
+    further_models: {},
     dataset: { facts: datasetFacts, files: { x: '/x', y: '/y', order: '/order' } },
     resume_path: null,
     scratch: '/scratch',

@@ -8,10 +8,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { folderBlobs } from '../../src/blobs/folder.ts';
 import { gatherMaterials } from '../../src/worker/materials.ts';
 import { openWorld } from '../ledger/fixture.ts';
-import { datasetSample, jobSample } from '../ledger/samples.ts';
+import { datasetSample, jobSample, modelSample } from '../ledger/samples.ts';
 import { sqliteFactory } from '../ledger/sqlite-factory.ts';
 
-it('finds the files of a data set, sample weights where it has them', async () => {
+it('finds the files of a data set, sample weights where it has them, and of a teacher', async () => {
   const world = await openWorld(sqliteFactory);
   const root = await mkdtemp(join(tmpdir(), 'espalier-blobs-'));
   onTestFinished(async () => {
@@ -21,6 +21,9 @@ it('finds the files of a data set, sample weights where it has them', async () =
   const blobs = folderBlobs(root);
   const put = (key: string) => blobs.put(key, Readable.from([Buffer.from(key)]));
   await put(world.model.blob_key);
+  const teacher = modelSample();
+  await put(teacher.blob_key);
+  await world.ledger.insertModel(teacher);
   for (const weighed of [true, false]) {
     const dataset = datasetSample();
     const { x, y, order } = dataset.blob_keys;
@@ -28,9 +31,13 @@ it('finds the files of a data set, sample weights where it has them', async () =
     for (const key of [x, y, order, dataset.blob_keys.w]) if (key !== null) await put(key);
     await world.ledger.insertDataset(dataset);
     const job = jobSample(world.model, dataset);
+    if (job.spec.type !== 'train') throw new Error('The sample is a train job');
+    job.spec.training.distillation = { teacher_model_id: teacher.id, temperature: 4, weight: 0.9, features: [] };
     await world.ledger.insertJob(job);
 
-    const { files } = (await gatherMaterials(job, world.ledger, blobs)).dataset;
+    const { dataset: found, furtherModels } = await gatherMaterials(job, world.ledger, blobs);
+    expect(await text(createReadStream(furtherModels[teacher.id]!))).toBe(teacher.blob_key);
+    const { files } = found;
     expect(await text(createReadStream(files.x))).toBe(x);
     if (weighed) expect(await text(createReadStream(files.w!))).toBe(dataset.blob_keys.w);
     else expect(files.w).toBeNull();

@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import { Problem } from '../../errors.ts';
-import { checkJob } from '../../jobs/check.ts';
+import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
-import { JobSpec } from '../../jobs/spec/index.ts';
+import { furtherModels, JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
-import type { JobRow, ReplayOutcome } from '../../ledger/ledger.ts';
+import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { readModelConfig } from '../../model/formats/index.ts';
 import { fillDefaults } from '../../schema.ts';
 import { fingerprint } from '../canonical-json.ts';
@@ -71,8 +71,15 @@ export const postJob = route({
     const asked = fillDefaults(JobSpec, body);
     const model = inputOf('model', asked.model_id, await ledger.findModel(tenant, asked.model_id));
     const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
-    const readConfig = async () => readModelConfig(await modelPath(model, blobs));
-    const { spec, warnings } = await checkJob(asked, { facts: model.facts, readConfig }, dataset.facts);
+    const checked = (row: ModelRow): CheckedModel => ({
+      facts: row.facts,
+      readConfig: async () => readModelConfig(await modelPath(row, blobs)),
+    });
+    const further = new Map<string, CheckedModel>();
+    for (const { id, pointer } of furtherModels(asked)) {
+      further.set(id, checked(inputOf('model', id, await ledger.findModel(tenant, id), pointer)));
+    }
+    const { spec, warnings } = await checkJob(asked, checked(model), dataset.facts, further);
     const row: JobRow = {
       id: newId('job'),
       tenant,
@@ -98,8 +105,10 @@ export const postJob = route({
         services.nudge();
         request.log.info({ job_id: row.id, type: row.type }, 'Job was queued');
         return accepted(reply, jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }));
-      case 'input_gone':
-        return inputOf(inserted.kind, inserted.id, null);
+      case 'input_gone': {
+        const named = inserted.id === model.id ? undefined : furtherModels(spec).find(({ id }) => id === inserted.id);
+        return inputOf(inserted.kind, inserted.id, null, named?.pointer);
+      }
       case 'replayed':
       case 'mismatch':
         return replay(inserted, tenant, services, reply);

@@ -7,7 +7,7 @@ import type { CheckedModel } from '../check-training.ts';
 import { resolveLayers } from '../resolve-layers.ts';
 import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
 import { checkCells } from './cells.ts';
-import { checkDistillation } from './distillation.ts';
+import { checkFeatures } from './features.ts';
 import { checkPruningOptions } from './options.ts';
 import { checkReach } from './reach.ts';
 import { checkRegularization } from './regularization.ts';
@@ -34,7 +34,7 @@ export async function checkPruning(
   const pruning = { ...spec.pruning, layers, scope: scopeOf(spec.pruning) };
   const graph = readGraph(await model.readConfig());
   checkRegularization(pruning, graph);
-  checkDistillation(pruning, fineTuning, graph);
+  checkFeatures(pruning, fineTuning, graph);
   checkReach(pruning, graph, warn);
   checkSteps(spec, fineTuning, dataset);
   return pruning;

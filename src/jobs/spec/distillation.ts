@@ -1,10 +1,19 @@
 import Type, { type Static } from 'typebox';
-import { defaulted, strictObject } from '../../schema.ts';
+import { defaulted, nullable, strictObject } from '../../schema.ts';
+import { ModelId } from './model-id.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 512 });
 
 export const Distillation = strictObject(
   {
+    teacher_model_id: defaulted(
+      nullable({
+        ...ModelId,
+        description:
+          'The teacher: a model whose input and output have the shapes of those of the model that is trained, and which cannot be deleted before the job has ended. null: the uploaded model, in prune jobs.',
+      }),
+      null,
+    ),
     temperature: defaulted(Type.Number({ exclusiveMinimum: 0, maximum: 1000 }), 4),
     weight: defaulted(
       Type.Number({ minimum: 0, maximum: 1, description: "Of the teacher's part of the loss; the labels' has the rest of 1." }),
@@ -28,7 +37,7 @@ export const Distillation = strictObject(
   },
   {
     description:
-      'The uploaded model, frozen and in inference mode, teaches the one that is trained, on the same augmented batch (Hinton 2015). Under cross-entropies: (1 - weight)·loss + weight·T²·KL(teacher ‖ student), both at the temperature T; under other losses the mean squared difference of the outputs in place of T²·KL.',
+      'A model, frozen and in inference mode, teaches the one that is trained, on the same augmented batch (Hinton 2015). Under cross-entropies: (1 - weight)·loss + weight·T²·KL(teacher ‖ student), both at the temperature T; under other losses the mean squared difference of the outputs in place of T²·KL.',
   },
 );
 export type Distillation = Static<typeof Distillation>;

@@ -1,6 +1,7 @@
 /** What a job is asked to do. These schemas validate the POST, type the engine, and are printed in `openapi.yaml` and `GET /v1/capabilities`. */
 import Type, { type Static } from 'typebox';
 import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
+import { ModelId } from './model-id.ts';
 import { Pruning } from './pruning/index.ts';
 import { Training } from './training.ts';
 
@@ -25,7 +26,7 @@ const Evaluation = strictObject({
 });
 
 const common = {
-  model_id: Type.String({ pattern: '^mdl_[0-9A-HJKMNP-TV-Z]{26}$' }),
+  model_id: ModelId,
   dataset_id: Type.String({ pattern: '^dst_[0-9A-HJKMNP-TV-Z]{26}$' }),
   seed: defaulted(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), 0),
   max_runtime_s: defaulted(
@@ -64,5 +65,6 @@ export type JobSpec = Static<typeof JobSpec>;
 
 export * from './augmentation.ts';
 export * from './distillation.ts';
+export * from './further-models.ts';
 export * from './pruning/index.ts';
 export * from './training.ts';

@@ -6,6 +6,7 @@ import * as sampleWeights from './002-sample-weights.ts';
 import * as columnarSegments from './003-columnar-segments.ts';
 import * as queuedAt from './004-queued-at.ts';
 import * as bestCheckpoints from './005-best-checkpoints.ts';
+import * as furtherModels from './006-further-models.ts';
 
 const provider: MigrationProvider = {
   getMigrations: async () => ({
@@ -14,6 +15,7 @@ const provider: MigrationProvider = {
     '003-columnar-segments': columnarSegments,
     '004-queued-at': queuedAt,
     '005-best-checkpoints': bestCheckpoints,
+    '006-further-models': furtherModels,
   }),
 };
 

@@ -9,7 +9,16 @@ export async function isUsed(executor: Executor, column: 'model_id' | 'dataset_i
     .where('status', 'in', UNFINISHED)
     .limit(1)
     .executeTakeFirst();
-  return job !== undefined;
+  if (job !== undefined || column === 'dataset_id') return job !== undefined;
+  const further = await executor
+    .selectFrom('job_models')
+    .innerJoin('jobs', 'jobs.id', 'job_models.job_id')
+    .select('jobs.id')
+    .where('job_models.model_id', '=', id)
+    .where('jobs.status', 'in', UNFINISHED)
+    .limit(1)
+    .executeTakeFirst();
+  return further !== undefined;
 }
 
 /** Takes the row for the rest of the transaction, so that it cannot be deleted before the job that names it is there; false when it is gone. */

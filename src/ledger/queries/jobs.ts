@@ -1,4 +1,5 @@
 import type { Updateable } from 'kysely';
+import { furtherModels } from '../../jobs/spec/index.ts';
 import { type Database, ENDED, type Executor } from '../database.ts';
 import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { jobRow, storedArtifact, storedJob, storedModel } from '../rows.ts';
@@ -52,13 +53,21 @@ export function jobQueries({ db, now }: Database): JobQueries {
           const known = await findKey(transaction, row.tenant, idempotency, now());
           if (known) return known;
         }
-        if (!(await holdInput(transaction, 'models', row.tenant, row.model_id))) {
-          return { outcome: 'input_gone', kind: 'model', id: row.model_id };
+        const further = [...new Set(furtherModels(row.spec).map(({ id }) => id))];
+        // Sorted: two jobs that name the same models wait for each other in the same order.
+        for (const id of [...new Set([row.model_id, ...further])].sort()) {
+          if (!(await holdInput(transaction, 'models', row.tenant, id))) return { outcome: 'input_gone', kind: 'model', id };
         }
         if (!(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id))) {
           return { outcome: 'input_gone', kind: 'dataset', id: row.dataset_id };
         }
         await transaction.insertInto('jobs').values(storedJob(row)).execute();
+        if (further.length > 0) {
+          await transaction
+            .insertInto('job_models')
+            .values(further.map((model_id) => ({ job_id: row.id, model_id })))
+            .execute();
+        }
         const queue_position = (await positionOf(transaction, row.id)) ?? 0;
         if (idempotency) {
           await transaction
