@@ -173,15 +173,16 @@ export class Reporter {
   }
 
   /**
-   * A checkpoint file is whole, and is the supervisor's from now on. Rows before it are sent first, so that a resume finds all of them. `best` where it is the best so far by the metric that
-   * the job monitors.
+   * A checkpoint file is whole, and is the supervisor's from now on. Rows before it are sent first, so that a resume finds all of them. `best` where it is the
+   * best so far by the metric that the job monitors.
    */
   checkpoint(step: number, path: string, best: { metric: string; value: number } | null = null): void {
     this.flush();
     // Under a name of its own: the job may write the same step again, for a pause, before the supervisor has taken this one.
     const own = `${path}.${this.checkpoints++}`;
     renameSync(path, own);
-    this.emit({ kind: 'checkpoint', step, path: own, best });
+    // The caller's record of the best says more than a frame may.
+    this.emit({ kind: 'checkpoint', step, path: own, best: best && { metric: best.metric, value: best.value } });
   }
 
   /** The first engine step is about to be computed. */

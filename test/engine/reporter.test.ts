@@ -142,7 +142,8 @@ describe('the reporter', () => {
   it('hands over each checkpoint whole though its step is written again, and says which is the best', () => {
     const { reporter, frames } = open();
     reporter.checkpoint(1, written('checkpoint', 'first'));
-    reporter.checkpoint(1, written('checkpoint', 'second'), { metric: 'val_loss', value: 0.5 });
+    const best = { metric: 'val_loss', value: 0.5, step: 1, epoch: 1 };
+    reporter.checkpoint(1, written('checkpoint', 'second'), best);
     const said = frames.flatMap((frame) => (frame.kind === 'checkpoint' ? [frame] : []));
     expect(said.map(({ path }) => readFileSync(path, 'utf8'))).toEqual(['first', 'second']);
     expect(said.map(({ best }) => best)).toEqual([null, { metric: 'val_loss', value: 0.5 }]);
