@@ -13,6 +13,7 @@
  */
 import { Problem, received } from '../errors.ts';
 import { isLayerClass } from './layers/index.ts';
+import { moduleOfOperation } from './layers/operations/module.ts';
 
 type Json = Record<string, unknown>;
 
@@ -43,6 +44,11 @@ const GONE: Readonly<Record<string, readonly string[]>> = {
   SpatialDropout2D: ['noise_shape', 'trainable'],
   SpatialDropout3D: ['noise_shape', 'trainable'],
 };
+
+/** Classes that Keras 3 exports under another name than their own: `.h5` files have the latter. */
+export const OWN_NAMES: Readonly<Record<string, string>> = { GroupQueryAttention: 'GroupedQueryAttention' };
+
+const EXPORTED = Object.fromEntries(Object.entries(OWN_NAMES).map(([exported, own]) => [own, exported]));
 
 /** Names under which some versions of TensorFlow 1 and 2 wrote classes, and Keras 2's own variants that compute the same. */
 const RENAMED: Readonly<Record<string, string>> = {
@@ -221,24 +227,24 @@ function layerEntry(value: unknown, dialect: Dialect, firstCalls: ReadonlyMap<st
   if (MODELS.includes(entry.class_name) && (entry.module === undefined || entry.module === 'keras' || isTfKeras(entry.module))) {
     return { ...modelEntry(entry, dialect, depth + 1), ...moduleOf(entry.class_name), ...named, ...inbound };
   }
-  const className = (dialect.keras2 && RENAMED[entry.class_name]) || entry.class_name;
+  const className =
+    (dialect.keras2 && RENAMED[entry.class_name]) || (!('module' in entry) && EXPORTED[entry.class_name]) || entry.class_name;
   const config = dialect.keras2 ? options(className, entry.config, dialect) : entry.config;
   return { ...entry, class_name: className, config, ...homeOf(entry, className), ...named, ...inbound };
 }
 
-/** Where a class is from, for an entry that does not say. Of an operation the config holds nothing but its name: a layer has a dtype. */
+/**
+ * Where a class is from, for an entry that does not say. Where a layer and an operation share a name it is the layer that says whether it is trained; only
+ * TensorFlow.js leaves that out, and says its dtype.
+ */
 function homeOf(entry: Entry, className: string): Json {
   // Null is a class of the model's own.
   if ('module' in entry) return {};
   // So is a registered one.
   if (entry.class_name.includes('>')) return { module: null, registered_name: entry.class_name };
   if (Object.hasOwn(APPLICATION_CLASSES, className)) return { module: APPLICATION_CLASSES[className]!, registered_name: className };
-  const isLayer = 'dtype' in entry.config || 'trainable' in entry.config || className === 'InputLayer';
-  if (!isLayer && isLayerClass(`ops.${className}`) && Array.isArray(entry.inbound_nodes)) {
-    return { module: 'keras.src.ops.numpy', registered_name: className };
-  }
-  if (!isLayer && !isLayerClass(className) && Array.isArray(entry.inbound_nodes))
-    return { module: 'keras.src.ops.numpy', registered_name: className };
+  const isLayer = 'trainable' in entry.config || (isLayerClass(className) && 'dtype' in entry.config) || className === 'InputLayer';
+  if (!isLayer && Array.isArray(entry.inbound_nodes)) return { module: moduleOfOperation(className), registered_name: className };
   return { module: 'keras.layers', registered_name: entry.registered_name ?? null };
 }
 
@@ -343,7 +349,7 @@ function operation(entry: Entry, firstCalls: ReadonlyMap<string, number>): Json 
     );
   }
   return {
-    module: 'keras.src.ops.numpy',
+    module: moduleOfOperation(className),
     class_name: className,
     config: { name },
     registered_name: className,

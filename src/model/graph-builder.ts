@@ -164,6 +164,8 @@ export class GraphBuilder {
     layer.weights = weights;
     const minds = facts.readsMasks || facts.mask !== undefined;
     const masks = given.inputs.map((tensor, index) => given.masks[index] ?? (minds ? this.certainMask(tensor, layer) : null));
+    // Keras fills an argument called just `mask` where a call has one argument of tensors only: an LSTM that is given states is given no mask, and hands it on.
+    const forgetsMask = Object.keys(given.extras).length > 0 && facts.callPositions?.includes('mask') === true;
     const maskShapes = masks.map((mask) => (mask === null ? null : this.shape(mask)));
     if (masks.some((mask) => mask !== null)) within(() => facts.checkMasks?.(options, shapes, maskShapes));
     const outputs = outputShapes.map((shape) => this.addTensor(shape));
@@ -171,7 +173,7 @@ export class GraphBuilder {
       layer,
       inputs: given.inputs,
       extras: given.extras,
-      masks: facts.readsMasks ? masks : masks.map(() => null),
+      masks: masks.map((mask, index) => (facts.readsMasks && !(forgetsMask && !given.masks[index]) ? mask : null)),
       output: outputs[0]!,
       outputShape: outputShapes[0]!,
       outputs,

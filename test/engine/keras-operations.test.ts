@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { inKeras3 } from '../../src/model/dialect.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { OPERATIONS } from '../../src/model/layers/operations/index.ts';
 import { gradientsOf } from '../helpers/engine.ts';
@@ -26,6 +27,17 @@ it('every operation is among the nets', async () => {
   const found = new Set<string>();
   for (const name of Object.keys(nets)) for (const { className } of (await load(name)).graph.layers) found.add(className);
   expect(Object.keys(OPERATIONS).filter((name) => !found.has(name))).toEqual([]);
+});
+
+it('the module of each is known where a file does not say it, as in .h5', async () => {
+  type Entry = { class_name: string; module?: string; registered_name?: string; config: { layers?: Entry[] } };
+  const modules = (model: Entry) => model.config.layers!.map((entry) => [entry.config, entry.class_name, entry.module]);
+  for (const name of Object.keys(nets)) {
+    const { config } = (await load(name)) as unknown as { config: Entry };
+    const layers = config.config.layers!.map(({ module: _module, registered_name: _registered, ...entry }) => entry);
+    const read = inKeras3({ class_name: config.class_name, config: { ...config.config, layers } }) as Entry;
+    expect(modules(read), name).toEqual(modules(config));
+  }
 });
 
 describe.each(Object.keys(nets))('%s', (name) => {

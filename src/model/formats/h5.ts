@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Problem, received } from '../../errors.ts';
-import { inKeras3, isKeras2 } from '../dialect.ts';
+import { APPLICATION_CLASSES, inKeras3, isKeras2, OWN_NAMES } from '../dialect.ts';
 import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
 import { type LayerConfig, readGraph } from '../graph.ts';
 import { configText, trainingText } from './config-text.ts';
@@ -209,8 +209,8 @@ export function refuseH5(document: ModelDocument): void {
 }
 
 /**
- * Keras 3 writes operations into an `.h5` file without saying that they are none of its layers, and takes the score mode of an Attention for a function's
- * name; it cannot load what it wrote.
+ * Keras 3 cannot load all that it writes into an `.h5` file. It does not say there that operations are none of its layers, nor where classes of
+ * `keras.applications` itself are from; it takes the score mode of an Attention for a function's name; and it drops lists of axes when it loads.
  */
 function refuseLayers(model: LayerConfig, prefix: string): void {
   for (const entry of model.config.layers as LayerConfig[]) {
@@ -227,11 +227,24 @@ function refuseLayers(model: LayerConfig, prefix: string): void {
         `Keras cannot load an .h5 file with a layer of the class Attention, such as ${name}. Take format keras.`,
       );
     }
+    if (Object.hasOwn(APPLICATION_CLASSES, entry.class_name)) {
+      throw new Problem(
+        'UNSUPPORTED_CONVERSION',
+        `Keras cannot load an .h5 file with layers of a class of keras.applications itself, such as ${name} (${entry.class_name}). Take format keras.`,
+      );
+    }
+    const { axis } = entry.config;
+    if (Array.isArray(axis) && axis.length !== 1) {
+      throw new Problem(
+        'UNSUPPORTED_CONVERSION',
+        `Keras drops a list of axes when it loads an .h5 file, and computes something else: ${name} (${entry.class_name}) has axis ${received(axis)}. Take format keras.`,
+      );
+    }
     if (Array.isArray(entry.config.layers)) refuseLayers(entry, `${name}/`);
   }
 }
 
-/** A config of `config.json` as `.h5` files have it: entries do not say their module, and nothing says how it was built. */
+/** A config of `config.json` as `.h5` files have it: entries say their class by its own name and not its module, and nothing says how it was built. */
 function legacyConfig(model: Record<string, unknown>): Record<string, unknown> {
   const { class_name, config } = model as unknown as LayerConfig;
   return {
@@ -239,7 +252,8 @@ function legacyConfig(model: Record<string, unknown>): Record<string, unknown> {
     config: {
       ...config,
       layers: (config.layers as LayerConfig[]).map((entry) => {
-        const { module: _module, registered_name: _registered, build_config: _build, ...rest } = entry;
+        const { module: _module, registered_name: _registered, build_config: _build, ...kept } = entry;
+        const rest = { ...kept, class_name: OWN_NAMES[entry.class_name] ?? entry.class_name };
         return Array.isArray(entry.config.layers) ? { ...rest, ...legacyConfig(entry as unknown as Record<string, unknown>) } : rest;
       }),
     },
