@@ -48,6 +48,7 @@ export const PROBLEMS = {
   UNKNOWN_LAYER: { status: 422, title: 'The model has no such layer', retryable: false },
   INCOMPATIBLE_OPTIONS: { status: 422, title: 'The options exclude one another', retryable: false },
   TARGET_OUT_OF_REACH: { status: 422, title: 'The target cannot be reached', retryable: false },
+  PLAN_MISMATCH: { status: 422, title: 'The plan is not one of this model', retryable: false },
   NOTHING_TO_PRUNE: { status: 422, title: 'No layer of the model can be pruned this way', retryable: false },
   LABELS_REQUIRED: { status: 422, title: 'The job needs labels and the data set has none', retryable: false },
 

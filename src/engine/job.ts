@@ -1,10 +1,12 @@
 /** A whole job: load, train or prune, evaluate once on the test split, measure, export. The supervisor stores and verifies what it leaves behind. */
-import { statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import type { JobSpec, Training } from '../jobs/spec/index.ts';
+import type { JobSpec, Plan, PruneSpec, Training } from '../jobs/spec/index.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
+import { readPlan } from '../pruning/plan-file.ts';
 import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt } from '../report/receipt.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
@@ -16,6 +18,7 @@ import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts'
 import { optimizerRule, resolved } from './optimizers/index.ts';
 import { writeProbe } from './probe.ts';
 import { probeInputs } from './probe-inputs.ts';
+import { planOnly } from './pruning/plan-only.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { asTargeted, reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { Reporter } from './reporter.ts';
@@ -60,7 +63,8 @@ async function run(
   data: Dataset,
 ): Promise<void> {
   const training = trainingOf(spec);
-  const reporter = new Reporter(context.emit, totalStepsOf(data, training));
+  const onlyPlans = spec.type === 'prune' && spec.pruning.plan_only;
+  const reporter = new Reporter(context.emit, onlyPlans ? 0 : totalStepsOf(data, training));
   reporter.expect({
     stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
     validationSamples: data.split('selection').size,
@@ -88,12 +92,17 @@ async function run(
   const trainingRun = new TrainingRun(parts, resumed);
   try {
     reporter.started(resumed ? trainingRun.state.step : null);
+    if (spec.type === 'prune' && spec.pruning.plan_only) {
+      await leavePlan(frame, context, spec, trainingRun, parts);
+      return;
+    }
     if (spec.type === 'train') {
       reporter.enter('training', trainingRun.state.step);
       if (!resumed) keepZeros(trainingRun, reporter);
       trainingRun.train(trainingRun.totalSteps);
     } else {
-      await runPruning(await withCountedTarget(spec, original), trainingRun, parts, resumed !== null);
+      const plan = await planOf(spec, frame);
+      await runPruning(plan ? spec : await withCountedTarget(spec, original), trainingRun, parts, resumed !== null, plan);
     }
     const result = spec.type === 'prune' ? await asTargeted(spec, original, trainingRun.result()) : trainingRun.result();
     const { loss } = trainingRun;
@@ -146,6 +155,31 @@ async function run(
   } finally {
     trainingRun.dispose();
   }
+}
+
+/** The plan that the job replays; null where its cuts are scored. */
+async function planOf({ pruning: { plan } }: PruneSpec, frame: RunFrame): Promise<Plan | null> {
+  if (!plan) return null;
+  const { job_id: job, ...inline } = plan;
+  if (job === undefined) return inline;
+  if (!frame.plan_path) throw new Error(`The plan of ${job} came with no path`);
+  return readPlan(frame.plan_path);
+}
+
+/** The end of a job that only plans. */
+async function leavePlan(frame: RunFrame, context: JobContext, spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts): Promise<void> {
+  const { reporter, document, data, scratch } = parts;
+  const sha256 = createHash('sha256').update(readFileSync(frame.model_path)).digest('hex');
+  const { plan, cut } = await planOnly(await withCountedTarget(spec, document), run, parts, sha256);
+  reporter.enter('exporting');
+  const path = join(scratch, 'plan.json');
+  writeFileSync(path, JSON.stringify(plan));
+  reporter.flush();
+  context.emit({
+    kind: 'finished',
+    result: { plan_only: true, cuts: [cut], inputs: inputsOf(data) },
+    outputs: [{ role: 'plan', format: 'json', path, probe_path: null }],
+  });
 }
 
 /** What stored samples went through: an exported model expects inputs that went through the same. */

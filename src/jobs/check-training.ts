@@ -9,12 +9,17 @@ import { readGraph, weightKey } from '../model/graph.ts';
 import { metricFault, monitorFault, resolveMetrics } from '../report/metrics/index.ts';
 import { fillDefaults } from '../schema.ts';
 import { resolveLoss } from './check-loss.ts';
+import type { PlanReader } from './check-pruning/plan.ts';
 import { count, refuse } from './refuse.ts';
 import { augmentationFault } from './spec/augmentation.ts';
 import { Clipping, LearningRateSchedule, type MetricName, type Monitored, Optimizer, type Training } from './spec/index.ts';
 
 export interface CheckedModel {
   facts: ModelFacts;
+  /** Of its file. */
+  sha256: string;
+  /** The plan that a job has left; asked for by jobs that name one. Throws Problem. */
+  readPlan: PlanReader;
   /** The parsed `config.json`; asked for only by jobs that need the graph. */
   readConfig(): Promise<unknown>;
 }

@@ -20,7 +20,7 @@ export interface CheckedJob {
 
 /**
  * The specification with every `auto` resolved. `further` holds the models that `furtherModels` names.
- * Throws Problem: MODEL_DATASET_MISMATCH, MODEL_NOT_TRAINABLE, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
+ * Throws Problem: MODEL_DATASET_MISMATCH, MODEL_NOT_TRAINABLE, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE, PLAN_MISMATCH.
  */
 export async function checkJob(
   spec: JobSpec,

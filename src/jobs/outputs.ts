@@ -8,8 +8,8 @@ import { attemptKeys } from './keys.ts';
 
 /** A file that a job made. */
 export interface MadeFile {
-  role: 'model' | 'predictions';
-  format: 'keras' | 'npz';
+  role: 'model' | 'predictions' | 'plan';
+  format: 'keras' | 'npz' | 'json';
   path: string;
 }
 
@@ -19,7 +19,11 @@ export interface StoredOutputs {
   artifacts: ArtifactRow[];
 }
 
-const MEDIA_TYPES = { keras: 'application/octet-stream', npz: 'application/zip' } as const satisfies Record<MadeFile['format'], string>;
+const MEDIA_TYPES = {
+  keras: 'application/octet-stream',
+  npz: 'application/zip',
+  json: 'application/json',
+} as const satisfies Record<MadeFile['format'], string>;
 const RESULT_NAMES = { train: 'trained', prune: 'pruned' } as const satisfies Record<JobRow['type'], string>;
 
 /**

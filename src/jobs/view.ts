@@ -41,7 +41,7 @@ export const ArtifactView = strictObject(
     id: Type.String({ pattern: idPattern('art') }),
     object: Type.Literal('artifact'),
     job_id: Type.String({ pattern: idPattern('job') }),
-    role: Type.String({ description: 'What it is: `model`, `predictions`, `report`, ...' }),
+    role: Type.String({ description: 'What it is: `model`, `predictions`, `plan`, ...' }),
     format: Type.String(),
     filename: Type.String(),
     media_type: Type.String(),

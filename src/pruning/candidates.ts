@@ -59,7 +59,7 @@ function unfitFor(kernel: PrunableKernel, structure: Asked['structure']): string
 
 /** A depthwise kernel has few weights for what hangs on each: it gives none to a global comparison unless it is named. */
 function leftOutGlobally(kernel: PrunableKernel, asked: Asked): string | null {
-  if (!kernel.depthwise || scopeOf(asked) !== 'global') return null;
+  if (!kernel.depthwise || scopeOf(asked) !== 'global' || asked.criterion.type === 'planned') return null;
   const named = asked.layers.include?.includes(kernel.layer) || asked.layers.overrides[kernel.layer]?.sparsity !== undefined;
   return named ? null : 'it is depthwise, and weights are compared globally; include it by name, or use the scope layer or erk';
 }

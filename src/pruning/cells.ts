@@ -31,6 +31,7 @@ export const STRUCTURES: Record<CriterionName, readonly StructureName[]> = {
   woodfisher: ['unstructured', 'block'],
   movement: ALL,
   random: ALL,
+  planned: ALL,
 };
 
 /** The criteria of a structure. */

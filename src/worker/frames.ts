@@ -26,6 +26,8 @@ export const RunFrame = strictObject({
     facts: DatasetFacts,
     files: strictObject({ x: Path, y: nullable(Path), w: Type.Optional(nullable(Path)), order: Path }),
   }),
+  /** The plan that the job replays, where it is another job's. */
+  plan_path: Type.Optional(nullable(Path)),
   /** The checkpoint file to go on from. */
   resume_path: nullable(Path),
   scratch: Path,
@@ -76,8 +78,8 @@ export type Warning = Static<typeof Warning>;
 
 /** A file the engine wrote below its scratch folder. */
 export const OutputFile = strictObject({
-  role: choice(['model', 'predictions']),
-  format: choice(['keras', 'npz']),
+  role: choice(['model', 'predictions', 'plan']),
+  format: choice(['keras', 'npz', 'json']),
   path: Path,
   /** The probe inputs and predictions that a fresh process checks the file against. */
   probe_path: nullable(Path),

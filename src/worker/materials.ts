@@ -1,6 +1,7 @@
 import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
 import { wholePath } from '../jobs/checkpoints.ts';
+import { planArtifact } from '../jobs/plans.ts';
 import { furtherModels } from '../jobs/spec/index.ts';
 import type { CheckpointRow, JobRow, Ledger, ModelRow } from '../ledger/ledger.ts';
 import type { RunFrame } from './frames.ts';
@@ -25,10 +26,15 @@ export interface Materials extends Resumption {
   modelPath: string;
   /** By id. */
   furtherModels: RunFrame['further_models'];
+  /** The plan that the job replays; null where it is none of another job. */
+  planPath: string | null;
   dataset: RunFrame['dataset'];
 }
 
-/** Finds the files of a job. Throws Problem GONE when a model or the data set is gone, which the ledger does not let happen to an unfinished job. */
+/**
+ * Finds the files of a job. Throws Problem GONE when a model or the data set is gone, which the ledger does not let happen to an unfinished job, or the plan
+ * that it replays.
+ */
 export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs): Promise<Materials> {
   const livingModel = async (id: string): Promise<ModelRow> => {
     const row = await ledger.findModel(job.tenant, id);
@@ -42,8 +48,11 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   ]);
   if (!dataset || dataset.deleted_at !== null) throw new Problem('GONE', `The job's data set ${job.dataset_id} is gone`);
   const keys = dataset.blob_keys;
-  const [modelPath, x, y, w, order, resumption] = await Promise.all([
+  const planJob = job.spec.type === 'prune' ? job.spec.pruning.plan?.job_id : undefined;
+  const plan = planJob === undefined ? null : await planArtifact(job.tenant, planJob, ledger).catch(asGone);
+  const [modelPath, planPath, x, y, w, order, resumption] = await Promise.all([
     blobs.localPath(model.blob_key),
+    plan && blobs.localPath(plan.blob_key),
     blobs.localPath(keys.x),
     keys.y === null ? null : blobs.localPath(keys.y),
     keys.w === null ? null : blobs.localPath(keys.w),
@@ -52,7 +61,19 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   ]);
   const further: RunFrame['further_models'] = {};
   for (const { id } of furtherModels(job.spec)) further[id] = await blobs.localPath((await livingModel(id)).blob_key);
-  return { model, modelPath, furtherModels: further, dataset: { facts: dataset.facts, files: { x, y, w, order } }, ...resumption };
+  return {
+    model,
+    modelPath,
+    furtherModels: further,
+    planPath,
+    dataset: { facts: dataset.facts, files: { x, y, w, order } },
+    ...resumption,
+  };
+}
+
+/** The plan was there when the job was posted. */
+function asGone(error: unknown): never {
+  throw error instanceof Problem ? new Problem('GONE', error.message) : error;
 }
 
 /** Looks at the checkpoints, newest first, until a whole one is found. */

@@ -81,6 +81,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
       model_path: materials.modelPath,
       further_models: materials.furtherModels,
       dataset: materials.dataset,
+      plan_path: materials.planPath,
       resume_path: materials.resume?.path ?? null,
       scratch: folder,
       checkpoint_interval_s: config.checkpointIntervalSeconds,

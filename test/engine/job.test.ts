@@ -1,7 +1,9 @@
 /** Whole jobs at the edges of what they promise. The usual ones are in `seed.test.ts`, interrupted ones in `resume.test.ts`. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { totalMacs } from '../../src/model/costs.ts';
 import { type ModelDocument, withWeights } from '../../src/model/document.ts';
+import { bitmap } from '../../src/pruning/bitmap.ts';
 import type { SideCosts } from '../../src/report/receipt.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import {
@@ -343,6 +345,79 @@ describe('removing channels', () => {
     const posted = { type: 'prune', pruning: { criterion: magnitude, structure: { type: 'channels' }, target: { macs: 0.5 } } };
     const { frames } = await runPosted(posted, { document, ...images() });
     expect(frames.filter((frame) => frame.kind === 'warning').map(({ warning }) => warning.code)).toEqual(['PROOF_VACUOUS']);
+  });
+});
+
+describe('plans', () => {
+  const dense3 = documentOf(sequential([6], [dense('a', 12, { activation: 'relu' }), dense('b', 8), dense('out', 3)]), randomFill(1));
+  const kernel = dense3.weights.get('a/kernel')!;
+  const zeros = kernel.data.map((value, at) => (at % 7 === 0 ? 0 : value));
+  const document = withWeights(dense3, new Map([...dense3.weights, ['a/kernel', { ...kernel, data: zeros }]]));
+  const calibrated = { calibration_batches: 2, calibration_batch_size: 16 };
+  const bytesOf = ({ files }: { files: Record<string, string> }) => readFileSync(files.model!).toString('base64');
+
+  it.each([
+    { criterion: { type: 'taylor', ...calibrated }, structure: { type: 'channels' }, target: { macs: 0.5 } },
+    { criterion: { type: 'random' }, structure: { type: 'channels', round_to: 2 }, target: { bytes: 0.8 } },
+    { criterion: magnitude, target: { bytes: 0.9 } },
+    { criterion: { type: 'wanda', ...calibrated }, structure: { type: 'n_m' }, target: { sparsity: 0.5 } },
+    { criterion: { type: 'synflow', iterations: 3 }, structure: { type: 'block', rows: 2, cols: 2 }, target: { sparsity: 0.6 } },
+  ])('of %j are what the job would cut, and are replayed byte for byte', async (pruning) => {
+    const posted = (more: Record<string, unknown>) => ({ type: 'prune', pruning: { ...pruning, ...more }, fine_tuning: short });
+    const direct = await runPosted(posted({}), { document, ...vectors() });
+    const planned = await runPosted(posted({ plan_only: true }), { document, ...vectors() });
+    expect(planned.document).toBeNull();
+    expect(planned.rows.filter(({ series }) => series === 'step')).toEqual([]);
+    const plan = JSON.parse(readFileSync(planned.files.plan!, 'utf8'));
+    const job_id = 'job_00000000000000000000000000';
+    for (const source of [{ plan: { job_id } }, { plan }]) {
+      const replayed = await runPosted(posted(source), { document, ...vectors(), plan: planned.files.plan! });
+      expect(bytesOf(replayed)).toBe(bytesOf(direct));
+    }
+    const [cut] = direct.result!.cuts as { seconds: Record<string, number>; units?: unknown; sparsity?: number }[];
+    const channels = plan.structure === 'channels';
+    expect(Object.keys(cut!.seconds)).toEqual(['scoring', 'plan', 'surgery', ...(channels ? ['proof'] : [])]);
+    expect((planned.result!.cuts as unknown[])[0]).toMatchObject(channels ? { units: cut!.units } : { sparsity: cut!.sparsity });
+    if (!channels) return;
+    for (const { units, kept, removed, scores } of plan.groups) {
+      expect([...kept, ...removed].sort((x, y) => x - y)).toEqual(Array.from({ length: units }, (_, at) => at));
+      const lowest = Math.min(...kept.map((unit: number) => scores[unit]));
+      for (const unit of removed) expect(scores[unit]).toBeLessThanOrEqual(lowest);
+    }
+  });
+
+  it('written by hand say what goes and nothing else', async () => {
+    const posted = (pruning: Record<string, unknown>) => ({ type: 'prune', pruning: { criterion: { type: 'planned' }, ...pruning } });
+    const groups = [
+      { layers: ['a'], removed: [3, 0] },
+      { layers: ['b'], kept: [7, 1, 2] },
+    ];
+    const smaller = await runPosted(posted({ structure: { type: 'channels' }, target: { macs: 1 }, plan: { groups } }), {
+      document,
+      ...vectors(),
+    });
+    const units = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11];
+    expectSameBits(
+      smaller.document!.weights.get('a/bias')!.data,
+      Float32Array.from(units, (at) => document.weights.get('a/bias')!.data[at]!),
+    );
+    expectSameBits(
+      smaller.document!.weights.get('b/kernel')!.data,
+      Float32Array.from(units.flatMap((input) => [1, 2, 7].map((unit) => document.weights.get('b/kernel')!.data[input * 8 + unit]!))),
+    );
+    expect(smaller.result!.cuts).toMatchObject([{ proof: { holds: true } }]);
+
+    const gone = new Uint8Array(24).map((_, at) => (at % 2 ? 1 : 0));
+    const kernels = [{ weight: 'out/kernel', removed: bitmap(gone) }];
+    const zeroed = await runPosted(posted({ target: { sparsity: 0.05 }, plan: { kernels } }), { document, ...vectors() });
+    expect(Array.from(zeroed.document!.weights.get('out/kernel')!.data, (value) => (value === 0 ? 1 : 0))).toEqual([...gone]);
+    expectSameBits(zeroed.document!.weights.get('a/kernel')!.data, zeros);
+    const block = posted({ structure: { type: 'block', rows: 2, cols: 2 }, target: { sparsity: 0.05 }, plan: { kernels } });
+    await expectProblem(
+      () => runPosted(block, { document, ...vectors() }),
+      'INCOMPATIBLE_OPTIONS',
+      /2 of the 4 weights of a block of out\/kernel/,
+    );
   });
 });
 

@@ -13,12 +13,12 @@ import { readCheckpoint, type StoredArray, writeCheckpoint } from '../../src/eng
 import { runJob } from '../../src/engine/job.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { JobSpec } from '../../src/jobs/spec/index.ts';
-import { readModel, readModelConfig } from '../../src/model/formats/index.ts';
+import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
-import { readModelFacts } from '../../src/pruning/inspect.ts';
 import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import type { EngineFrame } from '../../src/worker/frames.ts';
+import { checkedModel } from '../helpers/checked-model.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, layer, maxPooling, randomFill, sequential } from '../helpers/documents.ts';
 import { expectClose, expectSameBits } from '../helpers/numbers.ts';
 import { rowsOf, type SeriesRow } from '../helpers/series.ts';
@@ -149,7 +149,7 @@ interface Attempt {
 /** Runs the job from a checkpoint file, with a checkpoint after every step; ends it once the one of step `until` is written. */
 async function attempt(posted: Posted, resume: string | null, until = Number.POSITIVE_INFINITY): Promise<Attempt> {
   const asked = fillDefaults(JobSpec, { ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const { spec } = await checkJob(asked, { facts: await readModelFacts(model), readConfig: () => readModelConfig(model) }, facts);
+  const { spec } = await checkJob(asked, checkedModel(await readModel(model)), facts);
   const frames: EngineFrame[] = [];
   const checkpoints = new Map<number, string>();
   let cancelled = false;

@@ -10,11 +10,11 @@ import { runJob } from '../../src/engine/job.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { JobSpec } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
-import { readModel, readModelConfig } from '../../src/model/formats/index.ts';
-import { readModelFacts } from '../../src/pruning/inspect.ts';
+import { readModel } from '../../src/model/formats/index.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import { buildDataset } from '../../src/upload/inspect.ts';
 import type { EngineFrame } from '../../src/worker/frames.ts';
+import { checkedModel } from '../helpers/checked-model.ts';
 import { rowsOf } from '../helpers/series.ts';
 
 const SEED_MODEL = 'examples/seed/seed.keras';
@@ -40,7 +40,7 @@ interface Receipt {
 async function run(model: string, posted: Record<string, unknown>) {
   const scratch = await mkdtemp(join(folder, 'job-'));
   const asked = fillDefaults(JobSpec, { ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const { spec } = await checkJob(asked, { facts: await readModelFacts(model), readConfig: () => readModelConfig(model) }, facts);
+  const { spec } = await checkJob(asked, checkedModel(await readModel(model)), facts);
   const frames: EngineFrame[] = [];
   await runJob(
     {

@@ -1,5 +1,6 @@
 /** Whole jobs in this process, from a document and a data set to what the supervisor would be told. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -11,9 +12,10 @@ import { JobSpec } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
-import { modelFacts } from '../../src/pruning/inspect.ts';
+import { readPlan } from '../../src/pruning/plan-file.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import { type EngineFrame, readEngineFrame } from '../../src/worker/frames.ts';
+import { checkedModel } from './checked-model.ts';
 import { rowsOf, type SeriesRow } from './series.ts';
 
 export interface JobInput {
@@ -23,6 +25,8 @@ export interface JobInput {
   /** Other models that the specification names, by id. */
   further?: Record<string, ModelDocument>;
   resume?: string | null;
+  /** The file of the plan that the specification names a job of. */
+  plan?: string | null;
   /** A checkpoint after every step, and the end once that of this step is written. */
   until?: number;
 }
@@ -35,19 +39,22 @@ export interface JobOutcome {
   /** Null where the job was ended early. */
   result: Record<string, unknown> | null;
   document: ModelDocument | null;
+  /** What the job left, by role; deleted after the test. */
+  files: Record<string, string>;
 }
 
 /** Runs a job as it is posted, ids left out. Every frame is checked by its schema. Rejects with the Problem it would be refused or fail with. */
 export async function runPosted(posted: Record<string, unknown>, input: JobInput): Promise<JobOutcome> {
-  const { document, facts, files, resume = null, until, further = {} } = input;
+  const { document, facts, files, resume = null, until, further = {}, plan = null } = input;
   const scratch = mkdtempSync(join(tmpdir(), 'espalier-job-'));
   onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
   const model = join(scratch, 'original.keras');
   writeFileSync(model, await writeKeras(document));
   const asked = fillDefaults(JobSpec, { evaluation: { latency_batch_size: 1 }, ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
-  const checked = (given: ModelDocument) => ({ facts: modelFacts(given), readConfig: async () => given.config });
-  const others = new Map(Object.entries(further).map(([id, given]) => [id, checked(given)]));
-  const { spec } = await checkJob(asked, checked(document), facts, others);
+  const sha256 = createHash('sha256').update(readFileSync(model)).digest('hex');
+  const others = new Map(Object.entries(further).map(([id, given]) => [id, checkedModel(given)]));
+  const own = checkedModel(document, { sha256, ...(plan === null ? {} : { readPlan: () => readPlan(plan) }) });
+  const { spec } = await checkJob(asked, own, facts, others);
   const further_models: Record<string, string> = {};
   for (const [id, given] of Object.entries(further)) {
     further_models[id] = join(scratch, `${id}.keras`);
@@ -64,6 +71,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
       model_path: model,
       further_models,
       dataset: { facts, files },
+      plan_path: plan,
       resume_path: resume,
       scratch,
       checkpoint_interval_s: until === undefined ? 600 : 0,
@@ -80,11 +88,13 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
     if (!(error instanceof Cancelled)) throw error;
   });
   const finished = frames.find((frame) => frame.kind === 'finished');
+  const exported = finished?.outputs.find(({ role }) => role === 'model');
   return {
     frames,
     rows: rowsOf(frames),
     checkpoints,
     result: finished?.result ?? null,
-    document: finished ? await readModel(finished.outputs.find(({ role }) => role === 'model')!.path) : null,
+    document: exported ? await readModel(exported.path) : null,
+    files: Object.fromEntries(finished?.outputs.map(({ role, path }) => [role, path]) ?? []),
   };
 }

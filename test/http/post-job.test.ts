@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../src/jobs/ids.ts';
 import type { DatasetRow, ModelRow } from '../../src/ledger/ledger.ts';
+import { artifactSample, endingOf } from '../ledger/samples.ts';
 import { startServer, type TestServer } from './harness.ts';
-import { insertInputs } from './inputs.ts';
+import { insertInputs, insertJob, insertRunningJob } from './inputs.ts';
 import { trainRequest, uploadSeed } from './uploads.ts';
 
 describe('posting a job', () => {
@@ -47,6 +50,37 @@ describe('posting a job', () => {
       });
     expect((await prune({ macs: 0.5 })).status).toBe(202);
     expect(await prune({ macs: 0.001 })).toMatchObject({ status: 422, body: { code: 'TARGET_OUT_OF_REACH' } });
+  });
+
+  it('takes the plan of another job, where that has left one of the same model', async () => {
+    const { modelId, datasetId } = await uploadSeed(server);
+    const model = (await server.ledger.findModel('default', modelId))!;
+    const dataset = (await server.ledger.findDataset('default', datasetId))!;
+    const bodies = model.facts.prunability.groups.filter(({ frozen }) => frozen === null);
+    const planned = async (plan: unknown): Promise<string> => {
+      const artifact = artifactSample('', { tenant: 'default', role: 'plan', format: 'json', blob_key: `jobs/${newId('job')}/1/plan` });
+      await server.blobs.put(artifact.blob_key, Readable.from([JSON.stringify(plan)]));
+      const row = await insertRunningJob(server, { model, dataset });
+      await server.ledger.endJob(endingOf(row.id, 1, { artifacts: [{ ...artifact, job_id: row.id }] }));
+      return row.id;
+    };
+    const groups = [{ layers: bodies[0]!.layers, removed: [0] }];
+    const prune = (job_id: string) => ({
+      type: 'prune',
+      model_id: modelId,
+      dataset_id: datasetId,
+      pruning: { criterion: { type: 'planned' }, structure: { type: 'channels' }, target: { macs: 1 }, plan: { job_id } },
+    });
+    const good = await post(prune(await planned({ model_sha256: model.sha256, groups })));
+    expect(good).toMatchObject({ status: 202, body: { spec: { pruning: { plan: { job_id: expect.stringMatching(/^job_/) } } } } });
+    const other = await post(prune(await planned({ model_sha256: 'f'.repeat(64), groups })));
+    expect(other).toMatchObject({ status: 422, body: { code: 'PLAN_MISMATCH', errors: [{ pointer: '/pruning/plan/job_id' }] } });
+    expect(await post(prune(await planned({ groups: 3 })))).toMatchObject({ status: 422, body: { code: 'PLAN_MISMATCH' } });
+    const without = await insertJob(server, { model, dataset });
+    for (const id of [without.id, newId('job')]) {
+      const refused = await post(prune(id));
+      expect(refused).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED', errors: [{ pointer: '/pruning/plan/job_id' }] } });
+    }
   });
 
   it.each([

@@ -4,8 +4,8 @@ import { type Problem, type ProblemCode, received } from '../../src/errors.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { JobSpec, type PruneSpec, type TrainSpec } from '../../src/jobs/spec/index.ts';
 import { STRUCTURES, scopesOf } from '../../src/pruning/cells.ts';
-import { modelFacts } from '../../src/pruning/inspect.ts';
 import { fillDefaults } from '../../src/schema.ts';
+import { checkedModel } from '../helpers/checked-model.ts';
 import {
   batchNormalization,
   type Config,
@@ -50,9 +50,8 @@ const regressor = (compile?: unknown): Config => ({
 });
 
 async function check(spec: JobSpec, config: Config, dataset: DatasetFacts, further: Record<string, Config> = {}): Promise<JobSpec> {
-  const checked = (given: Config) => ({ facts: modelFacts(documentOf(given)), readConfig: async () => given });
-  const others = new Map(Object.entries(further).map(([id, given]) => [id, checked(given)]));
-  return (await checkJob(spec, checked(config), dataset, others)).spec;
+  const others = new Map(Object.entries(further).map(([id, given]) => [id, checkedModel(documentOf(given))]));
+  return (await checkJob(spec, checkedModel(documentOf(config)), dataset, others)).spec;
 }
 
 /** A refusal, with its first item's place and what stood there. */
@@ -250,7 +249,7 @@ describe('what a model is compiled with', () => {
   const compiled = (config: Record<string, unknown>, more: Record<string, unknown> = {}) =>
     classifier('softmax', { optimizer: { module: 'keras.optimizers', class_name: 'SGD', config, registered_name: null }, ...more });
   const checked = async (spec: JobSpec, config: Config) => {
-    const job = await checkJob(spec, { facts: modelFacts(documentOf(config)), readConfig: async () => config }, data([8]));
+    const job = await checkJob(spec, checkedModel(documentOf(config)), data([8]));
     if (job.spec.type !== 'train') throw new Error('Not a train job');
     return { training: job.spec.training, warnings: job.warnings };
   };
@@ -306,7 +305,7 @@ describe('what a model is compiled with', () => {
     const loss = { module: 'keras.losses', class_name: 'BinaryCrossentropy', config: { label_smoothing: 0.25 }, registered_name: null };
     const config = { ...sequential([8], [dense('out', 1, { activation: 'sigmoid' })]), compile_config: { optimizer: 'sgd', loss } };
     const binary = data([8], { dtype: 'uint8', shape: [], min: 0, max: 1, classes: 2 });
-    const job = await checkJob(trainJob(), { facts: modelFacts(documentOf(config)), readConfig: async () => config }, binary);
+    const job = await checkJob(trainJob(), checkedModel(documentOf(config)), binary);
     expect(job.spec).toMatchObject({ training: { loss: 'binary_crossentropy', label_smoothing: 0.25 } });
   });
 });
@@ -605,6 +604,10 @@ describe('pruning options', () => {
           await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/criterion/type', type], text, spec, normalised);
           continue;
         }
+        if (type === 'planned') {
+          await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/criterion/type', type], /takes a plan/, spec, normalised);
+          continue;
+        }
         const { pruning } = (await check(spec, normalised, data([8]))) as PruneSpec;
         expect(pruning.scope, `${type} ${structure}`).toBe(scopesOf(pruning.criterion.type, structure)[0]);
       }
@@ -640,13 +643,12 @@ describe('pruning options', () => {
       by('batchnorm_scale'),
       mixed,
     );
-    const facts = { facts: modelFacts(documentOf(mixed)), readConfig: async () => mixed };
-    const { warnings } = await checkJob(by('apoz'), facts, data([8]));
+    const { warnings } = await checkJob(by('apoz'), checkedModel(documentOf(mixed)), data([8]));
     expect(warnings.find(({ code }) => code === 'GROUPS_LEFT_OUT')!.detail).toMatch(
       /^Not cut by apoz, channels, global: b \(its activation \(tanh\)/,
     );
     const recurrent = sequential([5, 4], [layer('LSTM', 'l', { units: 3, activation: 'tanh' }), dense('out', 3)]);
-    const lstm = { facts: modelFacts(documentOf(recurrent)), readConfig: async () => recurrent };
+    const lstm = checkedModel(documentOf(recurrent));
     const found = await checkJob(pruneJob({ criterion: { type: 'wanda' }, target: { sparsity: 0.5 } }), lstm, data([5, 4]));
     expect(found.warnings.map(({ code, detail }) => [code, detail])).toEqual([
       [
@@ -654,6 +656,79 @@ describe('pruning options', () => {
         'Not pruned by wanda, unstructured, layer, and not counted in the target: l/recurrent_kernel (its inputs stay inside the LSTM).',
       ],
     ]);
+  });
+
+  it('want a plan that is one of the model, and go no further than the job allows', async () => {
+    const cut = { criterion: { type: 'planned' }, structure: { type: 'channels' }, target: { macs: 1 } };
+    const groups = (...list: unknown[]) => pruneJob({ ...cut, plan: { groups: list } });
+    const a = { layers: ['hidden'], removed: [1] };
+    await expect(check(groups(a), classifier(), data([8]))).resolves.toBeDefined();
+    const at = (place: string, value: unknown): [string, unknown] => [`/pruning/plan${place}`, value];
+    const mismatch = (place: string, value: unknown, text: RegExp, spec: PruneSpec) =>
+      refuse('PLAN_MISMATCH', at(place, value), text, spec, classifier());
+    const beyond = (pointer: string, value: unknown, text: RegExp, spec: PruneSpec) =>
+      refuse('INCOMPATIBLE_OPTIONS', [`/pruning${pointer}`, value], text, spec, classifier());
+    await mismatch('/groups/0/layers/0', 'hiden', /no layer of this name/, groups({ ...a, layers: ['hiden'] }));
+    await mismatch('/groups/0/layers', { layers: ['hidden'], kind: 'heads' }, /There are: hidden, out/, groups({ ...a, kind: 'heads' }));
+    await mismatch('/groups/0/removed/1', 6, /has 6 units, counted from 0/, groups({ ...a, removed: [1, 6] }));
+    await mismatch('/groups/0/removed/1', 1, /listed twice/, groups({ ...a, removed: [1, 1] }));
+    await mismatch('/groups/0/part', 1, /1 such groups/, groups({ ...a, part: 1 }));
+    await mismatch('/groups/0', { kept: 5, removed: 1 }, /each of the 6 units once/, groups({ ...a, kept: [0, 1, 2, 3, 4] }));
+    await mismatch('/groups/1', ['hidden'], /planned twice/, groups(a, a));
+    await mismatch('/groups/0/layers', ['out'], /output out keeps its shape/, groups({ ...a, layers: ['out'] }));
+    await mismatch(
+      '/model_sha256',
+      'f'.repeat(64),
+      /another model/,
+      pruneJob({ ...cut, plan: { model_sha256: 'f'.repeat(64), groups: [a] } }),
+    );
+    await beyond('/plan/groups/0', ['hidden'], /keeps 0 of 6 units/, groups({ ...a, removed: [0, 1, 2, 3, 4, 5] }));
+    const two = sequential([8], [dense('hidden', 6), dense('b', 4), dense('out', 3)]);
+    const left = pruneJob({ ...cut, layers: { include: ['b'] }, plan: { groups: [a] } });
+    await refuse('INCOMPATIBLE_OPTIONS', at('/groups/0/layers', ['hidden']), /leave it out/, left, two);
+    await beyond(
+      '/plan',
+      ['groups'],
+      /has kernels, and no groups/,
+      pruneJob({ ...cut, structure: { type: 'unstructured' }, target: { sparsity: 0 }, plan: { groups: [a] } }),
+    );
+    await beyond('/plan_only', true, /leave one/, pruneJob({ ...cut, plan: { groups: [a] }, plan_only: true }));
+    await beyond(
+      '/criterion/type',
+      'reconstruction',
+      /moves weights/,
+      pruneJob({ ...cut, criterion: { type: 'reconstruction' }, plan_only: true }),
+    );
+    const rounds = { type: 'iterative', rounds: 2, begin: 0 };
+    await beyond(
+      '/schedule',
+      rounds,
+      /of one cut/,
+      pruneJob({ ...cut, criterion: { type: 'magnitude' }, schedule: rounds, plan_only: true }),
+    );
+    // 5·8 + 5·3 of 6·8 + 6·3 are left.
+    const strict = pruneJob({ ...cut, target: { macs: 0.8 }, plan: { groups: [a] } });
+    await refuse('TARGET_OUT_OF_REACH', ['/pruning/target/macs', 0.8], /leaves 0\.8333/, strict, classifier());
+
+    const zeros = (kernel: Record<string, unknown>, structure: Record<string, unknown> = { type: 'unstructured' }) =>
+      pruneJob({
+        criterion: { type: 'planned' },
+        structure,
+        target: { sparsity: structure.type === 'n_m' ? 0.5 : 0 },
+        plan: { kernels: [{ weight: 'hidden/kernel', ...kernel }] },
+      });
+    const none = Buffer.alloc(6).toString('base64');
+    await expect(check(zeros({ removed: none }), classifier(), data([8]))).resolves.toBeDefined();
+    await mismatch(
+      '/kernels/0/weight',
+      'hidden/bias',
+      /It has: hidden\/kernel, out\/kernel/,
+      zeros({ weight: 'hidden/bias', removed: none }),
+    );
+    await mismatch('/kernels/0/removed', 'AA==', /48 weights: 6 bytes/, zeros({ removed: 'AA==' }));
+    await mismatch('/kernels/0/zeros', 2, /0 weights are removed/, zeros({ removed: none, zeros: 2 }));
+    await mismatch('/kernels/0/shape', [6, 8], /has the shape \[8, 6\]/, zeros({ removed: none, shape: [6, 8] }));
+    await beyond('/plan/kernels/0', 'hidden/kernel', /more than 2 of some 4/, zeros({ removed: none }, { type: 'n_m', n: 2, m: 4 }));
   });
 
   it('want MACs that the groups at their limits can meet', async () => {

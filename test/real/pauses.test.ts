@@ -96,6 +96,8 @@ describe('a job that is paused', () => {
         regularization: null,
         after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
         layers: { exclude: [], overrides: {} },
+        plan: null,
+        plan_only: false,
       },
     };
     const undisturbed = await weightsOf(await service.post(prune));

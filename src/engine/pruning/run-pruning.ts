@@ -1,5 +1,5 @@
 /** The course of a `prune` job: its cuts, and the training between them. */
-import type { PruneSpec } from '../../jobs/spec/index.ts';
+import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { channelCutter } from './channel-cutter.ts';
 import { growingMarks } from './growing-marks.ts';
@@ -7,8 +7,15 @@ import { stagesOf } from './stages.ts';
 import { weightCutter } from './weight-cutter.ts';
 
 /** Runs every stage of the job that is not done yet. */
-export async function runPruning(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): Promise<void> {
-  const cutter = spec.pruning.structure.type === 'channels' ? channelCutter(spec, run, parts) : weightCutter(spec, run, parts, resumed);
+export async function runPruning(
+  spec: PruneSpec,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+  resumed: boolean,
+  plan: Plan | null,
+): Promise<void> {
+  const ofChannels = spec.pruning.structure.type === 'channels';
+  const cutter = ofChannels ? channelCutter(spec, run, parts, plan) : weightCutter(spec, run, parts, resumed, plan);
   if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
   const stages = stagesOf(spec, run, parts, cutter);
   const first = run.state.stage;

@@ -1,16 +1,19 @@
 /** Cuts that set single weights to zero, alone or in patterns and blocks. */
-import type { PruneSpec } from '../../jobs/spec/index.ts';
+import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import type { Weights } from '../../model/document.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import { type Criterion, criterion, type ScoredWeights, type SolvedWeights, type WeightNeed } from '../../pruning/criteria/index.ts';
-import type { PrunableKernel } from '../../pruning/kernels.ts';
+import { type PrunableKernel, prunableKernels } from '../../pruning/kernels.ts';
 import { chooseMasks, type Masks, sparsityOf, type WeightStructure } from '../../pruning/masks.ts';
+import { plannedMasks } from '../../pruning/plan.ts';
+import { checkWholeBlocks } from '../../pruning/structures/block.ts';
 import { countOf, planZeros, type ZerosOptions, zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { type Cutter, keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import { type Calibration, fisherBlock, forEachProducts, inverseHessian, weightStatistics } from './statistics/index.ts';
+import { stopwatch } from './stopwatch.ts';
 
 type Rule = NonNullable<Criterion['weights']>;
 
@@ -20,11 +23,11 @@ interface Cut {
   weights: Weights;
 }
 
-export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean): Cutter {
+export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean, plan: Plan | null): Cutter {
   const { pruning, seed } = spec;
   const { structure } = pruning;
   const rule = criterion(pruning.criterion).weights;
-  if (structure.type === 'channels' || rule === null) throw new Error(`${pruning.criterion.type} does not cut ${structure.type}`);
+  if (structure.type === 'channels') throw new Error('Weights are cut by another structure than channels');
   const { kernels } = kernelsToCut(run.present().graph, pruning);
   const fisher = pruning.criterion.type === 'woodfisher' ? pruning.criterion.block_size : 1;
   const block = fisherBlock(fisher, countOf(kernels));
@@ -46,8 +49,11 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
     ...zerosOptions(pruning, 1 - kept),
     overrides: scaledOverrides(pruning.layers.overrides, (fraction) => fraction * progress(kept)),
   });
+  const watch = stopwatch();
+  const seconds = { scoring: 0, plan: 0, surgery: 0 };
   /** Puts a cut on, scored at the present weights. */
-  const cutTo = (kept: number, iteration: number): void => {
+  const cutTo = (by: Rule, kept: number, iteration: number): void => {
+    watch();
     const document = run.present();
     const calibration = calibrationOf(spec, run, parts, document);
     const random = (key: string) => generator(seed, 'pruning', run.state.step, ...(iteration === 0 ? [] : [iteration]), key);
@@ -58,21 +64,48 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
       options: optionsAt(kept),
       weights: document.weights,
     };
-    const cut = 'solve' in rule ? solved(rule, calibration, asked) : scored(rule, calibration, asked, block, random);
+    const scoredAt = (): void => {
+      seconds.scoring += watch();
+    };
+    const cut = 'solve' in by ? solved(by, calibration, asked) : scored(by, calibration, asked, block, random, scoredAt);
+    put(cut);
+  };
+  const put = (cut: Cut): void => {
+    seconds.plan += watch();
     if (cut.weights.size > 0) run.replaceWeights(cut.weights);
     run.setMasks(new Map([...run.presentMasks(), ...cut.masks]));
+    seconds.surgery += watch();
   };
-  return (kept) => {
+  /** Puts the masks of a plan on; what is zero already stays so. */
+  const cutAsPlanned = (of: Plan): void => {
+    watch();
+    const { graph, weights } = run.present();
+    const masks = plannedMasks(prunableKernels(graph, { exclude: [] }), kernels, of, pruning);
+    for (const kernel of kernels) {
+      const mask = masks.get(kernel.key)!;
+      if (structure.type === 'block') checkWholeBlocks(kernel, mask, weights.get(kernel.key)!.data, structure);
+      const present = run.presentMasks().get(kernel.key);
+      if (present) for (const [index, lives] of present.entries()) if (!lives) mask[index] = 0;
+    }
+    put({ masks, weights: new Map() });
+  };
+  const cutByScores = (kept: number): void => {
+    if (rule === null) throw new Error(`${pruning.criterion.type} does not cut ${structure.type}`);
     const iterations = 'solve' in rule ? 1 : (rule.iterations ?? 1);
     // Each iteration keeps the same fraction of what the last left (Tanaka 2020).
     const before = iterations > 1 ? 1 - sparsityOf(kernels, run.present().weights) : 1;
     for (let done = 1; done <= iterations; done++) {
       const here = done === iterations ? kept : Math.max(kept, before * (kept / before) ** (done / iterations));
-      cutTo(here, done === iterations ? 0 : done);
+      cutTo(rule, here, done === iterations ? 0 : done);
     }
+  };
+  return (kept) => {
+    Object.assign(seconds, { scoring: 0, plan: 0, surgery: 0 });
+    if (plan) cutAsPlanned(plan);
+    else cutByScores(kept);
     run.forgetBest();
     const achieved = sparsityOf(kernels, run.present().weights);
-    run.recordCut({ sparsity: achieved }, { sparsity: achieved });
+    run.recordCut({ sparsity: achieved, seconds: { ...seconds } }, { sparsity: achieved });
   };
 }
 
@@ -91,6 +124,7 @@ function scored(
   { structure, kernels, present, options, weights }: Asked,
   block: number,
   random: (key: string) => ReturnType<typeof generator>,
+  scoredAt: () => void,
 ): Cut {
   // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
   const { needs, scores: score, compensated, unitwise, normalised } = rule as ScoredWeights<Exclude<WeightNeed, 'inverse_hessian'>>;
@@ -102,6 +136,7 @@ function scored(
     }),
   );
   if (normalised) divideBySum(scores);
+  scoredAt();
   const masks = chooseMasks(structure, kernels, scores, present, options, unitwise);
   const moved: Weights = new Map();
   if (compensated) {

@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { Problem } from '../../errors.ts';
 import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
+import { readJobPlan } from '../../jobs/plans.ts';
 import { furtherModels, JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
 import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
@@ -57,6 +58,7 @@ export const postJob = route({
     'INCOMPATIBLE_OPTIONS',
     'TARGET_OUT_OF_REACH',
     'NOTHING_TO_PRUNE',
+    'PLAN_MISMATCH',
     'LABELS_REQUIRED',
   ],
 
@@ -73,6 +75,8 @@ export const postJob = route({
     const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
     const checked = (row: ModelRow): CheckedModel => ({
       facts: row.facts,
+      sha256: row.sha256,
+      readPlan: (jobId) => readJobPlan(tenant, jobId, services),
       readConfig: async () => readModelConfig(await modelPath(row, blobs)),
     });
     const further = new Map<string, CheckedModel>();

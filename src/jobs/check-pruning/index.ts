@@ -9,6 +9,7 @@ import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
 import { checkCells } from './cells.ts';
 import { checkFeatures } from './features.ts';
 import { checkPruningOptions } from './options.ts';
+import { checkPlan } from './plan.ts';
 import { checkReach } from './reach.ts';
 import { checkRegularization } from './regularization.ts';
 import { checkSchedule } from './schedule.ts';
@@ -17,7 +18,7 @@ import { checkTarget } from './target.ts';
 
 /**
  * The pruning with its scope resolved and patterns of layers replaced by their names; `warn` is told what is left out. `fineTuning` is the resolved one.
- * Throws Problem UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE.
+ * Throws Problem UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE, PLAN_MISMATCH.
  */
 export async function checkPruning(
   spec: PruneSpec,
@@ -36,6 +37,7 @@ export async function checkPruning(
   checkRegularization(pruning, graph);
   checkFeatures(pruning, fineTuning, graph);
   checkReach(pruning, graph, warn);
+  await checkPlan(pruning, graph, model.sha256, model.readPlan);
   checkSteps(spec, fineTuning, dataset);
   return pruning;
 }

@@ -10,6 +10,7 @@ import { inputActivity } from './input-activity.ts';
 import { lamp } from './lamp.ts';
 import { magnitude } from './magnitude.ts';
 import { movement } from './movement.ts';
+import { planned } from './planned.ts';
 import { random } from './random.ts';
 import { reconstruction } from './reconstruction.ts';
 import { snip } from './snip.ts';
@@ -62,6 +63,8 @@ export function criterion(spec: CriterionSpec): Criterion {
       return movement;
     case 'random':
       return random;
+    case 'planned':
+      return planned;
   }
 }
 

@@ -53,6 +53,18 @@ export function blockMasks(
   return masks;
 }
 
+/** Throws Problem INCOMPATIBLE_OPTIONS where a mask takes a part of a block that is not zero already, and leaves the rest. */
+export function checkWholeBlocks(kernel: PrunableKernel, mask: Uint8Array, weights: Float32Array, shape: BlockShape): void {
+  for (const { indices, live } of blocksOf(kernel, weights, mask, shape)) {
+    if (live === 0 || live === indices.length) continue;
+    if (!indices.some((index) => !mask[index] && weights[index] !== 0)) continue;
+    throw new Problem(
+      'INCOMPATIBLE_OPTIONS',
+      `The plan takes ${indices.length - live} of the ${indices.length} weights of a block of ${kernel.key}; blocks of ${shape.rows} by ${shape.cols} go whole.`,
+    );
+  }
+}
+
 /** The blocks of a kernel, strip by strip. */
 function blocksOf(kernel: PrunableKernel, scores: Float32Array, mask: Uint8Array, { rows, cols }: BlockShape): Block[] {
   const [inputs, units, order] = [inputCount(kernel), unitCount(kernel), matrixOrder(kernel)];

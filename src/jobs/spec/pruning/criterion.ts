@@ -76,6 +76,7 @@ export const Criterion = tagged(
     ),
     plain('movement', '-Σ lr·(∂L/∂ŵ)·w over the steps of training: high where weights move away from 0, masked ones included (Sanh 2020).'),
     plain('random', 'Uniform and seeded: the baseline of every comparison.'),
+    plain('planned', 'Nothing is scored: `plan` says what goes. Only beside one.'),
   ],
   'What a weight or a unit is worth; the lowest goes first. docs/pruning.md has the formulas, and which structures and scopes each takes.',
 );

@@ -4,6 +4,7 @@ import { defaulted, nullable, strictObject } from '../../../schema.ts';
 import { AfterCut } from './after-cut.ts';
 import { Criterion } from './criterion.ts';
 import { LayerSelection } from './layers.ts';
+import { PlanSource } from './plan.ts';
 import { Regularization } from './regularization.ts';
 import { PruningSchedule } from './schedule.ts';
 import { Scope } from './scope.ts';
@@ -30,12 +31,21 @@ export const Pruning = strictObject({
   regularization: defaulted(nullable(Regularization), null),
   after_cut: defaulted(AfterCut, { learning_rate_warmup_steps: 0, threshold_warmup: false }),
   layers: defaulted(LayerSelection, { exclude: [], overrides: {} }),
+  plan: defaulted(nullable(PlanSource), null),
+  plan_only: defaulted(
+    Type.Boolean({
+      description:
+        'Whether the job only says what it would remove, as an artifact of the role plan: nothing is cut or trained, and no model is made.',
+    }),
+    false,
+  ),
 });
 export type Pruning = Static<typeof Pruning>;
 
 export * from './after-cut.ts';
 export * from './criterion.ts';
 export * from './layers.ts';
+export * from './plan.ts';
 export * from './regularization.ts';
 export * from './schedule.ts';
 export * from './scope.ts';

@@ -1,0 +1,77 @@
+/** Which units a cut removes: by their scores, or as planned. */
+import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
+import type { ModelDocument } from '../../model/document.ts';
+import { groupsToCut } from '../../pruning/candidates.ts';
+import { scopeOf } from '../../pruning/cells.ts';
+import { criterion, type ScoredUnits, type UnitNeed, type UnitStatistics } from '../../pruning/criteria/index.ts';
+import { type ChannelGroup, type ChannelMap, channelMap } from '../../pruning/groups.ts';
+import { plannedUnits } from '../../pruning/plan.ts';
+import { unitScores } from '../../pruning/scores.ts';
+import type { Removed } from '../../pruning/surgery.ts';
+import { generator } from '../../random.ts';
+import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import { calibrationOf } from './calibration-of.ts';
+import { chooseUnits } from './choose-units.ts';
+import { scaledOverrides } from './cutter.ts';
+import { unitStatistics } from './statistics/index.ts';
+import { stopwatch } from './stopwatch.ts';
+
+export interface UnitChoice {
+  document: ModelDocument;
+  map: ChannelMap;
+  /** Those that may be cut. */
+  groups: ChannelGroup[];
+  removed: Removed;
+  /** By unit number; null where nothing was scored. */
+  scores: Float64Array | null;
+  /** What the units were scored by, as the criterion needs it. */
+  statistic: UnitStatistics[UnitNeed] | null;
+  /** What it took. */
+  seconds: { scoring: number; plan: number };
+}
+
+/** Chooses for one cut after the other, each to the fraction kept of the target's measure. Throws Problem TARGET_OUT_OF_REACH, PLAN_MISMATCH. */
+export function unitChooser(
+  spec: PruneSpec,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+  plan: Plan | null,
+): (kept: number) => Promise<UnitChoice> {
+  const { pruning, seed } = spec;
+  const { structure } = pruning;
+  const rounds = pruning.schedule.type === 'iterative' ? pruning.schedule.rounds : 1;
+  if (structure.type !== 'channels') throw new Error('Channels are cut by a structure of type channels');
+  // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
+  const rule = criterion(pruning.criterion).units as ScoredUnits | null;
+  if (rule === null && plan === null) throw new Error(`${pruning.criterion.type} does not score channels`);
+  const scope = scopeOf(pruning);
+  // Rounds that each gave their part of a group would go beyond its max_ratio together.
+  const before = new Map(channelMap(parts.document.graph).groups.map((group) => [group.key, group.units.length]));
+  const limits = {
+    ...structure,
+    // Scores of the scope isomorphic are ranks, which are compared globally.
+    scope: scope === 'layer' ? ('layer' as const) : ('global' as const),
+    // Each round takes the same fraction of what the last one left.
+    overrides: scaledOverrides(pruning.layers.overrides, (fraction) => 1 - (1 - fraction) ** (1 / rounds)),
+    before: (group: ChannelGroup) => before.get(group.key),
+  };
+  return async (kept) => {
+    const document = run.present();
+    const map = channelMap(document.graph);
+    const { groups } = groupsToCut(map, pruning);
+    const chosen = { document, map, groups };
+    const watch = stopwatch();
+    if (plan !== null) {
+      parts.reporter.enter('pruning');
+      const removed = plannedUnits(map, groups, plan, limits);
+      return { ...chosen, removed, scores: null, statistic: null, seconds: { scoring: 0, plan: watch() } };
+    }
+    parts.reporter.enter('scoring');
+    const statistic = unitStatistics(rule!.needs, calibrationOf(spec, run, parts, document), map, groups);
+    const scores = unitScores(map, groups, document.weights, rule!, statistic, generator(seed, 'pruning', run.state.step), scope);
+    const scoring = watch();
+    parts.reporter.enter('pruning');
+    const removed = await chooseUnits({ ...chosen, scores, limits, kept }, spec, parts);
+    return { ...chosen, removed, scores, statistic, seconds: { scoring, plan: watch() } };
+  };
+}

@@ -1,0 +1,27 @@
+/** The plans that jobs leave. */
+import type { Blobs } from '../blobs/blobs.ts';
+import { Problem, received } from '../errors.ts';
+import type { ArtifactRow, Ledger } from '../ledger/ledger.ts';
+import { readPlan } from '../pruning/plan-file.ts';
+import type { Plan } from './spec/index.ts';
+
+/** The plan of a job of the same tenant. Throws Problem VALIDATION_FAILED, about the field that names the job, where there is none. */
+export async function planArtifact(tenant: string, jobId: string, ledger: Pick<Ledger, 'findJob' | 'listArtifacts'>): Promise<ArtifactRow> {
+  const job = await ledger.findJob(tenant, jobId);
+  const none = (detail: string): never => {
+    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '/pruning/plan/job_id', detail, received: received(jobId) }] });
+  };
+  if (!job || job.deleted_at !== null) return none(`There is no job ${jobId}`);
+  const plan = (await ledger.listArtifacts(job.id)).find(({ role, deleted_at }) => role === 'plan' && deleted_at === null);
+  return plan ?? none(`Job ${jobId} (${job.status}) has left no plan; one with plan_only leaves it when it has succeeded`);
+}
+
+/** The same, read. Throws Problem PLAN_MISMATCH as well, where the file is no plan. */
+export async function readJobPlan(
+  tenant: string,
+  jobId: string,
+  { ledger, blobs }: { ledger: Pick<Ledger, 'findJob' | 'listArtifacts'>; blobs: Pick<Blobs, 'localPath'> },
+): Promise<Plan> {
+  const { blob_key } = await planArtifact(tenant, jobId, ledger);
+  return readPlan(await blobs.localPath(blob_key));
+}
