@@ -27,14 +27,14 @@ def lenet_5():
     )
 
 
-def residual():
-    """16, 32 and 64 filters, two blocks each, on 32x32x3."""
-    inputs = keras.Input((32, 32, 3))
-    x = layers.Conv2D(16, 3, padding="same", use_bias=False)(inputs)
+def residual(widths=(16, 32, 64), shape=(32, 32, 3)):
+    """Two blocks of each width."""
+    inputs = keras.Input(shape)
+    x = layers.Conv2D(widths[0], 3, padding="same", use_bias=False)(inputs)
     x = layers.ReLU()(layers.BatchNormalization()(x))
-    for filters in (16, 32, 64):
+    for filters in widths:
         for block in range(2):
-            strides = 2 if filters > 16 and block == 0 else 1
+            strides = 2 if filters > widths[0] and block == 0 else 1
             y = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(x)
             y = layers.ReLU()(layers.BatchNormalization()(y))
             y = layers.Conv2D(filters, 3, padding="same", use_bias=False)(y)

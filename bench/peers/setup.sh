@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs a peer for the pruning benchmarks into an environment of its own: bench/peers/setup.sh tfmot | torch-pruning
+# Both go to .toolchain/peers/; `scripts/setup.sh test` must have run before.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+readonly PEER=${1:?tfmot or torch-pruning} HOME_OF_PEER=".toolchain/peers/${1}"
+[ -f "$HOME_OF_PEER/complete" ] && exit 0
+rm -rf "$HOME_OF_PEER"
+mkdir -p .toolchain/peers
+python3 -m venv "$HOME_OF_PEER"
+pip() { "$HOME_OF_PEER/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"; }
+case "$PEER" in
+  tfmot)
+    # TensorFlow and NumPy are those of the environment with stock Keras.
+    site=$("$HOME_OF_PEER/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+    .toolchain/keras/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' > "$site/keras.pth"
+    pip --no-deps tensorflow-model-optimization==0.8.1 tf-keras==2.21.0
+    pip --no-deps dm-tree absl-py attrs wrapt six
+    ;;
+  torch-pruning)
+    # The package index's build of torch wants its CUDA libraries even where there is no device: 5 GB in all.
+    pip torch==2.15.0 torch-pruning==1.6.1
+    ;;
+  *) echo "there is no peer $PEER; tfmot and torch-pruning are known" >&2; exit 1 ;;
+esac
+touch "$HOME_OF_PEER/complete"
