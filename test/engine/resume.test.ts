@@ -181,16 +181,24 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
   return { frames, checkpoints, rows: rowsOf(frames), cancelled };
 }
 
-/** What a finished attempt leaves that must not depend on when it was interrupted; latencies do. */
+/** What a finished attempt leaves that must not depend on when it was interrupted; latencies and the seconds of cuts do. */
 function endOf({ frames }: Attempt) {
   const finished = frames.find((frame) => frame.kind === 'finished');
   if (!finished) return expect.fail('The job has not finished');
-  const { receipt, ...result } = finished.result as { receipt: { original: unknown; result: unknown; layers: unknown } };
+  const {
+    receipt,
+    cuts = [],
+    ...result
+  } = finished.result as {
+    receipt: { original: unknown; result: unknown; layers: unknown };
+    cuts?: { seconds?: unknown }[];
+  };
   const bytes = (role: string) => readFileSync(finished.outputs.find((output) => output.role === role)!.path).toString('base64');
   return {
     model: bytes('model'),
     predictions: bytes('predictions'),
     result,
+    cuts: cuts.map(({ seconds: _, ...cut }) => cut),
     costs: [receipt.original, receipt.result, receipt.layers],
   };
 }
