@@ -731,6 +731,31 @@ describe('pruning options', () => {
     await beyond('/plan/kernels/0', 'hidden/kernel', /more than 2 of some 4/, zeros({ removed: none }, { type: 'n_m', n: 2, m: 4 }));
   });
 
+  it('make up for cuts where there is something to make up for', async () => {
+    const normalised = sequential([8], [dense('a', 6), batchNormalization('n'), dense('out', 3)]);
+    const made = async (pruning: Record<string, unknown>, config = normalised) => {
+      const { compensation, reestimate_batch_norm } = ((await check(pruneJob(pruning), config, data([8]))) as PruneSpec).pruning;
+      return [compensation, reestimate_batch_norm];
+    };
+    const asked = { compensation: 'mean', reestimate_batch_norm: true };
+    expect(await made({ ...channels, ...asked, target: { macs: 0.8 } })).toEqual(['mean', { samples: 3200 }]);
+    expect(await made({ reestimate_batch_norm: { samples: 5 } })).toEqual(['none', { samples: 5 }]);
+    expect(await made({})).toEqual(['none', false]);
+    const faulty = (field: string, text: RegExp, pruning: Record<string, unknown>, config = normalised) =>
+      refuse('INCOMPATIBLE_OPTIONS', [`/pruning/${field}`, pruning[field]], text, pruneJob(pruning), config);
+    await faulty('compensation', /unstructured removes none/, { compensation: 'mean' });
+    await faulty('compensation', /rescaling what stays/, {
+      ...channels,
+      criterion: { type: 'reconstruction' },
+      target: { macs: 0.8 },
+      compensation: 'mean',
+    });
+    await faulty('reestimate_batch_norm', /no batch normalisation that is trained/, { reestimate_batch_norm: true }, wide);
+    const schedule = { type: 'polynomial' };
+    const late = pruneJob({ reestimate_batch_norm: true, schedule }, { epochs: 2 });
+    await refuse('INCOMPATIBLE_OPTIONS', ['/pruning/reestimate_batch_norm', true], /follow the cuts/, late, normalised);
+  });
+
   it('want MACs that the groups at their limits can meet', async () => {
     const limited = (macs: number) => pruneJob({ structure: { type: 'channels', max_ratio: 0.5 }, target: { macs } });
     // 8·8 + 8·8 + 8·3 = 152 of 432 are left.

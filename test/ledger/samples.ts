@@ -103,6 +103,8 @@ export function pruneSpec(model_id: string, dataset_id: string): PruneSpec {
       regularization: null,
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
+      compensation: 'none',
+      reestimate_batch_norm: false,
       plan: null,
       plan_only: false,
     },

@@ -36,6 +36,8 @@ beforeAll(async () => {
       regularization: null,
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
       layers: { exclude: [], overrides: {} },
+      compensation: 'none',
+      reestimate_batch_norm: false,
       plan: null,
       plan_only: false,
     },

@@ -59,7 +59,7 @@ function overLastAxis({ options, inputs: [x], masks, weights, training, update }
 const NOTHING = 1e-7;
 
 /** Mean and variance of each channel over the places that a mask lets count. */
-function maskedMoments(x: Tensor, mask: Tensor): { mean: Tensor; variance: Tensor } {
+export function maskedMoments(x: Tensor, mask: Tensor): { mean: Tensor; variance: Tensor } {
   const axes = x.shape.slice(0, -1).map((_length, axis) => axis);
   const counts = tf.expandDims(tf.cast(mask, 'float32'), -1);
   const total = tf.add(tf.sum(counts), NOTHING);

@@ -6,13 +6,15 @@ import { rescaled } from '../../pruning/rescale.ts';
 import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import type { Cutter } from './cutter.ts';
+import { compensate } from './make-up.ts';
 import { proveCut } from './prove-cut.ts';
 import { stopwatch } from './stopwatch.ts';
 import { type UnitChoice, unitChooser } from './unit-choice.ts';
 
 export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, plan: Plan | null): Cutter {
   const choose = unitChooser(spec, run, parts, plan);
-  const rescales = spec.pruning.criterion.type === 'reconstruction';
+  const { criterion, compensation } = spec.pruning;
+  const rescales = criterion.type === 'reconstruction';
   return async (kept) => {
     const choice = await choose(kept);
     const { document, map, removed, statistic } = choice;
@@ -26,10 +28,11 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
     const seconds = { ...choice.seconds, surgery, proof: watch() };
     // The proof is of the cut alone; what makes up for it comes after.
     const finished = rescales ? removeUnits(rescaled(document, map, statistic as Contributions, removed), map, removed) : smaller;
-    run.replaceDocument(finished);
+    const madeUp = compensation === 'mean' ? compensate({ document, map, removed, smaller }, spec, run, parts) : null;
+    run.replaceDocument(madeUp?.document ?? finished);
     run.setMasks(run.zerosThatStay());
     run.recordCut(
-      { macs, units: unitsLeft(choice), proof, seconds },
+      { macs, units: unitsLeft(choice), proof, seconds, ...(madeUp ? { compensation: madeUp.report } : {}) },
       { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) },
     );
   };

@@ -2,7 +2,9 @@
 import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { channelCutter } from './channel-cutter.ts';
+import type { Cutter } from './cutter.ts';
 import { growingMarks } from './growing-marks.ts';
+import { reestimate } from './make-up.ts';
 import { stagesOf } from './stages.ts';
 import { weightCutter } from './weight-cutter.ts';
 
@@ -16,8 +18,14 @@ export async function runPruning(
 ): Promise<void> {
   const ofChannels = spec.pruning.structure.type === 'channels';
   const cutter = ofChannels ? channelCutter(spec, run, parts, plan) : weightCutter(spec, run, parts, resumed, plan);
+  const { reestimate_batch_norm: estimation } = spec.pruning;
+  const cutAndEstimate: Cutter = async (kept) => {
+    await cutter(kept);
+    if (typeof estimation !== 'object') return;
+    Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, spec, run, parts) });
+  };
   if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
-  const stages = stagesOf(spec, run, parts, cutter);
+  const stages = stagesOf(spec, run, parts, typeof estimation === 'object' ? cutAndEstimate : cutter);
   const first = run.state.stage;
   for (const [index, { begin, end, between }] of stages.entries()) {
     if (index < first) continue;

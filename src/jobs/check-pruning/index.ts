@@ -8,6 +8,7 @@ import { resolveLayers } from '../resolve-layers.ts';
 import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
 import { checkCells } from './cells.ts';
 import { checkFeatures } from './features.ts';
+import { resolveMakeUp } from './make-up.ts';
 import { checkPruningOptions } from './options.ts';
 import { checkPlan } from './plan.ts';
 import { checkReach } from './reach.ts';
@@ -39,5 +40,5 @@ export async function checkPruning(
   checkReach(pruning, graph, warn);
   await checkPlan(pruning, graph, model.sha256, model.readPlan);
   checkSteps(spec, fineTuning, dataset);
-  return pruning;
+  return { ...pruning, ...resolveMakeUp(pruning, graph) };
 }

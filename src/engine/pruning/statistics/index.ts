@@ -14,8 +14,11 @@ import { readActivity } from './read-activity.ts';
 import { synapticFlow } from './synaptic-flow.ts';
 
 export type { Calibration } from './calibration.ts';
+export { calibrationLoss } from './calibration-loss.ts';
 export { forEachProducts, inverseHessian } from './input-moments.ts';
 export { fisherBlock } from './inverse-fisher.ts';
+export { normalisationMoments } from './normalisation-moments.ts';
+export { removedMeans } from './removed-means.ts';
 
 /** The statistic of each kernel, by key; products of inputs go one kernel at a time, see `forEachProducts`. `block` is the Fisher matrix's, see `fisherBlock`. */
 export function weightStatistics<Need extends Exclude<WeightNeed, 'inverse_hessian'>>(

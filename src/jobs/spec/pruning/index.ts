@@ -4,6 +4,7 @@ import { defaulted, nullable, strictObject } from '../../../schema.ts';
 import { AfterCut } from './after-cut.ts';
 import { Criterion } from './criterion.ts';
 import { LayerSelection } from './layers.ts';
+import { Compensation, Reestimation } from './make-up.ts';
 import { PlanSource } from './plan.ts';
 import { Regularization } from './regularization.ts';
 import { PruningSchedule } from './schedule.ts';
@@ -30,6 +31,8 @@ export const Pruning = strictObject({
   schedule: defaulted(PruningSchedule, { type: 'one_shot', begin: 0 }),
   regularization: defaulted(nullable(Regularization), null),
   after_cut: defaulted(AfterCut, { learning_rate_warmup_steps: 0, threshold_warmup: false }),
+  compensation: defaulted(Compensation, 'auto'),
+  reestimate_batch_norm: defaulted(Reestimation, 'auto'),
   layers: defaulted(LayerSelection, { exclude: [], overrides: {} }),
   plan: defaulted(nullable(PlanSource), null),
   plan_only: defaulted(
@@ -45,6 +48,7 @@ export type Pruning = Static<typeof Pruning>;
 export * from './after-cut.ts';
 export * from './criterion.ts';
 export * from './layers.ts';
+export * from './make-up.ts';
 export * from './plan.ts';
 export * from './regularization.ts';
 export * from './schedule.ts';
