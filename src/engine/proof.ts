@@ -7,8 +7,8 @@ import type { Graph, TensorId } from '../model/graph.ts';
 import { layerClass } from '../model/layers/index.ts';
 import type { ChannelMap } from '../pruning/groups.ts';
 import type { Removed } from '../pruning/surgery.ts';
-import { forward } from './network.ts';
-import { maskedForward } from './pruning/masked-forward.ts';
+import { forward, type WeightReader } from './network.ts';
+import { type MaskedForward, maskedForward } from './pruning/masked-forward.ts';
 import { scope } from './scope.ts';
 import { tf } from './tensorflow.ts';
 import { Variables } from './variables.ts';
@@ -26,7 +26,7 @@ export interface RemovalProof {
   function_changed: boolean;
 }
 
-/** Proves one cut on probe inputs [n, ...], n at least 64 where there are so many. `map` and `removed` are of the original. */
+/** Proves one cut of units on probe inputs [n, ...], n at least 64 where there are so many. `map` and `removed` are of the original. */
 export function proveRemoval(
   original: ModelDocument,
   smaller: ModelDocument,
@@ -34,12 +34,22 @@ export function proveRemoval(
   removed: Removed,
   inputs: readonly Tensor[],
 ): RemovalProof {
+  return proveAgainst(original, smaller, (read) => maskedForward(map, removed, read, inputs), inputs);
+}
+
+/** Proves a smaller model against what `reference` makes of the original's weights and the inputs; it runs inside a scope. */
+export function proveAgainst(
+  original: ModelDocument,
+  smaller: ModelDocument,
+  reference: (read: WeightReader) => MaskedForward,
+  inputs: readonly Tensor[],
+): RemovalProof {
   const before = Variables.from(original.weights);
   const after = Variables.from(smaller.weights);
   try {
     return scope(() => {
       const options = { training: false, logits: true };
-      const { outputs: reference, functionChanged } = maskedForward(map, removed, (key) => before.read(key), inputs);
+      const { outputs: expected, functionChanged } = reference((key) => before.read(key));
       const result = forward(smaller.graph, (key) => after.read(key), inputs, options);
       const classNumbers = readAsClassNumbers(original.graph);
       const plain = forward(original.graph, (key) => before.read(key), inputs, options);
@@ -53,9 +63,9 @@ export function proveRemoval(
         ),
         options,
       );
-      const difference = Math.max(...reference.map((output, index) => relativeDifference(output, result[index]!)));
+      const difference = Math.max(...expected.map((output, index) => relativeDifference(output, result[index]!)));
       const tolerance = Math.max(1e-4, 10 * Math.max(...plain.map((output, index) => relativeDifference(output, nudged[index]!))));
-      const vacuous = reference.every((output) => {
+      const vacuous = expected.every((output) => {
         const spread = tf.sub(tf.max(output, 0), tf.min(output, 0));
         return tf.max(spread).dataSync()[0] === 0;
       });

@@ -16,8 +16,25 @@ export const callKey = (layer: string, index: number): string => `${index} ${lay
  * among equals in the order in which a search from the outputs leaves them last. Calls that no output needs stand at the end, in their own order.
  */
 export function executionOrder<Call extends OrderedCall>(calls: readonly Call[], outputs: readonly string[]): Call[] {
+  const { depths } = depthsOf(calls, outputs);
+  const ordered = [...depths].sort(([, a], [, b]) => b - a).map(([call]) => call);
+  return [...ordered, ...calls.filter((call) => !depths.has(call))];
+}
+
+/**
+ * The layers of the calls in the order in which Keras lists and numbers them: by the depth of their deepest call, among equals as the search from the
+ * outputs meets them. Those that no output needs stand at the end. An InputLayer counts as a call of nothing.
+ */
+export function layerOrder(calls: readonly OrderedCall[], outputs: readonly string[]): string[] {
+  const { ofLayers, met } = depthsOf(calls, outputs);
+  const ordered = [...met].sort((a, b) => ofLayers.get(b)! - ofLayers.get(a)!);
+  return [...ordered, ...new Set(calls.map(({ layer }) => layer).filter((layer) => !met.has(layer)))];
+}
+
+/** How far calls and layers are from the outputs, the nearest first; and the layers as the search meets them. */
+function depthsOf<Call extends OrderedCall>(calls: readonly Call[], outputs: readonly string[]) {
   const byKey = new Map(calls.map((call) => [callKey(call.layer, call.index), call]));
-  const found = searched(byKey, outputs);
+  const { found, met } = searched(byKey, outputs);
   const depths = new Map<Call, number>();
   const ofLayers = new Map<string, number>();
   for (const call of found.toReversed()) {
@@ -29,13 +46,16 @@ export function executionOrder<Call extends OrderedCall>(calls: readonly Call[],
       if (source) depths.set(source, Math.max(depth + 1, depths.get(source) ?? 0));
     }
   }
-  const ordered = [...depths].sort(([, a], [, b]) => b - a).map(([call]) => call);
-  return [...ordered, ...calls.filter((call) => !depths.has(call))];
+  return { depths, ofLayers, met };
 }
 
-/** The calls that the outputs need, each behind those it takes tensors of: a depth-first search, without recursion since models are deep. */
-function searched<Call extends OrderedCall>(byKey: ReadonlyMap<string, Call>, outputs: readonly string[]): Call[] {
+/** The calls that the outputs need, each behind those it takes tensors of, and their layers as they are met: depth first, without recursion since models are deep. */
+function searched<Call extends OrderedCall>(
+  byKey: ReadonlyMap<string, Call>,
+  outputs: readonly string[],
+): { found: Call[]; met: Set<string> } {
   const seen = new Set<string>();
+  const met = new Set<string>();
   const found: Call[] = [];
   for (const output of outputs) {
     const stack: { key: string; next: number }[] = [{ key: output, next: 0 }];
@@ -48,6 +68,7 @@ function searched<Call extends OrderedCall>(byKey: ReadonlyMap<string, Call>, ou
           continue;
         }
         seen.add(top.key);
+        met.add(call.layer);
       }
       const source = call!.from[top.next++];
       if (source !== undefined) stack.push({ key: source, next: 0 });
@@ -57,5 +78,5 @@ function searched<Call extends OrderedCall>(byKey: ReadonlyMap<string, Call>, ou
       }
     }
   }
-  return found;
+  return { found, met };
 }

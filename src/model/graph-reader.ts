@@ -11,7 +11,7 @@ import {
 import { callKey, executionOrder } from './execution-order.ts';
 import type { Graph, Layer, TensorId } from './graph.ts';
 import { GraphBuilder, type GraphCall, isOperation } from './graph-builder.ts';
-import { asLayerConfig, isModel, type LayerConfig, layerName, snakeCase } from './layer-config.ts';
+import { asLayerConfig, callOfOutput, isModel, type LayerConfig, layerName, snakeCase } from './layer-config.ts';
 import { isLayerClass, layerClass, type Options } from './layers/index.ts';
 
 /** Models in models. */
@@ -186,14 +186,10 @@ class ModelReader {
     });
   }
 
-  /**
-   * An output's tensor, as calls refer to it. There Keras counts a nested Functional model's calls from 1, since the model as it was built has a call of its
-   * own; and 0, which earlier versions wrote, is the last.
-   */
+  /** An output's tensor, as calls refer to it. */
   private ofOutput([layer, index, output]: TensorReference): TensorReference {
     const entry = this.entries.find((candidate) => layerName(candidate) === layer);
-    if (!entry || !isModel(entry) || entry.class_name === 'Sequential') return [layer, index, output];
-    return [layer, index > 0 ? index - 1 : Math.max(0, (entry.inbound_nodes ?? []).length - 1), output];
+    return [layer, entry ? callOfOutput(entry, index) : index, output];
   }
 
   /** Every call of the config. */

@@ -37,6 +37,15 @@ export function isModel({ class_name, module: home }: LayerConfig): boolean {
   return /^keras(\.|$)/.test(module) && !module.startsWith('keras.layers') && ['Sequential', 'Functional', 'Model'].includes(class_name);
 }
 
+/**
+ * The call that an output means by its number. There Keras counts a nested Functional model's calls from 1, since the model as it was built has a call of its
+ * own; and 0, which earlier versions wrote, is the last.
+ */
+export function callOfOutput(entry: LayerConfig, call: number): number {
+  if (!isModel(entry) || entry.class_name === 'Sequential') return call;
+  return call > 0 ? call - 1 : Math.max(0, (entry.inbound_nodes ?? []).length - 1);
+}
+
 /** The value as a serialised object. Throws Problem MODEL_UNREADABLE. */
 export function asLayerConfig(value: unknown, place: string): LayerConfig {
   const entry = value as Partial<LayerConfig> | null;

@@ -1,5 +1,5 @@
 /** Which single weights live. */
-import type { Structure } from '../jobs/spec/index.ts';
+import type { WeightStructure } from '../jobs/spec/index.ts';
 import type { Weights } from '../model/document.ts';
 import type { PrunableKernel } from './kernels.ts';
 import { blockMasks } from './structures/block.ts';
@@ -11,7 +11,6 @@ import type { ZerosOptions } from './zeros.ts';
 export type Masks = Map<string, Uint8Array>;
 
 /** A structure of zeros. */
-export type WeightStructure = Exclude<Structure, { type: 'channels' }>;
 
 /** Masks of the kernels that have zeros already, which keep them; a kernel of nothing but zeros is untrained, not pruned. */
 export function zeroMasks(kernels: readonly PrunableKernel[], weights: Weights): Masks {

@@ -1,6 +1,6 @@
 /** What one cut removes as a document that a job leaves, a caller may write, and another job replays. */
 import { Problem, received } from '../errors.ts';
-import type { LayerSelection, Plan, PlannedGroup, PlannedKernel, Structure } from '../jobs/spec/index.ts';
+import type { LayerSelection, Plan, PlannedGroup, PlannedKernel, Structure, WeightStructure } from '../jobs/spec/index.ts';
 import { fewestKept, furthestCount, type GroupLimits, limitsOf } from './allocation.ts';
 import { bitmap, bits } from './bitmap.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
@@ -42,7 +42,7 @@ export function planOfUnits(
 }
 
 /** The plan of zeros: every kernel that could be cut. `masks` are 1 where a weight stays. */
-export function planOfZeros(structure: Structure, kernels: readonly PrunableKernel[], masks: Masks, modelSha256: string): Plan {
+export function planOfZeros(structure: WeightStructure, kernels: readonly PrunableKernel[], masks: Masks, modelSha256: string): Plan {
   return {
     model_sha256: modelSha256,
     structure: structure.type,

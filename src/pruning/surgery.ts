@@ -1,5 +1,6 @@
 /** Cutting units out of a document: numbers in its config and slices of its weights. */
 import { type ModelDocument, makeDocument, type Weight } from '../model/document.ts';
+import { forgetBuilds } from '../model/edit-config.ts';
 import { layerEntries, weightKey } from '../model/graph.ts';
 import { type ConfigPath, layerClass, type Options, type Shape, type Units } from '../model/layers/index.ts';
 import type { ChannelMap } from './groups.ts';
@@ -13,9 +14,7 @@ const kept = (units: Units, removed: Removed): number => units.reduce((count, un
 export function removeUnits(document: ModelDocument, map: ChannelMap, removed: Removed): ModelDocument {
   const config = structuredClone(document.config);
   const layers = layerEntries(config);
-  // Keras refuses to load a layer whose build_config tells another shape; it builds anew from the input without one.
-  delete config.build_config;
-  for (const { entry } of layers) forgetBuild(entry);
+  forgetBuilds(config);
   const entries = new Map(layers.map(({ name, entry }) => [name, entry.config]));
   const rootConfig = config.config as Options;
   for (const { layer, path, units } of map.resizes) {
@@ -41,13 +40,6 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
   );
   const { metadata, extras, source } = document;
   return makeDocument({ config, metadata, weights, extras, source });
-}
-
-/** Layers inside a layer's options were built as well. */
-function forgetBuild(entry: { config?: unknown; build_config?: unknown }): void {
-  delete entry.build_config;
-  const { layer, backward_layer, cell, cells } = (entry.config ?? {}) as Options;
-  for (const inner of [layer, backward_layer, cell, cells].flat()) if (inner !== null && typeof inner === 'object') forgetBuild(inner);
 }
 
 /** The options with another number at a path; what does not lead there is shared. */

@@ -1,5 +1,5 @@
 /** Whether a job's target was met, measure by measure and layer by layer: recounted on what was made, whatever was planned. */
-import { type MeasureName, measureOf, type Pruning, type Target } from '../jobs/spec/index.ts';
+import { type MeasureName, makesZeros, measureOf, type Pruning, type Target } from '../jobs/spec/index.ts';
 import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import type { Graph } from '../model/graph.ts';
@@ -41,6 +41,14 @@ export type LayerTarget =
     }
   | {
       name: string;
+      parameters: { before: number; after: number };
+      macs: { before: number; after: number };
+      /** Blocks and ranks have no fraction of a layer's own. */
+      requested: null;
+      met: true;
+    }
+  | {
+      name: string;
       units: { before: number; after: number };
       parameters: { before: number; after: number };
       macs: { before: number; after: number };
@@ -55,8 +63,7 @@ const BYTES_TOLERANCE = 0.01;
 export function targetReport(pruning: Pruning, original: ModelDocument, result: ModelDocument, measured: Measurements): TargetReport {
   const { target, structure } = pruning;
   const { measure, value } = measureOf(target);
-  const channels = structure.type === 'channels';
-  const kernels = channels ? [] : kernelsToCut(result.graph, pruning).kernels;
+  const kernels = !makesZeros(structure) ? [] : kernelsToCut(result.graph, pruning).kernels;
   const zeros = zerosOf(kernels, result);
   const before = parameterCount(original.graph).total;
   const after = parameterCount(result.graph).total;
@@ -83,20 +90,23 @@ export function targetReport(pruning: Pruning, original: ModelDocument, result: 
       ? { interval: { low: measured.latency.low, high: measured.latency.high, batch_size: measured.latency.batch_size } }
       : {}),
     met: holds[measure],
-    layers: channels
-      ? channelLayers(pruning, { ...structure, overrides: pruning.layers.overrides }, original.graph, result.graph)
-      : kernels.map((kernel): LayerTarget => {
-          const own = countZeros(result.weights.get(kernel.key)!.data);
-          const requested = pruning.layers.overrides[kernel.layer]?.sparsity ?? null;
-          return {
-            name: kernel.layer,
-            weights: kernel.count,
-            zeros: own,
-            sparsity: own / kernel.count,
-            requested,
-            met: requested === null || own >= Math.round(requested * kernel.count),
-          };
-        }),
+    layers:
+      structure.type === 'channels'
+        ? channelLayers(pruning, { ...structure, overrides: pruning.layers.overrides }, original.graph, result.graph)
+        : !makesZeros(structure)
+          ? wholeLayers(original.graph, result.graph)
+          : kernels.map((kernel): LayerTarget => {
+              const own = countZeros(result.weights.get(kernel.key)!.data);
+              const requested = pruning.layers.overrides[kernel.layer]?.sparsity ?? null;
+              return {
+                name: kernel.layer,
+                weights: kernel.count,
+                zeros: own,
+                sparsity: own / kernel.count,
+                requested,
+                met: requested === null || own >= Math.round(requested * kernel.count),
+              };
+            }),
   };
 }
 
@@ -111,19 +121,47 @@ function ratio(after: number, before: number): number {
   return before === 0 ? 1 : after / before;
 }
 
+/** Layers that went with their blocks, and those that are two now, whose row is of both. */
+function wholeLayers(original: Graph, result: Graph): LayerTarget[] {
+  const [before, after] = [costsOf(original), costsOf(result)];
+  const factor = new Map(result.calls.map(({ layer, inputs }) => [layer.name, madeBy(result, inputs[0]!)]));
+  const known = new Set(original.layers.map(({ name }) => name));
+  return original.layers
+    .filter(({ weights }) => weights.length > 0)
+    .map(({ name }) => {
+      const first = factor.get(name);
+      const own = [name, ...(first !== undefined && !known.has(first) ? [first] : [])].map(after);
+      const [was, sum] = [before(name), (of: 'parameters' | 'macs') => own.reduce((total, costs) => total + costs[of], 0)];
+      return {
+        name,
+        parameters: { before: was.parameters, after: sum('parameters') },
+        macs: { before: was.macs, after: sum('macs') },
+        requested: null,
+        met: true,
+      };
+    });
+}
+
+/** The layer that makes a tensor. */
+function madeBy(graph: Graph, tensor: number): string | undefined {
+  return graph.calls.find(({ outputs }) => outputs.includes(tensor))?.layer.name;
+}
+
+/** Of a layer by its name; of one that is not there nothing. */
+function costsOf(graph: Graph): (name: string) => { parameters: number; macs: number } {
+  const macs = callMacs(graph);
+  return (name) => ({
+    parameters: graph.layers.find((layer) => layer.name === name)?.weights.reduce((sum, { shape }) => sum + size(shape), 0) ?? 0,
+    macs: macs.filter(({ call }) => call.layer.name === name).reduce((sum, cost) => sum + cost.macs, 0),
+  });
+}
+
 /** A layer's row holds where every group of its units keeps what it must, in whole steps where anything went, and lost the fraction of its own. */
 function channelLayers(pruning: Pruning, limits: GroupLimits, original: Graph, result: Graph): LayerTarget[] {
   const map = channelMap(original);
   const selected = new Set(groupsToCut(map, pruning).groups);
   const left = new Map(channelMap(result).groups.map((group) => [group.key, group.units.length]));
-  const costs = (graph: Graph) => {
-    const macs = callMacs(graph);
-    return (name: string) => ({
-      parameters: graph.layers.find((layer) => layer.name === name)?.weights.reduce((sum, { shape }) => sum + size(shape), 0) ?? 0,
-      macs: macs.filter(({ call }) => call.layer.name === name).reduce((sum, cost) => sum + cost.macs, 0),
-    });
-  };
-  const [before, after] = [costs(original), costs(result)];
+  const [before, after] = [costsOf(original), costsOf(result)];
   const names = new Set(map.groups.flatMap(({ layers }) => layers));
   return [...names].map((name) => {
     const groups = map.groups.filter(({ layers }) => layers.includes(name));

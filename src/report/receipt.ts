@@ -109,7 +109,9 @@ function countZeros(data: Float32Array): number {
 
 function layerCosts(original: ModelDocument, result: ModelDocument): LayerCosts[] {
   const side = (document: ModelDocument, name: string): LayerCosts['original'] => {
-    const layer = document.graph.layers.find((candidate) => candidate.name === name)!;
+    const layer = document.graph.layers.find((candidate) => candidate.name === name);
+    // Removed with its block, or there only since its kernel is two.
+    if (!layer) return { units: null, parameters: 0, macs: 0, zeros: 0 };
     const macs = callMacs(document.graph).filter(({ call }) => call.layer === layer);
     const kernel = layer.weights.find((weight) => weight.role === 'kernel');
     return {
@@ -121,7 +123,8 @@ function layerCosts(original: ModelDocument, result: ModelDocument): LayerCosts[
         .reduce((sum, weight) => sum + countZeros(document.weights.get(weightKey(layer, weight.name))!.data), 0),
     };
   };
-  return original.graph.layers
+  const known = new Set(original.graph.layers.map(({ name }) => name));
+  return [...original.graph.layers, ...result.graph.layers.filter(({ name }) => !known.has(name))]
     .filter((layer) => layer.weights.length > 0 || layerClass(layer.className).macs)
     .map((layer) => ({
       name: layer.name,

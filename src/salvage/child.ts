@@ -6,9 +6,10 @@
 import { writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { readCheckpoint } from '../engine/checkpoint.ts';
-import { type ModelDocument, makeDocument, type Weights } from '../model/document.ts';
+import type { ModelDocument, Weights } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
 import { writeKeras } from '../model/formats/keras.ts';
+import { withConfig } from '../model/with-layers.ts';
 
 export interface Converted {
   /** How many the file holds. */
@@ -53,8 +54,7 @@ async function documentOf(path: string, original: ModelDocument): Promise<{ docu
     const weight = name.startsWith('masks/') ? weights.get(name.slice('masks/'.length)) : undefined;
     if (weight) for (const [index, lives] of mask.entries()) if (!lives) weight.data[index] = 0;
   }
-  const { metadata, extras, source } = original;
-  const document = makeDocument({ config, metadata, weights, extras, source });
+  const document = withConfig(original, config, weights);
   return { document, best: prefix === 'best/' ? best : null };
 }
 

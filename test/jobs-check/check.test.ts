@@ -419,6 +419,42 @@ describe('pruning options', () => {
     );
   });
 
+  it('want residual blocks for depth, and kernels that factors make smaller for low_rank', async () => {
+    const depth = { structure: { type: 'depth' } };
+    await refuse(
+      'NOTHING_TO_PRUNE',
+      ['/pruning/structure', depth.structure],
+      /no sum of a tensor/,
+      pruneJob({ ...depth, target: { macs: 0.5 } }),
+    );
+    const lowRank = { structure: { type: 'low_rank' } };
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/target', { sparsity: 0.5 }],
+      /kernels are factorised, not zeroed/,
+      pruneJob({ ...lowRank, target: { sparsity: 0.5 } }),
+    );
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/criterion/type', 'lamp'],
+      /low_rank takes the criteria magnitude, random/,
+      pruneJob({ ...lowRank, criterion: { type: 'lamp' }, target: { macs: 0.5 } }),
+    );
+    const rounds = { type: 'iterative', rounds: 2, begin: 0 };
+    await refuse(
+      'INCOMPATIBLE_OPTIONS',
+      ['/pruning/schedule', rounds],
+      /not factorised again/,
+      pruneJob({ ...lowRank, schedule: rounds, target: { macs: 0.5 } }, {}),
+    );
+    await refuse(
+      'TARGET_OUT_OF_REACH',
+      ['/pruning/target/macs', 0.01],
+      /every rank at its least/,
+      pruneJob({ ...lowRank, target: { macs: 0.01 } }),
+    );
+  });
+
   const polynomial = (options: Record<string, unknown> = {}) => ({ schedule: { type: 'polynomial', ...options } });
   it('want a polynomial schedule for zeros, with fine-tuning, and its begin before its end', async () => {
     const full = { type: 'polynomial', begin: 0, end: 0.75, every_steps: 100 };

@@ -4,6 +4,7 @@ import { totalMacs } from '../../model/costs.ts';
 import type { Contributions } from '../../pruning/criteria/index.ts';
 import { rescaled } from '../../pruning/rescale.ts';
 import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
+import { proveRemoval } from '../proof.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import type { Cutter } from './cutter.ts';
 import { compensate } from './make-up.ts';
@@ -24,7 +25,9 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
     if (macs !== macsWithout(map, removed))
       throw new Error(`The cut was planned to leave ${macsWithout(map, removed)} MACs and left ${macs}`);
     const surgery = watch();
-    const proof = proveCut(document, smaller, map, removed, parts);
+    const proof = proveCut(document, parts, 'the removed units silenced', (inputs) =>
+      proveRemoval(document, smaller, map, removed, inputs),
+    );
     const seconds = { ...choice.seconds, surgery, proof: watch() };
     // The proof is of the cut alone; what makes up for it comes after.
     const finished = rescales ? removeUnits(rescaled(document, map, statistic as Contributions, removed), map, removed) : smaller;

@@ -31,8 +31,8 @@ const ATTEMPTS = { bytes: 8, latency: 6 };
 const BYTES_MARGIN = 0.003;
 const BYTES_TOLERANCE = 0.005;
 const LATENCY_TOLERANCE = 0.03;
-/** For one candidate. */
-const LATENCY_SECONDS = 0.6;
+/** For which one candidate is timed. */
+export const CANDIDATE_SECONDS = 0.6;
 
 /** Throws Problem TARGET_OUT_OF_REACH where every group at its limit is still more than the target allows. */
 export async function chooseUnits(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunParts): Promise<Removed> {
@@ -92,7 +92,7 @@ async function inTime({ document, map, groups, limits, kept }: UnitChoice, withi
       measureAt: async (place) => {
         if (parts.cancelled()) throw new Cancelled();
         const cut = within(measure, place);
-        const { ratio } = measureLatency(parts.document, removeUnits(document, map, cut), inputs, spec.seed, LATENCY_SECONDS);
+        const { ratio } = measureLatency(parts.document, removeUnits(document, map, cut), inputs, spec.seed, CANDIDATE_SECONDS);
         // The upper end: what is chosen shall still be below when it is measured again.
         return { cut, cost: ratio.high };
       },

@@ -1,5 +1,5 @@
 /** What a growing penalty counts for: what is the smallest when training begins, as much as the target removes (GReg-1, Wang 2021). */
-import { measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
+import { makesZeros, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
 import { weightKey } from '../../model/graph.ts';
 import { allocate, furthestCut } from '../../pruning/allocation.ts';
@@ -20,6 +20,7 @@ export function growingMarks(spec: PruneSpec, document: ModelDocument): Masks {
   const { pruning } = spec;
   const { structure } = pruning;
   if (structure.type === 'channels') return unitMarks(spec, document);
+  if (!makesZeros(structure)) throw new Error(`No weights are marked for ${structure.type}`);
   const { kernels } = kernelsToCut(document.graph, pruning);
   const scores = new Map(kernels.map(({ key }) => [key, document.weights.get(key)!.data.map(Math.abs)]));
   const masks = chooseMasks(structure, kernels, scores, new Map(), zerosOptions(pruning, 1 - keptAtTheEnd(spec)));

@@ -1,5 +1,5 @@
 /** What a job would remove, without removing it. */
-import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
+import { makesZeros, type Plan, type PruneSpec } from '../../jobs/spec/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import { planOfUnits, planOfZeros } from '../../pruning/plan.ts';
 import { macsWithout } from '../../pruning/surgery.ts';
@@ -24,11 +24,13 @@ export async function planOnly(
     const plan = planOfUnits(map, groups, removed, scores!, modelSha256);
     return { plan, cut: { step: 0, macs: macsWithout(map, removed), units: unitsLeft(choice), seconds } };
   }
+  const { structure } = pruning;
+  if (!makesZeros(structure)) throw new Error(`A plan of ${structure.type} was let through`);
   // Masks go on a model that is thrown away: iterations are scored on what the last left.
   parts.reporter.enter('scoring');
   await weightCutter(spec, run, parts, false, null)(kept);
   const { kernels } = kernelsToCut(parts.document.graph, pruning);
   const { seconds, ...cut } = run.state.cuts[0]!;
   const { scoring, plan } = seconds as { scoring: number; plan: number };
-  return { plan: planOfZeros(pruning.structure, kernels, run.presentMasks(), modelSha256), cut: { ...cut, seconds: { scoring, plan } } };
+  return { plan: planOfZeros(structure, kernels, run.presentMasks(), modelSha256), cut: { ...cut, seconds: { scoring, plan } } };
 }

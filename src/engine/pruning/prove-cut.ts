@@ -1,32 +1,34 @@
 /** The removal proof of one cut of a job, on inputs of its training split. */
+
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { epochOrder } from '../../dataset/batches.ts';
 import { Problem } from '../../errors.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import type { ChannelMap } from '../../pruning/groups.ts';
-import type { Removed } from '../../pruning/surgery.ts';
 import { makeBatch } from '../batch.ts';
-import { proveRemoval, type RemovalProof } from '../proof.ts';
+import type { RemovalProof } from '../proof.ts';
 import { tf } from '../tensorflow.ts';
 import type { TrainingRunParts } from '../training-run.ts';
 
 const PROOF_INPUTS = 64;
 
-/** Throws Problem REMOVAL_NOT_EQUIVALENT where the smaller model is another network than the original with the removed units silenced. */
+/**
+ * The proof that `prove` makes on the probe inputs. `silenced` says what the smaller model must be equal to.
+ * Throws Problem REMOVAL_NOT_EQUIVALENT where it is another network.
+ */
 export function proveCut(
   document: ModelDocument,
-  smaller: ModelDocument,
-  map: ChannelMap,
-  removed: Removed,
   parts: TrainingRunParts,
+  silenced: string,
+  prove: (inputs: readonly Tensor[]) => RemovalProof,
 ): RemovalProof {
   const positions = epochOrder(parts.seed, -2, parts.data.split('train').size).subarray(0, PROOF_INPUTS);
   const { x, y } = makeBatch(parts.data, document.graph, 'train', positions);
   try {
-    const proof = proveRemoval(document, smaller, map, removed, [x]);
+    const proof = prove([x]);
     if (!proof.holds) {
       throw new Problem(
         'REMOVAL_NOT_EQUIVALENT',
-        `The smaller model differs from the original with the removed units silenced by ${proof.relative_difference.toExponential(2)}; at most ${proof.tolerance.toExponential(2)} is rounding. Nothing was exported. This is a fault of the service.`,
+        `The smaller model differs from the original with ${silenced} by ${proof.relative_difference.toExponential(2)}; at most ${proof.tolerance.toExponential(2)} is rounding. Nothing was exported. This is a fault of the service.`,
       );
     }
     if (proof.vacuous) {

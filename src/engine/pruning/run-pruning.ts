@@ -3,10 +3,25 @@ import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { channelCutter } from './channel-cutter.ts';
 import type { Cutter } from './cutter.ts';
+import { depthCutter } from './depth-cutter.ts';
 import { growingMarks } from './growing-marks.ts';
+import { lowRankCutter } from './low-rank-cutter.ts';
 import { reestimate } from './make-up.ts';
 import { stagesOf } from './stages.ts';
 import { weightCutter } from './weight-cutter.ts';
+
+function cutterOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean, plan: Plan | null): Cutter {
+  switch (spec.pruning.structure.type) {
+    case 'channels':
+      return channelCutter(spec, run, parts, plan);
+    case 'depth':
+      return depthCutter(spec, run, parts);
+    case 'low_rank':
+      return lowRankCutter(spec, run, parts);
+    default:
+      return weightCutter(spec, run, parts, resumed, plan);
+  }
+}
 
 /** Runs every stage of the job that is not done yet. */
 export async function runPruning(
@@ -16,8 +31,7 @@ export async function runPruning(
   resumed: boolean,
   plan: Plan | null,
 ): Promise<void> {
-  const ofChannels = spec.pruning.structure.type === 'channels';
-  const cutter = ofChannels ? channelCutter(spec, run, parts, plan) : weightCutter(spec, run, parts, resumed, plan);
+  const cutter = cutterOf(spec, run, parts, resumed, plan);
   const { reestimate_batch_norm: estimation } = spec.pruning;
   const cutAndEstimate: Cutter = async (kept) => {
     await cutter(kept);

@@ -1,5 +1,5 @@
 /** The stages of each schedule: stretches of the training of a `prune` job, most of them behind a cut. */
-import type { PruneSpec } from '../../jobs/spec/index.ts';
+import { makesZeros, type PruneSpec } from '../../jobs/spec/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
 import { sparsityOf } from '../../pruning/masks.ts';
@@ -26,7 +26,7 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
   /** Movements are scored from the first step, and afresh in a model of other shapes. */
   const score = (): void => {
     if (spec.pruning.criterion.type !== 'movement') return;
-    const channels = spec.pruning.structure.type === 'channels';
+    const channels = !makesZeros(spec.pruning.structure);
     const { graph } = run.present();
     const keys = (channels ? prunableKernels(graph, { exclude: [] }) : kernelsToCut(graph, spec.pruning).kernels).map(({ key }) => key);
     run.scoreMovements(keys, channels ? 'final' : 'shadow');
@@ -34,7 +34,7 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
   const cutAndGoOn = (kept: number, isLast: boolean): void | Promise<void> => {
     const goOn = (): void => {
       if (isLast) run.settle();
-      else if (spec.pruning.structure.type === 'channels') score();
+      else if (!makesZeros(spec.pruning.structure)) score();
     };
     // Weights are cut at once, between two steps; of channels files may be written first.
     const made = cut(kept);

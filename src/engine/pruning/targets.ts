@@ -1,6 +1,6 @@
 /** The target of a job: what its cuts count in, what is put right once all is trained, and whether it was met. */
 import { Problem } from '../../errors.ts';
-import { measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
+import { makesZeros, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
 import { kerasBytes } from '../../model/formats/keras.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
@@ -8,12 +8,10 @@ import { sparsityForBytes, sparsityForParameters, trimmedToBytes } from '../../p
 import { type TargetReport, targetReport } from '../../pruning/target-report.ts';
 import type { Receipt } from '../../report/receipt.ts';
 
-const isChannels = ({ pruning }: PruneSpec): boolean => pruning.structure.type === 'channels';
-
 /** The specification as its cuts run it: cuts of single weights count zeros, whatever the target counts. Throws Problem TARGET_OUT_OF_REACH. */
 export async function withCountedTarget(spec: PruneSpec, original: ModelDocument): Promise<PruneSpec> {
   const { measure, value } = measureOf(spec.pruning.target);
-  if (isChannels(spec) || measure === 'sparsity') return spec;
+  if (!makesZeros(spec.pruning.structure) || measure === 'sparsity') return spec;
   const { kernels } = kernelsToCut(original.graph, spec.pruning);
   const sparsity =
     measure === 'parameters'
@@ -31,7 +29,7 @@ export async function withCountedTarget(spec: PruneSpec, original: ModelDocument
 /** The trained model, with zeros added where its file is larger than the target allows. */
 export async function asTargeted({ pruning }: PruneSpec, original: ModelDocument, result: ModelDocument): Promise<ModelDocument> {
   const { measure, value } = measureOf(pruning.target);
-  if (pruning.structure.type === 'channels' || measure !== 'bytes') return result;
+  if (!makesZeros(pruning.structure) || measure !== 'bytes') return result;
   return trimmedToBytes(result, pruning, value * (await kerasBytes(original)));
 }
 

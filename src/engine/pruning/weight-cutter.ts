@@ -1,10 +1,10 @@
 /** Cuts that set single weights to zero, alone or in patterns and blocks. */
-import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
+import { makesZeros, type Plan, type PruneSpec, type WeightStructure } from '../../jobs/spec/index.ts';
 import type { Weights } from '../../model/document.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import { type Criterion, criterion, type ScoredWeights, type SolvedWeights, type WeightNeed } from '../../pruning/criteria/index.ts';
 import { type PrunableKernel, prunableKernels } from '../../pruning/kernels.ts';
-import { chooseMasks, type Masks, sparsityOf, type WeightStructure } from '../../pruning/masks.ts';
+import { chooseMasks, type Masks, sparsityOf } from '../../pruning/masks.ts';
 import { plannedMasks } from '../../pruning/plan.ts';
 import { checkWholeBlocks } from '../../pruning/structures/block.ts';
 import { countOf, planZeros, type ZerosOptions, zerosOptions } from '../../pruning/zeros.ts';
@@ -27,7 +27,7 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
   const { pruning, seed } = spec;
   const { structure } = pruning;
   const rule = criterion(pruning.criterion).weights;
-  if (structure.type === 'channels') throw new Error('Weights are cut by another structure than channels');
+  if (!makesZeros(structure)) throw new Error(`No weights are cut by ${structure.type}`);
   const { kernels } = kernelsToCut(run.present().graph, pruning);
   const fisher = pruning.criterion.type === 'woodfisher' ? pruning.criterion.block_size : 1;
   const block = fisherBlock(fisher, countOf(kernels));

@@ -20,7 +20,7 @@ const MOVES_WEIGHTS: readonly Criterion['type'][] = ['reconstruction', 'sparsegp
  * Throws Problem INCOMPATIBLE_OPTIONS, PLAN_MISMATCH, TARGET_OUT_OF_REACH, and those of the reader.
  */
 export async function checkPlan(pruning: Pruning, graph: Graph, modelSha256: string, readPlan: PlanReader): Promise<void> {
-  const { criterion, schedule, plan: source, plan_only: planOnly } = pruning;
+  const { criterion, schedule, structure, plan: source, plan_only: planOnly } = pruning;
   if (!source && criterion.type === 'planned')
     refuse(
       'INCOMPATIBLE_OPTIONS',
@@ -31,6 +31,14 @@ export async function checkPlan(pruning: Pruning, graph: Graph, modelSha256: str
   if (!source && !planOnly) return;
   if (source && planOnly)
     refuse('INCOMPATIBLE_OPTIONS', '/pruning/plan_only', 'The plan is given already: leave one of plan and plan_only out.', true);
+  if (structure.type === 'depth' || structure.type === 'low_rank') {
+    refuse(
+      'INCOMPATIBLE_OPTIONS',
+      '/pruning/structure/type',
+      `Plans are of zeros and of channels. What ${structure.type} cuts is chosen by layers.include and layers.exclude.`,
+      structure.type,
+    );
+  }
   if (MOVES_WEIGHTS.includes(criterion.type)) {
     refuse(
       'INCOMPATIBLE_OPTIONS',

@@ -25,6 +25,9 @@ export function checkRegularization({ regularization, schedule, structure }: Pru
       regularization,
     );
   }
+  if (regularization.type === 'growing_l2' && (structure.type === 'depth' || structure.type === 'low_rank')) {
+    refuse('INCOMPATIBLE_OPTIONS', at, `growing_l2 marks weights or units, and ${structure.type} removes neither.`, regularization);
+  }
   const scaled = (): boolean =>
     graph.layers.some(
       ({ className, trainable, weights }) =>

@@ -1,6 +1,11 @@
 /** What a schedule cannot be had with. */
 import { refuse } from '../refuse.ts';
-import type { PruneSpec, Training } from '../spec/index.ts';
+import { makesZeros, type PruneSpec, type Structure, type Training } from '../spec/index.ts';
+
+function schedulesOf(structure: Structure): string {
+  if (structure.type === 'low_rank') return 'one_shot';
+  return makesZeros(structure) ? 'one_shot, iterative or polynomial' : 'one_shot or iterative';
+}
 
 /** Throws Problem INCOMPATIBLE_OPTIONS. */
 export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): void {
@@ -13,14 +18,17 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
   switch (schedule.type) {
     case 'one_shot':
     case 'iterative':
+      if (schedule.type === 'iterative' && structure.type === 'low_rank') {
+        refuse('INCOMPATIBLE_OPTIONS', at, 'Factors are not factorised again: the schedule of low_rank is one_shot.', schedule);
+      }
       if (schedule.begin > 0) needsTraining('The schedule trains before its first cut');
       break;
     case 'polynomial':
-      if (structure.type === 'channels') {
+      if (!makesZeros(structure)) {
         refuse(
           'INCOMPATIBLE_OPTIONS',
           at,
-          'The polynomial schedule moves masks; channels are removed, by the schedules one_shot or iterative.',
+          `The polynomial schedule moves masks; with ${structure.type} nothing is masked: it takes ${schedulesOf(structure)}.`,
           schedule,
         );
       }
@@ -32,7 +40,7 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
         refuse(
           'INCOMPATIBLE_OPTIONS',
           at,
-          `The ${schedule.type} schedule brings single weights back: its structure is unstructured. ${structure.type} takes one_shot, iterative${structure.type === 'channels' ? '' : ' or polynomial'}.`,
+          `The ${schedule.type} schedule brings single weights back: its structure is unstructured. ${structure.type} takes ${schedulesOf(structure)}.`,
           schedule,
         );
       }

@@ -1,9 +1,9 @@
 /** What every pruning criterion is: which statistics it asks of the engine, and how it scores. Higher is worth more; the lowest goes first. */
+import type { WeightStructure } from '../../jobs/spec/index.ts';
 import type { Weight, Weights } from '../../model/document.ts';
 import type { Generator } from '../../random.ts';
 import type { ChannelGroup, ChannelMap } from '../groups.ts';
 import type { PrunableKernel } from '../kernels.ts';
-import type { WeightStructure } from '../masks.ts';
 import type { Contributions } from './contributions.ts';
 
 /**

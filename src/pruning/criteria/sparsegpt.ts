@@ -1,5 +1,5 @@
+import type { WeightStructure } from '../../jobs/spec/index.ts';
 import { asMatrix, fromMatrix, inputCount, matrixOrder, unitCount } from '../kernels.ts';
-import type { WeightStructure } from '../masks.ts';
 import { patternAt } from '../structures/n-m.ts';
 import type { Criterion } from './criterion.ts';
 

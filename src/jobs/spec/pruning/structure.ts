@@ -35,8 +35,45 @@ export const Block = strictObject(
 );
 export type Block = Static<typeof Block>;
 
+export const Depth = strictObject(
+  { type: Type.Literal('depth') },
+  {
+    description:
+      'Whole residual blocks are removed: a sum whose branch goes gives its shortcut. Their inputs and outputs must have one shape.',
+  },
+);
+export type Depth = Static<typeof Depth>;
+
+export const LowRank = strictObject(
+  {
+    type: Type.Literal('low_rank'),
+    min_rank: defaulted(Type.Integer({ minimum: 1, maximum: 65_536, description: 'The rank that every factorised kernel keeps.' }), 1),
+    round_to: defaulted(Type.Integer({ minimum: 1, maximum: 1024, description: 'Ranks are multiples of this.' }), 1),
+  },
+  {
+    description:
+      'Dense layers and convolutions become two thinner layers, by the largest singular values of their kernels. A kernel that would not get smaller stays whole.',
+  },
+);
+export type LowRank = Static<typeof LowRank>;
+
 export const Structure = tagged(
-  [strictObject({ type: Type.Literal('unstructured') }, { description: 'Single weights become zero.' }), NOfM, Block, Channels],
+  [
+    strictObject({ type: Type.Literal('unstructured') }, { description: 'Single weights become zero.' }),
+    NOfM,
+    Block,
+    Channels,
+    Depth,
+    LowRank,
+  ],
   'What is removed.',
 );
 export type Structure = Static<typeof Structure>;
+
+/** Structures that make zeros of weights; the others leave a model of other shapes. */
+export const ZEROS = ['unstructured', 'n_m', 'block'] as const;
+export type WeightStructure = Extract<Structure, { type: (typeof ZEROS)[number] }>;
+
+export function makesZeros(structure: Structure): structure is WeightStructure {
+  return (ZEROS as readonly string[]).includes(structure.type);
+}
