@@ -18,6 +18,8 @@ export interface Hazard {
   units?: readonly string[];
   /** A normalisation or a softmax is over fewer channels. */
   changed?: boolean;
+  /** Kind of unit, weight and axis where another index makes the same network, so that no proof can refute it. */
+  alike?: readonly string[];
 }
 
 const same = { padding: 'same' };
@@ -50,6 +52,8 @@ const spread = (config: Config, name: string): void => {
   const [node] = layers.find((entry) => entry.config.name === name)!.inbound_nodes as { args: unknown[] }[];
   node!.args = node!.args.flat();
 };
+/** A softmax over keys takes no notice of what is added to every score of a query, which is all that the biases of keys do. */
+const KEY_BIAS = ['heads m/key/bias 0', 'key_dimensions m/key/bias 1'];
 const ALL_HEADS = ['channels', 'heads', 'key_dimensions', 'value_dimensions'];
 const gru = (options: Record<string, unknown> = {}) => layer('GRU', 'r', { units: 4, ...cell, ...options });
 const lstmCell = (name: string, units: number) => layer('LSTMCell', name, { units, ...cell });
@@ -212,21 +216,24 @@ export const HAZARDS: Record<string, Hazard> = {
       [layer('ConvLSTM2D', 'a', { filters: 4, kernel_size: [2, 2], ...cell }), flatten('f'), dense('out', 3)],
     ),
   },
-  heads: { config: attended(attention()), units: ALL_HEADS },
+  heads: { config: attended(attention()), units: ALL_HEADS, alike: KEY_BIAS },
   'heads with layer normalisation': {
     config: attended(attention(), (n, y) => n.call(layer('LayerNormalization', 'n'), y)),
     units: ALL_HEADS,
     changed: true,
+    alike: KEY_BIAS,
   },
   'heads that share a key': {
     config: attended(layer('GroupQueryAttention', 'm', { num_query_heads: 4, num_key_value_heads: 2, head_dim: 3 })),
     units: ['channels', 'heads', 'key_dimensions'],
+    alike: KEY_BIAS,
   },
   'attention without heads': {
     config: net([5, 3], (n, x) => {
       const y = n.call(layer('Attention', 'm'), n.call(dense('a', 4), x), n.call(dense('b', 3), x), n.call(dense('k', 4), x));
       return n.call(dense('out', 3), n.call(layer('GlobalAveragePooling1D', 'g'), y));
     }),
+    alike: ['channels k/bias 0'],
   },
   'a layer normalisation': { config: images(layer('LayerNormalization', 'n')), changed: true },
   'a root mean square': { config: images(layer('RMSNormalization', 'n')), changed: true },
@@ -235,7 +242,11 @@ export const HAZARDS: Record<string, Hazard> = {
     config: sequential([6, 6, 2], [conv2d('a', 8, 3, same), layer('GroupNormalization', 'n', { groups: 2 }), ...pooled]),
     changed: true,
   },
-  'a normalisation of each channel': { config: images(layer('GroupNormalization', 'n', { groups: 4 })) },
+  'a normalisation of each channel': {
+    config: images(layer('GroupNormalization', 'n', { groups: 4 }), layer('ReLU', 'r')),
+    // Its own mean is taken from each channel, and with it the bias.
+    alike: ['channels a/bias 0'],
+  },
   'a softmax': { config: sequential([5], [dense('a', 4), layer('Softmax', 's'), dense('out', 3)]), changed: true },
   'a softmax inside its layer': { config: sequential([5], [dense('a', 4, { activation: 'softmax' }), dense('out', 3)]), changed: true },
   'an einsum': {
