@@ -7,8 +7,9 @@ import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { folderBlobs } from '../../src/blobs/folder.ts';
 import { gatherMaterials } from '../../src/worker/materials.ts';
+import { expectProblem } from '../helpers/problems.ts';
 import { openWorld } from '../ledger/fixture.ts';
-import { datasetSample, jobSample, modelSample } from '../ledger/samples.ts';
+import { artifactSample, claimOf, datasetSample, endingOf, jobSample, modelSample, pruneSpec } from '../ledger/samples.ts';
 import { sqliteFactory } from '../ledger/sqlite-factory.ts';
 
 it('finds the files of a data set, sample weights where it has them, and of a teacher', async () => {
@@ -42,4 +43,29 @@ it('finds the files of a data set, sample weights where it has them, and of a te
     if (weighed) expect(await text(createReadStream(files.w!))).toBe(dataset.blob_keys.w);
     else expect(files.w).toBeNull();
   }
+});
+
+it('finds the plan that a job replays, which its own job may have taken along', async () => {
+  const world = await openWorld(sqliteFactory);
+  const root = await mkdtemp(join(tmpdir(), 'espalier-blobs-'));
+  onTestFinished(async () => {
+    await world.close();
+    await rm(root, { recursive: true });
+  });
+  const blobs = folderBlobs(root);
+  const { x, y, order } = world.dataset.blob_keys;
+  const planner = await world.queueJob();
+  await world.ledger.claimJob(claimOf(planner.id, 1));
+  const plan = artifactSample(planner.id, { role: 'plan', format: 'json' });
+  await world.ledger.endJob(endingOf(planner.id, 1, { artifacts: [plan] }));
+  for (const key of [world.model.blob_key, x, y, order, plan.blob_key]) await blobs.put(key!, Readable.from([Buffer.from(key!)]));
+  const spec = pruneSpec(world.model.id, world.dataset.id);
+  spec.pruning.plan = { job_id: planner.id };
+  const job = jobSample(world.model, world.dataset, { spec });
+  await world.ledger.insertJob(job);
+
+  const { planPath } = await gatherMaterials(job, world.ledger, blobs);
+  expect(await text(createReadStream(planPath!))).toBe(plan.blob_key);
+  await world.ledger.deleteJob('alice', planner.id);
+  await expectProblem(() => gatherMaterials(job, world.ledger, blobs), 'GONE', /There is no job|has left no plan/);
 });
