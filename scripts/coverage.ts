@@ -1,29 +1,98 @@
-/** Prints docs/coverage.md from the registries of layer classes: node scripts/coverage.ts > docs/coverage.md */
+/** Prints docs/coverage.md from the registries of layer classes and what the corpus found: node scripts/coverage.ts > docs/coverage.md */
 import { NOT_CAPTURED } from '../src/engine/step/exceptions.ts';
 import { LAYER_CLASSES, type LayerClassName } from '../src/model/layers/index.ts';
+import { exceptionOf } from '../test/corpus/expected.ts';
+import { FORMATS, type Format, type Found, isRight, readFound, UNLOADABLE } from '../test/corpus/found.ts';
 
+const found = readFound();
 const names = Object.keys(LAYER_CLASSES) as LayerClassName[];
 const exceptions = names.filter((name) => NOT_CAPTURED[name] !== undefined);
-const rows = names.map((name) => `| ${name} | ${NOT_CAPTURED[name] === undefined ? 'captured' : 'eager'} |`);
 const list = exceptions.map((name) => `- ${name}: ${NOT_CAPTURED[name]}`);
+
+/** `12`, or `11 of 12` where one is not right; empty where there is none. */
+function rightIn(entries: readonly Found[], part: Format | 'step'): string {
+  const asked = entries.filter((entry) => entry[part] !== null);
+  const right = asked.filter((entry) => isRight(entry[part]));
+  return asked.length === 0 ? '' : right.length === asked.length ? `${right.length}` : `${right.length} of ${asked.length}`;
+}
+const columns = (entries: readonly Found[]): string => [...FORMATS, 'step' as const].map((part) => rightIn(entries, part)).join(' | ');
+const groups = [...new Set(found.map(({ group }) => group))];
+const groupRow = (title: string, entries: readonly Found[]): string => `| ${title} | ${entries.length} | ${columns(entries)} |`;
+const classRow = (name: LayerClassName): string => {
+  const step = NOT_CAPTURED[name] === undefined ? 'captured' : 'eager';
+  return `| ${name} | ${step} | ${columns(found.filter(({ classes }) => classes.includes(name)))} |`;
+};
+const count = (of: (verdict: string) => boolean): string =>
+  FORMATS.map((format) => found.filter((entry) => entry[format] !== null && of(entry[format])).length).join(' | ');
+const isWrong = (verdict: string): boolean => verdict === 'wrong';
+
+const isPlain = (verdict: string | null): boolean => verdict === null || (isRight(verdict) && verdict !== UNLOADABLE);
+const others = found.filter((entry) => FORMATS.some((format) => !isPlain(entry[format])) || entry.step === 'wrong');
+const cell = (verdict: string | null): string =>
+  verdict === null || isRight(verdict) || isWrong(verdict) ? (verdict ?? '') : `\`${verdict}\``;
+const reason = ({ name }: Found): string => [...new Set(FORMATS.flatMap((format) => exceptionOf(name, format)?.why ?? []))].join('; ');
+const otherRow = (entry: Found): string =>
+  `| ${entry.name} | ${FORMATS.map((format) => cell(entry[format])).join(' | ')} | ${reason(entry)} |`;
+
+const farthest = found
+  .filter(({ difference }) => difference !== null)
+  .sort((a, b) => b.difference! / b.allowed - a.difference! / a.allowed)
+  .slice(0, 12);
 
 process.stdout.write(`# Coverage
 
-What each Keras 3 layer class is in a training step. *captured*: the step is one recorded TensorFlow graph, and a test holds it to the eager step's losses and weights. *eager*: a model with such a
-layer trains operation by operation, several times slower; the job says so in its warnings (\`STEP_NOT_CAPTURED\`) and in \`result.training\`, and \`/metrics\` counts it (\`espalier_jobs_not_captured\`).
-Outputs, gradients and statistics of every class are compared with stock Keras (\`test/engine/keras-layers.test.ts\`, \`test/engine/keras-recurrent-attention.test.ts\`,
-\`test/engine/keras-operations.test.ts\`), and so are models of several inputs and outputs, with masks and states (\`test/engine/keras-graphs.test.ts\`).
-Names with \`ops.\` are operations such as \`x + y\` in a functional model. One model of each of the 16 families of \`keras.applications\` is loaded and compared as well.
+What the service makes of Keras' models. A corpus of ${found.length} small networks is made by stock Keras 3.15 (\`test/corpus\`) and saved as \`.keras\`, as whole-model \`.h5\` where Keras does that, and by TensorFlow.js'
+converter as a layers model. Each file is read and run here, and is **right** when all of this holds: its outputs are those of Keras (within 1e-5 of the largest; 1e-3 in float16 and 1e-2 in bfloat16, which Keras
+rounds to and the service does not; a network that Keras itself moves further when its input moves by 1e-7 is held to four times that), its numbers of parameters and output shapes are Keras', its multiply-accumulates
+are those counted while TensorFlow runs it, it is the same file when it is written twice, and stock Keras loads what was written, with the same predictions: of a file in its own format every stored number bit for bit,
+the same names, flags, policies, structure and compile config; of another the same names and weights. Layers models are written as \`.keras\` besides, since Keras loads none; \`.h5\` files with operations
+and a few more, which Keras cannot load either, in their place (docs/formats.md). *One step* is one step of SGD through the whole engine, its loss and every weight after it against Keras.
 
-Generated from the registries by \`scripts/coverage.ts\`; do not edit.
+Generated by \`npm run corpus\` from \`test/corpus/found.jsonl\`, which has every network; do not edit. A sample runs with the ordinary tests (\`test/corpus/sample.test.ts\`).
 
-## Exceptions
+| networks | | .keras | .h5 | TensorFlow.js | one step |
+| --- | --- | --- | --- | --- | --- |
+${groups
+  .map((group) =>
+    groupRow(
+      group,
+      found.filter((entry) => entry.group === group),
+    ),
+  )
+  .join('\n')}
+${groupRow('**all**', found)}
 
-${list.length === 0 ? 'None: every class is captured.' : list.join('\n')}
+| files | .keras | .h5 | TensorFlow.js |
+| --- | --- | --- | --- |
+| right | ${count(isRight)} |
+| of these, written as .keras since Keras could not load its own format | ${count((verdict) => verdict === 'right, as keras')} |
+| refused with a code | ${count((verdict) => !isRight(verdict) && !isWrong(verdict))} |
+| wrong | ${count(isWrong)} |
+| not saved by Keras or its converter | ${FORMATS.map((format) => found.filter((entry) => entry[format] === null).length).join(' | ')} |
+
+## Not plainly right
+
+${others.length === 0 ? 'None.' : `| network | .keras | .h5 | TensorFlow.js | why |\n| --- | --- | --- | --- | --- |\n${others.map(otherRow).join('\n')}`}
+
+## Largest differences
+
+Those networks that come nearest to what is allowed: the largest difference of an output from Keras', relative to the largest number of the output.
+
+| network | difference | allowed |
+| --- | --- | --- |
+${farthest.map(({ name, difference, allowed }) => `| ${name} | ${difference!.toExponential(1)} | ${allowed.toExponential(1)} |`).join('\n')}
 
 ## Classes
 
-| class | training step |
-| --- | --- |
-${rows.join('\n')}
+In a training step a class is *captured*: the step is one recorded TensorFlow graph, and a test holds it to the eager step's losses and weights; or *eager*: a model with such a layer trains operation by operation,
+several times slower; the job says so in its warnings (\`STEP_NOT_CAPTURED\`) and in \`result.training\`, and \`/metrics\` counts it (\`espalier_jobs_not_captured\`).
+Outputs, gradients and statistics of every class are compared with stock Keras besides (\`test/engine/keras-layers.test.ts\`, \`test/engine/keras-recurrent-attention.test.ts\`,
+\`test/engine/keras-operations.test.ts\`), and so are models of several inputs and outputs, with masks and states (\`test/engine/keras-graphs.test.ts\`).
+Names with \`ops.\` are operations such as \`x + y\` in a functional model. The numbers are those of the corpus' networks with the class that are right.
+
+${list.length === 0 ? 'Every class is captured.' : list.join('\n')}
+
+| class | training step | .keras | .h5 | TensorFlow.js | one step |
+| --- | --- | --- | --- | --- | --- |
+${names.map(classRow).join('\n')}
 `);

@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly NODE_MAJOR=24 NODE_OLDEST=22.18.0
-readonly TENSORFLOW_VERSION=2.21.0 KERAS_VERSION=3.15.1
+readonly TENSORFLOW_VERSION=2.21.0 KERAS_VERSION=3.15.1 TFJS_CONVERTER_VERSION=4.22.0
 readonly TOOLCHAIN="$PWD/.toolchain"
 readonly BINDING=node_modules/@tensorflow/tfjs-node-gpu
 readonly LOG="$TOOLCHAIN/setup.log"
@@ -161,12 +161,14 @@ install_redis() {
 
 # --- Keras, for the tests that reload our exports in it ---------------------------------------------------------------
 
-have_keras() { [ -f "$TOOLCHAIN/keras/complete-$TENSORFLOW_VERSION-$KERAS_VERSION" ]; }
+have_keras() { [ -f "$TOOLCHAIN/keras/complete-$TENSORFLOW_VERSION-$KERAS_VERSION-$TFJS_CONVERTER_VERSION" ]; }
 install_keras() {
   rm -rf "$TOOLCHAIN/keras"
   python3 -m venv "$TOOLCHAIN/keras"
   "$TOOLCHAIN/keras/bin/python" -m pip install --no-compile --find-links "$WHEELS" "$TENSORFLOW_PACKAGE==$TENSORFLOW_VERSION" "keras==$KERAS_VERSION"
-  touch "$TOOLCHAIN/keras/complete-$TENSORFLOW_VERSION-$KERAS_VERSION"
+  # The converter of TensorFlow.js, without what it wants for formats other than Keras'.
+  "$TOOLCHAIN/keras/bin/python" -m pip install --no-compile --no-deps "tensorflowjs==$TFJS_CONVERTER_VERSION"
+  touch "$TOOLCHAIN/keras/complete-$TENSORFLOW_VERSION-$KERAS_VERSION-$TFJS_CONVERTER_VERSION"
 }
 
 set_up_library() {

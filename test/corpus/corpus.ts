@@ -7,12 +7,13 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import { Problem } from '../../src/errors.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
-import { readModel } from '../../src/model/formats/index.ts';
-import { writeKeras } from '../../src/model/formats/keras.ts';
+import { readModel, writableFormats, writeModel } from '../../src/model/formats/index.ts';
+import type { LayerClassName } from '../../src/model/layers/index.ts';
 import { modelFacts } from '../../src/pruning/inspect.ts';
 import { numbersOf, stepOf, tensorOf } from '../helpers/engine.ts';
 import type { KerasArray } from '../helpers/keras.ts';
 import { KERAS_PYTHON } from '../helpers/keras-python.ts';
+import { allowedDifference, FORMATS, type Format } from './found.ts';
 
 /** An array in `numbers.bin`. */
 interface Place {
@@ -42,12 +43,13 @@ export interface KerasFacts {
   step: { y: Place; loss: number } | null;
 }
 
-export const FORMATS = ['keras', 'h5'] as const;
-export type Format = (typeof FORMATS)[number];
-
 /** What became of one file of a network. */
 export type Finding =
-  | { kind: 'right' }
+  /**
+   * `writtenAs` where it cannot be written in its own format: another, or null. `difference` of its outputs from Keras', relative. `unloadable` where Keras
+   * cannot load the file that it saved: why.
+   */
+  | { kind: 'right'; writtenAs?: Format | null; difference?: number; unloadable?: string }
   | { kind: 'refused'; code: string; detail: string }
   | { kind: 'wrong'; detail: string }
   /** Keras itself does not save it so. */
@@ -58,12 +60,21 @@ export interface Result {
   formats: Record<Format, Finding>;
   /** Of one optimizer step, where one is compared. */
   step: Finding | null;
+  /** Of the graph that was read, and those among them whose weights training moves. */
+  classes: LayerClassName[];
+  trainable: LayerClassName[];
 }
 
-/** Makes the networks whose names fit the pattern in the folder, and finds out what becomes of each. */
-export async function runCorpus(folder: string, pattern = ''): Promise<Result[]> {
-  await python('make.py', folder, pattern);
-  const networks = JSON.parse(readFileSync(join(folder, 'networks.json'), 'utf8')) as KerasFacts[];
+/** Makes the networks in the folder whose names and groups fit the patterns, and finds out what becomes of each. */
+export async function runCorpus(folder: string, { names = '', groups = '' } = {}): Promise<Result[]> {
+  await python('make.py', folder, names, groups);
+  return compareCorpus(folder);
+}
+
+/** Finds out what becomes of each network that `make.py` left in the folder, of those whose names fit. */
+export async function compareCorpus(folder: string, { names = '' } = {}): Promise<Result[]> {
+  const made = JSON.parse(readFileSync(join(folder, 'networks.json'), 'utf8')) as KerasFacts[];
+  const networks = made.filter(({ name }) => new RegExp(names).test(name));
   const bytes = readFileSync(join(folder, 'numbers.bin'));
   const array = ({ offset, shape }: Place): KerasArray => {
     const size = shape.reduce((product, axis) => product * axis, 1);
@@ -71,49 +82,106 @@ export async function runCorpus(folder: string, pattern = ''): Promise<Result[]>
   };
 
   const results: Result[] = [];
-  const written: { name: string; path: string; result: Result; format: Format }[] = [];
+  const written: Written[] = [];
   for (const facts of networks) {
-    const result: Result = { facts, formats: { keras: { kind: 'unsaved' }, h5: { kind: 'unsaved' } }, step: null };
+    const unsaved: Finding = { kind: 'unsaved' };
+    const result: Result = { facts, formats: { keras: unsaved, h5: unsaved, tfjs: unsaved }, step: null, classes: [], trainable: [] };
     for (const format of FORMATS) {
       if (facts.saved[format] !== null) continue;
-      const path = join(folder, `${facts.name}.${format}`);
+      const path = join(folder, `${facts.name}${EXTENSIONS[format]}`);
       result.formats[format] = await found(async () => {
         const document = await readModel(path, { optimizer: true });
+        const { layers } = document.graph;
+        if (format === 'keras') {
+          result.classes = [...new Set(layers.map(({ className }) => className))].sort();
+          const trained = layers.filter((layer) => layer.trainable && layer.weights.some(({ role }) => role !== 'statistic'));
+          result.trainable = [...new Set(trained.map(({ className }) => className))];
+        }
         compareCosts(document, facts);
-        compareOutputs(document, facts, array);
-        const again = join(folder, `${facts.name} again.${format}`);
-        const first = await writeKeras(document);
-        if (!first.equals(await writeKeras(await readModel(path, { optimizer: true }))))
-          throw new Mismatch('written twice, the file differs');
-        writeFileSync(again, first);
-        written.push({ name: facts.name, path: again, result, format });
+        const difference = compareOutputs(document, facts, array);
+        const writing = {
+          facts,
+          format,
+          path,
+          folder,
+          array,
+          written: (item: Omit<Written, 'result'>) => written.push({ ...item, result }),
+        };
+        return { ...(await writeBack(document, writing)), difference };
       });
       if (format === 'keras' && facts.step && result.formats.keras.kind !== 'refused') {
         result.step = await found(async () => {
           compareStep(await readModel(path), await readModel(join(folder, `${facts.name}.trained.keras`)), facts, array);
+          return undefined;
         });
       }
     }
     results.push(result);
   }
 
-  writeFileSync(join(folder, 'written.json'), JSON.stringify(written.map(({ name, path, format }) => ({ name, path, format }))));
+  writeFileSync(
+    join(folder, 'written.json'),
+    JSON.stringify(written.map(({ name, path, format, from }) => ({ name, path, format, from }))),
+  );
   await python('check.py', folder);
-  const checked = JSON.parse(readFileSync(join(folder, 'checked.json'), 'utf8')) as Record<string, string | null>;
-  for (const { path, result, format } of written) {
-    const difference = checked[path];
-    if (difference) result.formats[format] = { kind: 'wrong', detail: `written and loaded in Keras, ${difference}` };
+  const checked = JSON.parse(readFileSync(join(folder, 'checked.json'), 'utf8')) as Record<string, string | { unloadable: string } | null>;
+  for (const { path, format, from, result } of written) {
+    const answer = checked[path];
+    if (typeof answer === 'string') result.formats[from] = { kind: 'wrong', detail: `written as ${format} and loaded in Keras, ${answer}` };
+    else if (answer) result.formats[from] = { ...result.formats[from], ...answer } as Finding;
   }
   return results;
+}
+
+const EXTENSIONS: Record<Format, string> = { keras: '.keras', h5: '.h5', tfjs: '.tfjs.zip' };
+
+/** A file that was written here, for stock Keras to load. */
+interface Written {
+  name: string;
+  path: string;
+  format: Format;
+  /** The format of the file that was read. */
+  from: Format;
+  result: Result;
+}
+
+interface WritingBack {
+  facts: KerasFacts;
+  format: Format;
+  path: string;
+  folder: string;
+  array: Read;
+  written(file: Omit<Written, 'result'>): void;
+}
+
+/** Writes a document in its own format where that can be, twice; and for Keras, which does not load layers models, as `.keras`. */
+async function writeBack(
+  document: ModelDocument,
+  { facts, format, path, folder, array, written }: WritingBack,
+): Promise<Finding & { kind: 'right' }> {
+  const formats = writableFormats(document);
+  const write = async (target: Format): Promise<string> => {
+    const first = await writeModel(document, target, { optimizer: true });
+    const second = await writeModel(await readModel(path, { optimizer: true }), target, { optimizer: true });
+    if (!Buffer.from(first).equals(second)) throw new Mismatch('written twice, the file differs');
+    const again = join(folder, `${facts.name} of ${format}${EXTENSIONS[target]}`);
+    writeFileSync(again, first);
+    return again;
+  };
+  const own = formats.includes(format);
+  if (format === 'tfjs' && own) compareOutputs(await readModel(await write('tfjs')), facts, array);
+  const target = format !== 'tfjs' && own ? format : 'keras';
+  if (!formats.includes(target)) return { kind: 'right', ...(own ? {} : { writtenAs: null }) };
+  written({ name: facts.name, path: await write(target), format: target, from: format });
+  return { kind: 'right', ...(own ? {} : { writtenAs: target }) };
 }
 
 /** A difference from stock Keras. */
 class Mismatch extends Error {}
 
-async function found(work: () => Promise<void>): Promise<Finding> {
+async function found(work: () => Promise<Finding | undefined>): Promise<Finding> {
   try {
-    await work();
-    return { kind: 'right' };
+    return (await work()) ?? { kind: 'right' };
   } catch (error) {
     if (error instanceof Problem) return { kind: 'refused', code: error.code, detail: error.message };
     return { kind: 'wrong', detail: error instanceof Mismatch ? error.message : String((error as Error).stack) };
@@ -151,7 +219,8 @@ function inputsOf({ graph }: ModelDocument, facts: KerasFacts, array: Read): Ker
   });
 }
 
-function compareOutputs(document: ModelDocument, facts: KerasFacts, array: Read): void {
+/** The largest difference of an output from Keras', relative. Throws Mismatch where one is beyond what is allowed. */
+function compareOutputs(document: ModelDocument, facts: KerasFacts, array: Read): number {
   const { graph } = document;
   const variables = Variables.from(document.weights);
   const outputs = tf.tidy(() => {
@@ -159,6 +228,7 @@ function compareOutputs(document: ModelDocument, facts: KerasFacts, array: Read)
     return forward(graph, (key) => variables.read(key), inputs, { training: false }).map((output) => tf.keep(output));
   });
   variables.dispose();
+  let largest = 0;
   try {
     same('outputs', graph.outputs.length, facts.outputs.length);
     // Keras orders the outputs of a dictionary by their keys.
@@ -169,9 +239,11 @@ function compareOutputs(document: ModelDocument, facts: KerasFacts, array: Read)
       const expected = array(place);
       same(`shape of output ${index}`, outputs[at]!.shape, expected.shape);
       const distance = distanceOf(numbersOf(outputs[at]!), expected.data);
-      const allowed = Math.max(facts.tolerance, 4 * facts.moved);
+      const allowed = allowedDifference(facts);
       if (!(distance <= allowed)) throw new Mismatch(`output ${index} differs by ${distance}, ${allowed} is allowed`);
+      largest = Math.max(largest, distance);
     });
+    return largest;
   } finally {
     tf.dispose([...new Set(outputs)]);
   }

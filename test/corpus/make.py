@@ -1,7 +1,8 @@
-"""Writes the corpus: python make.py FOLDER [PATTERN]
+"""Writes the corpus: python make.py FOLDER [PATTERN [GROUPS]]
 
-Saves every network whose name fits as FOLDER/<name>.keras and .h5 (and .trained.keras after one step of SGD), and beside them `networks.json`, what stock
-Keras says of each, with inputs and outputs in `numbers.bin` (float32, by offset and shape).
+Saves every network whose name fits as FOLDER/<name>.keras, as .h5, and as .tfjs.zip by the converter of TensorFlow.js (and as .trained.keras after one step of
+SGD), and beside them `networks.json`, what stock Keras says of each, with inputs and outputs in `numbers.bin` (float32, by offset and shape). Networks of other
+groups than those that fit GROUPS are not built.
 """
 
 import hashlib
@@ -26,17 +27,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import converting
 from counting import counting
-from networks import applications, files, graphs, operations, options, precision, rare
+from networks import applications, families, files, graphs, operations, options, precision, random_graphs, rare
 from networks.network import drawn_inputs, randomise
 
 GROUPS = {
+    "Families of classes": families,
     "Classes and options": options,
     "Graphs, masks and states": graphs,
     "Operations": operations,
     "Rare classes": rare,
     "Precision": precision,
     "Contents of files": files,
+    "Random graphs": random_graphs,
     "keras.applications": applications,
 }
 
@@ -143,6 +147,12 @@ def write(network, group, seed, folder, numbers):
             saved[name] = None
         except Exception as error:
             saved[name] = f"{type(error).__name__}: {error}"[:300]
+    source = pathlib.Path(f"{base}.h5" if saved["h5"] is None else f"{base}.keras")
+    try:
+        converting.convert(source, f"{base}.tfjs.zip")
+        saved["tfjs"] = None
+    except Exception as error:
+        saved["tfjs"] = f"{type(error).__name__}: {error}"[:300]
     with counting() as counter:
         answer = call(model, x)
     outputs = [(name, np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(value, "float32")))) for name, value in named_outputs(model, answer)]
@@ -172,15 +182,19 @@ def write(network, group, seed, folder, numbers):
     return facts
 
 
-def main(folder, pattern=""):
+def main(folder, pattern="", groups=""):
     folder = pathlib.Path(folder)
     numbers = Numbers(folder / "numbers.bin")
     made = []
     seconds = {}
     for group, module in GROUPS.items():
+        if not re.search(groups, group):
+            continue
         started = time.monotonic()
-        for seed, network in enumerate(module.networks(pattern) if module is applications else module.networks()):
+        for seed, network in enumerate(module.networks(pattern) if module in (applications, random_graphs) else module.networks()):
             if re.search(pattern, network.name):
+                while any(facts["name"] == network.name for facts in made):
+                    network.name += "_too"
                 made.append(write(network, group, seed, folder, numbers))
         seconds[group] = round(time.monotonic() - started, 1)
     numbers.file.close()

@@ -1,5 +1,6 @@
 """What a graph can be: nested, shared, several inputs and outputs, dictionaries, masks, recurrent states."""
 
+import graphs
 import keras
 import numpy as np
 
@@ -268,7 +269,19 @@ def free_dimensions(shape, *layers):
     return chain(shape, *layers)
 
 
+# The scores of 4 queries for 5 keys, each a weighted sum over 6 channels.
+SUMS = {"masked_additive": 4 * 5 * 6, "masked_additive_causal": 4 * 5 * 6}
+
+
+def compared_elsewhere():
+    """The networks whose gradients are compared in test/keras."""
+    for seed, (name, model) in enumerate(graphs.models()):
+        functional = model._functional if isinstance(model, keras.Sequential) else model
+        yield Network(f"graph_{name}", model, list(graphs.inputs_of(functional, np.random.default_rng(seed))), step=False, more_macs=SUMS.get(name, 0))
+
+
 def networks():
+    yield from compared_elsewhere()
     yield Network("several_inputs", several_inputs())
     yield Network("inputs_in_another_order", inputs_in_another_order())
     yield Network("several_outputs", several_outputs())
@@ -321,8 +334,9 @@ def networks():
     yield Network("mask_through_activation", masked(L.Activation("relu"), L.LayerNormalization(), L.GlobalAveragePooling1D()), [TOKENS])
     yield Network("mask_time_distributed", masked(L.TimeDistributed(L.Dense(3)), L.LSTM(2)), [TOKENS])
     yield Network("mask_batch_norm", masked(L.BatchNormalization(), L.GlobalAveragePooling1D()), [TOKENS])
+    yield Network("mask_time_distributed_last", masked(L.TimeDistributed(L.Dense(3))), [TOKENS])
     yield Network("mask_rnn_cells", masked(L.RNN([L.LSTMCell(3), L.GRUCell(2)])), [TOKENS])
-    yield Network("masking", chain((6, 3), L.Masking(0.0), L.LSTM(4)), [STEPS])
+    yield Network("masking_lstm", chain((6, 3), L.Masking(0.0), L.LSTM(4)), [STEPS])
     yield Network("masking_value", chain((6, 3), L.Masking(1.0), L.GRU(4, return_sequences=True)), [STEPS + (STEPS == 0)])
     yield Network("masking_average", chain((6, 3), L.Masking(), L.Dense(2), L.GlobalAveragePooling1D()), [STEPS])
     yield Network("mask_encoder", masked_encoder(), [TOKENS])
@@ -330,7 +344,7 @@ def networks():
     yield Network("mask_concatenate_steps", masked_concatenation(1), [TOKENS, TOKENS[::-1]])
     yield Network("mask_concatenate_channels", masked_concatenation(-1), [TOKENS, TOKENS[::-1]])
     yield Network("mask_attention", masked_attention(L.Attention()), [TOKENS])
-    yield Network("mask_additive_attention", masked_attention(L.AdditiveAttention()), [TOKENS])
+    yield Network("mask_additive_attention", masked_attention(L.AdditiveAttention()), [TOKENS], more_macs=6 * 6 * 4)
     yield Network("mask_given", mask_given(), [np.random.default_rng(1).standard_normal((4, 6, 3)).astype("float32"), (TOKENS > 0).astype("float32")])
     yield Network("attention_mask_given", attention_mask_given(), [np.random.default_rng(1).standard_normal((4, 5, 4)).astype("float32"), np.tril(np.ones((4, 5, 5), "float32"))])
     # States.

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import operations
 
 from networks.network import L, Network
 
@@ -14,6 +15,9 @@ def of(shape, make, dtype="float32"):
 
 
 def networks():
+    # Those whose gradients are compared in test/keras.
+    for name, shape, make in operations.functions():
+        yield Network(f"op_{name}", of(shape, make), step=False)
     image, steps, row = (4, 5, 3), (5, 4), (6,)
     yield Network("ops_add_number", of(row, lambda x: x + 2))
     yield Network("ops_subtract_from", of(row, lambda x: 1.5 - x))

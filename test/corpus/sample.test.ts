@@ -1,0 +1,31 @@
+/**
+ * A sample of the corpus: a network of each family of classes, and functional graphs drawn at random. Each is saved by stock Keras in every format, read,
+ * predicted, counted, trained for a step, written and loaded again. `npm run corpus` does so with all of them.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCorpus } from './corpus.ts';
+import { FORMATS, foundOf, isRight } from './found.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'espalier-sample-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const results = await runCorpus(folder, { names: '^(family_|random_([0-9]|1[01])$)', groups: 'Families|Random graphs' });
+
+it('has twelve random graphs and every family', () => {
+  expect(results.filter(({ facts }) => facts.group === 'Random graphs')).toHaveLength(12);
+  expect(results.length).toBeGreaterThan(24);
+});
+
+describe.each(results.map((result) => [result.facts.name, result] as const))('%s', (_name, result) => {
+  it('is what Keras makes of it in every format, and stays so', () => {
+    const found = foundOf(result);
+    const wrong = FORMATS.filter((format) => !isRight(found[format])).map((format) => result.formats[format]);
+    expect(wrong).toEqual([]);
+  });
+
+  it.runIf(result.step !== null)('takes the step that Keras takes', () => {
+    expect(result.step).toEqual({ kind: 'right' });
+  });
+});
