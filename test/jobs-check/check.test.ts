@@ -776,6 +776,9 @@ describe('pruning options', () => {
     const asked = { compensation: 'mean', reestimate_batch_norm: true };
     expect(await made({ ...channels, ...asked, target: { macs: 0.8 } })).toEqual(['mean', { samples: 3200 }]);
     expect(await made({ reestimate_batch_norm: { samples: 5 } })).toEqual(['none', { samples: 5 }]);
+    // What measured better.
+    expect(await made({ ...channels, target: { macs: 0.8 } })).toEqual(['none', { samples: 3200 }]);
+    expect(await made({ ...channels, target: { macs: 0.8 } }, wide)).toEqual(['none', false]);
     expect(await made({})).toEqual(['none', false]);
     const faulty = (field: string, text: RegExp, pruning: Record<string, unknown>, config = normalised) =>
       refuse('INCOMPATIBLE_OPTIONS', [`/pruning/${field}`, pruning[field]], text, pruneJob(pruning), config);

@@ -4,7 +4,7 @@ import { refuse } from '../refuse.ts';
 import { type Compensation, type Pruning, REESTIMATION_SAMPLES, type Reestimation } from '../spec/index.ts';
 
 /** What `auto` comes to where nothing speaks against it: what measured better (bench/compensation.ts). */
-const MEASURED_BETTER = { compensation: false, reestimation: false };
+const MEASURED_BETTER = { compensation: false, reestimation: true };
 
 /** Throws Problem INCOMPATIBLE_OPTIONS where what is asked for makes up for nothing. */
 export function resolveMakeUp(pruning: Pruning, graph: Graph): { compensation: Compensation; reestimate_batch_norm: Reestimation } {
