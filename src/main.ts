@@ -1,4 +1,5 @@
 /** The command line. The only file that reads arguments, the environment and signals. */
+import { stat, writeFile } from 'node:fs/promises';
 import pino, { type Logger } from 'pino';
 import { type Config, readConfig } from './config.ts';
 import type { ReadyMessage } from './up/espalier-part.ts';
@@ -23,6 +24,8 @@ const COMMANDS: Record<string, Command> = {
   work: { summary: 'Run a worker: it computes the jobs', run: runWork },
   doctor: { summary: 'Print the configuration with what it means, and check what the service needs', run: runDoctor },
   key: { takes: ['[tenant]', '[role]'], summary: 'Generate an API key and the line for ESPALIER_API_KEYS_FILE', run: runKey },
+  pack: { takes: ['<model>', '<file.esp>'], summary: 'Write a model of any format as an .esp file (docs/container.md)', run: runPack },
+  unpack: { takes: ['<file.esp>', '<file.keras>'], summary: 'Write the .keras file of an .esp file', run: runUnpack },
   openapi: { summary: 'Print the OpenAPI document', run: runOpenapi },
 };
 
@@ -119,6 +122,27 @@ async function runDoctor(): Promise<void> {
 async function runKey([tenant = 'default', role = 'admin']: string[]): Promise<void> {
   const { generateKey } = await import('./http/keys.ts');
   process.stdout.write(generateKey({ tenant, role }));
+}
+
+async function runPack(values: string[]): Promise<void> {
+  const [from, to] = twoFiles('pack', values);
+  const [{ readModel }, { writeEsp }] = await Promise.all([import('./model/formats/index.ts'), import('./model/formats/esp/index.ts')]);
+  const file = writeEsp(await readModel(from));
+  await writeFile(to, file);
+  process.stdout.write(`${to}: ${file.length} bytes, from ${(await stat(from)).size}\n`);
+}
+
+async function runUnpack(values: string[]): Promise<void> {
+  const [from, to] = twoFiles('unpack', values);
+  const [{ readEsp }, { writeKeras }] = await Promise.all([import('./model/formats/esp/index.ts'), import('./model/formats/keras.ts')]);
+  const document = await readEsp(from);
+  await writeFile(to, await writeKeras(document));
+  process.stdout.write(`${to}: ${[...document.weights.values()].reduce((sum, { data }) => sum + data.length, 0)} weights\n`);
+}
+
+function twoFiles(command: string, [from, to]: string[]): [string, string] {
+  if (from === undefined || to === undefined) throw new Error(`two files are needed: ${COMMANDS[command]!.takes!.join(' ')}`);
+  return [from, to];
 }
 
 async function runOpenapi(): Promise<void> {

@@ -1,0 +1,246 @@
+"""Reads `.esp` files (docs/container.md): `text, weights = read("model.esp")`. Needs nothing but NumPy.
+
+`text` is a dictionary with the model's Keras `config` and its `metadata`; `weights` are float32 arrays, bit for bit those that were written, in the order of
+the model's layers and, within each, of its weights: with stock Keras
+
+    model = keras.saving.deserialize_keras_object(text["config"])
+    model.set_weights(weights)
+"""
+
+import json
+import os
+import struct
+import zlib
+
+import numpy as np
+
+SQUASH = [
+    1, 2, 3, 5, 8, 13, 22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565, 62428,
+    63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514, 65523, 65528, 65531, 65533, 65534, 65535,
+]  # fmt: skip
+TOP = 2815
+EVEN = 32768
+LIMIT = 255
+RATES = [131072 // (2 * seen + 3) for seen in range(LIMIT + 1)]
+TRUST = [256 * (2 * seen + 1) // (2 * seen + 4) for seen in range(LIMIT + 1)]
+
+
+def squash(logit):
+    place, rest = divmod(min(TOP, max(-TOP, logit)) + 2816, 128)
+    return SQUASH[place] + ((SQUASH[place + 1] - SQUASH[place]) * rest >> 7)
+
+
+STRETCH = []
+for _logit in range(-TOP, TOP + 1):
+    STRETCH += [_logit] * (squash(_logit) + 1 - len(STRETCH))
+STRETCH += [TOP] * (65536 - len(STRETCH))
+
+
+class Decoder:
+    def __init__(self, data):
+        self.data, self.at = data, 4
+        self.low, self.high, self.value = 0, 0xFFFFFFFF, int.from_bytes((data + bytes(4))[:4], "big")
+
+    def bit(self, probability):
+        middle = self.low + (self.high - self.low) // 65536 * probability + (self.high - self.low) % 65536 * probability // 65536
+        made = self.value <= middle
+        if made:
+            self.high = middle
+        else:
+            self.low = middle + 1
+        self.shift()
+        return int(made)
+
+    def shift(self):
+        while not (self.low ^ self.high) & 0xFF000000:
+            self.low = self.low << 8 & 0xFFFFFFFF
+            self.high = (self.high << 8 | 0xFF) & 0xFFFFFFFF
+            following = self.data[self.at] if self.at < len(self.data) else 0
+            self.value = (self.value << 8 | following) & 0xFFFFFFFF
+            self.at += 1
+
+    def bits(self, count):
+        if count > 16:
+            return self.bits(count - 16) << 16 | self.bits(16)
+        made = 0
+        if self.high - self.low < 2**24:
+            for _ in range(count):
+                made = made * 2 + self.bit(EVEN)
+            return made
+        part = (self.high - self.low + 1) >> count
+        made = min(2**count - 1, (self.value - self.low) // part)
+        self.low += part * made
+        self.high = self.low + part - 1
+        self.shift()
+        return made
+
+    def count(self, largest):
+        digits = 0
+        while self.bit(EVEN):
+            digits += 1
+            if 2**digits > largest + 1:
+                raise ValueError(f"a count is above {largest}")
+        made = 2**digits + self.bits(digits) - 1
+        if made > largest:
+            raise ValueError(f"a count is above {largest}")
+        return made
+
+
+class Predictor:
+    def __init__(self, decoder, sizes, sets):
+        self.decoder, self.inputs = decoder, len(sizes)
+        self.offsets = [sum(sizes[:index]) for index in range(len(sizes))]
+        self.probabilities, self.seen = [32768] * sum(sizes), [0] * sum(sizes)
+        self.weights = [65536 // len(sizes)] * (len(sizes) * sets)
+
+    def bit(self, contexts, chosen=0):
+        first = chosen * self.inputs
+        slots = [offset + context for offset, context in zip(self.offsets, contexts)]
+        logits = [STRETCH[self.probabilities[slot]] * TRUST[self.seen[slot]] >> 8 for slot in slots]
+        predicted = squash(sum(self.weights[first + index] * logit for index, logit in enumerate(logits)) // 65536)
+        made = self.decoder.bit(predicted)
+        target = 65535 if made else 0
+        for index, slot in enumerate(slots):
+            weight = self.weights[first + index] + (logits[index] * (target - predicted) >> 16)
+            self.weights[first + index] = min(2**23, max(-(2**23), weight))
+            was, seen = self.probabilities[slot], self.seen[slot]
+            self.probabilities[slot] = min(65535, max(1, was + (target - was) * RATES[seen] // 65536))
+            self.seen[slot] = min(LIMIT, seen + 1)
+        return made
+
+
+def marks(decoder, length):
+    made = [0] * length
+    if decoder.bit(EVEN):
+        predictor = Predictor(decoder, [1, 4], 1)
+        for index in range(length):
+            one, two = made[index - 1] if index > 0 else 0, made[index - 2] if index > 1 else 0
+            made[index] = predictor.bit((0, 2 * one + two))
+    return made
+
+
+def level(value):
+    return min(abs(value), 3)
+
+
+def sign(value):
+    return 0 if value == 0 else 1 if value < 0 else 2
+
+
+def steps(count):
+    if count < 4:
+        return count
+    digits = count.bit_length() - 1
+    return min(11, 2 * digits + (count >> (digits - 1) & 1))
+
+
+def matrix(decoder, inputs, units):
+    """Whole numbers [inputs · units]."""
+    both = inputs > 1 and units > 1
+    dead_inputs = marks(decoder, inputs) if both else [0] * inputs
+    dead_units = marks(decoder, units) if both else [0] * units
+    place, row = decoder.count(inputs), decoder.count(inputs)
+    zero = Predictor(decoder, [1, 144, 144, 256, 144, 256, 64], 3)
+    signs = Predictor(decoder, [1, 27, 9], 1)
+    sizes = Predictor(decoder, [24, 24 * 16, 24 * 12, 24 * 12], 1)
+    values, columns, above = [0] * (inputs * units), [0] * units, 0
+    alive = [unit for unit in range(units) if not dead_units[unit]]
+    for index in range(inputs):
+        if dead_inputs[index]:
+            continue
+        start = index * units
+        position = min(63, index // place) if place > 0 else 0
+        in_row = before = 0
+        for unit in alive:
+            at = start + unit
+            left = values[at - 1] if unit > 0 else 0
+            up = values[at - units] if index > 0 else 0
+            by_place = values[at - place * units] if 0 < place <= index else 0
+            by_row = values[at - row * units] if 0 < row <= index else 0
+            near = level(left), level(up), level(by_place), level(by_row)
+            rows, cols = steps(in_row), steps(columns[unit])
+            before_, above_ = steps(before), steps(above)
+            contexts = (
+                0,
+                rows * 12 + before_,
+                cols * 12 + above_,
+                ((near[0] * 4 + near[1]) * 4 + near[2]) * 4 + near[3],
+                rows * 12 + cols,
+                position * 4 + near[1],
+                (min(3, cols >> 2) * 4 + near[2]) * 4 + near[3],
+            )
+            total = sum(near)
+            before += 1
+            if zero.bit(contexts, 0 if total == 0 else 1 if total < 3 else 2):
+                continue
+            negative = signs.bit((0, (sign(left) * 3 + sign(up)) * 3 + sign(by_place), sign(by_row) * 3 + sign(by_place)))
+            pair = near[0] * 4 + max(near[1], near[2])
+            size = 1
+            while size <= 24 and sizes.bit((size - 1, (size - 1) * 16 + pair, (size - 1) * 12 + rows, (size - 1) * 12 + cols)):
+                size += 1
+            if size > 24:
+                digits = decoder.bits(5)
+                size += 2**digits + decoder.bits(digits) - 1
+            values[at] = -size if negative else size
+            in_row += 1
+            columns[unit] += 1
+        above += 1
+    return np.array(values, np.int64)
+
+
+class Floats:
+    def __init__(self, decoder):
+        self.decoder, self.exponents, self.digits = decoder, Predictor(decoder, [256], 1), decoder.bits(5)
+
+    def __call__(self):
+        negative, exponent = self.decoder.bit(EVEN), 1
+        for _ in range(8):
+            exponent = exponent * 2 + self.exponents.bit((exponent,))
+        mantissa = self.decoder.bits(self.digits) << (23 - self.digits)
+        return struct.unpack(">f", struct.pack(">I", negative << 31 | (exponent & 255) << 23 | mantissa))[0]
+
+
+def tensor(decoder):
+    shape = [decoder.count(2**28) for _ in range(decoder.count(16))]
+    decoder.bits(2)  # the type of a file that holds it: float32, float16, bfloat16
+    count = int(np.prod(shape, dtype=object)) if shape else 1
+    if count > 1.5 * 2**28:
+        raise ValueError(f"a tensor of shape {shape} does not fit")
+    if count == 0:
+        return np.zeros(shape, np.float32)
+    kind = decoder.bits(2)
+    units = shape[-1] if shape else 1
+    if kind == 0:
+        lives = matrix(decoder, count // units, units) if decoder.bit(EVEN) else [1] * count
+        floats = Floats(decoder)
+        made = np.array([floats() if alive else 0.0 for alive in lives], np.float32)
+    elif kind == 1:
+        step = struct.unpack(">f", struct.pack(">I", decoder.bits(32)))[0]
+        made = (step * matrix(decoder, count // units, units).astype(np.float64)).astype(np.float32) + np.float32(0)
+    else:
+        length, floats = decoder.bits(8) + 1, Floats(decoder)
+        values = [floats() for _ in range(length)]
+        below = sum(value < 0 for value in values)
+        listed = np.array([*values[:below], 0.0, *values[below:]], np.float32)
+        made = listed[matrix(decoder, count // units, units) + below]
+    return made.reshape(shape)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    if data[:4] != b"ESP\x01":
+        raise ValueError("this is no .esp file of version 1")
+    if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+        raise ValueError("the checksum is wrong: the file was damaged or cut off")
+    length, at, shift = 0, 4, 0
+    while True:
+        length |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            break
+    with open(os.path.join(os.path.dirname(__file__), "esp_dictionary.txt"), "rb") as file:
+        inflater = zlib.decompressobj(-15, zdict=file.read())
+    text = json.loads(inflater.decompress(data[at : at + length]))
+    decoder = Decoder(data[at + length : -4])
+    return text, [tensor(decoder) for _ in range(decoder.count(2**20))]

@@ -1,0 +1,82 @@
+/**
+ * The bytes of an `.esp` file, docs/container.md: a magic, the config deflated against a dictionary that never changes, the weights in one arithmetic code, and
+ * a checksum.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { Problem } from '../../../errors.ts';
+import { BitDecoder, BitEncoder, codeCount } from './bits.ts';
+import { type CodedTensor, decodeTensor, encodeTensor } from './tensor.ts';
+
+export const MAGIC = Buffer.from('ESP\x01', 'latin1');
+
+const DICTIONARY = readFileSync(join(import.meta.dirname, 'dictionary.txt'));
+const LARGEST_CONFIG = 64 * 2 ** 20;
+const MOST_TENSORS = 2 ** 20;
+/** Elements of all tensors together: 1.5 GiB of float32, as in every format. */
+const MOST_ELEMENTS = 1.5 * 2 ** 28;
+
+export interface Container {
+  /** What is no number: a JSON text. */
+  text: string;
+  tensors: CodedTensor[];
+}
+
+export function encodeContainer({ text, tensors }: Container): Buffer {
+  const config = deflateRawSync(text, { level: 9, memLevel: 9, dictionary: DICTIONARY });
+  const coder = new BitEncoder();
+  codeCount(coder, tensors.length, MOST_TENSORS);
+  for (const tensor of tensors) encodeTensor(coder, tensor);
+  const body = Buffer.concat([MAGIC, varint(config.length), config, coder.finish()]);
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32LE(crc32(body));
+  return Buffer.concat([body, sum]);
+}
+
+/** Throws Problem MODEL_UNREADABLE for what no encoder writes. */
+export function decodeContainer(file: Buffer): { text: string; tensors: Omit<CodedTensor, 'periods'>[] } {
+  const unreadable = (why: string): never => {
+    throw new Problem('MODEL_UNREADABLE', `The .esp file cannot be read: ${why}.`);
+  };
+  if (file.length < MAGIC.length + 5) return unreadable(`it has ${file.length} bytes`);
+  if (!file.subarray(0, 3).equals(MAGIC.subarray(0, 3))) return unreadable('it does not begin with ESP');
+  if (file[3] !== MAGIC[3]) return unreadable(`it is of version ${file[3]}; version ${MAGIC[3]} is known`);
+  const body = file.subarray(0, -4);
+  if (crc32(body) !== file.readUInt32LE(file.length - 4)) return unreadable('its checksum is wrong; it was damaged or cut off');
+  const [length, from] = readVarint(body, MAGIC.length);
+  if (from + length > body.length) return unreadable(`its config is said to have ${length} bytes`);
+  let text: string;
+  try {
+    text = inflateRawSync(body.subarray(from, from + length), { dictionary: DICTIONARY, maxOutputLength: LARGEST_CONFIG }).toString();
+  } catch (error) {
+    return unreadable(`its config cannot be inflated (${(error as Error).message})`);
+  }
+  try {
+    const coder = new BitDecoder(body.subarray(from + length));
+    const room = { elements: MOST_ELEMENTS };
+    return { text, tensors: Array.from({ length: codeCount(coder, 0, MOST_TENSORS) }, () => decodeTensor(coder, room)) };
+  } catch (error) {
+    if (error instanceof RangeError) return unreadable(error.message);
+    throw error;
+  }
+}
+
+/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let left = value; ; left = Math.floor(left / 128)) {
+    if (left < 128) return Buffer.from([...bytes, left]);
+    bytes.push((left % 128) + 128);
+  }
+}
+
+function readVarint(bytes: Buffer, at: number): [value: number, next: number] {
+  let value = 0;
+  for (let index = 0; index < 5; index++) {
+    const byte = bytes[at + index] ?? 0;
+    value += (byte & 127) * 2 ** (7 * index);
+    if (byte < 128) return [value, at + index + 1];
+  }
+  throw new Problem('MODEL_UNREADABLE', 'The .esp file cannot be read: a length has too many bytes.');
+}

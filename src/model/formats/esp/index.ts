@@ -1,0 +1,82 @@
+/** `.esp` files as documents: docs/container.md. */
+import { readFile } from 'node:fs/promises';
+import { Problem } from '../../../errors.ts';
+import { type ModelDocument, makeDocument, type Weights } from '../../document.ts';
+import { forgetBuilds } from '../../edit-config.ts';
+import { type Call, type Graph, readGraph, weightKey } from '../../graph.ts';
+import { configText } from '../config-text.ts';
+import type { HalfPrecision } from '../half-precision.ts';
+import { parseObject } from '../parse-json.ts';
+import { inStockKeras3, keras3Version } from '../stock-keras-3.ts';
+import { decodeContainer, encodeContainer } from './container.ts';
+import type { Periods } from './matrix.ts';
+
+/**
+ * The bytes of an `.esp` file: the config as Keras 3 takes it with its compilation, and every weight of every layer without loss. What a `.keras` file holds
+ * beside weights, the state of an optimizer and of random generators, is left out. The same document gives the same bytes.
+ * Throws Problem UNSUPPORTED_CONVERSION.
+ */
+export function writeEsp(document: ModelDocument): Buffer {
+  const { graph, weights, source, metadata } = document;
+  const own = source.format === 'keras';
+  const config = structuredClone(own ? document.config : inStockKeras3(document));
+  forgetBuilds(config);
+  const about = JSON.stringify(own ? metadata : { keras_version: keras3Version(metadata) });
+  const tensors = graph.layers.flatMap((layer) => {
+    const call = graph.calls.find((candidate) => candidate.layer === layer);
+    return layer.weights.map(({ name, role }) => {
+      const key = weightKey(layer, name);
+      const { shape, data } = weights.get(key)!;
+      const periods = role === 'kernel' && call ? periodsOf(graph, call, shape) : NONE;
+      return { shape, data, narrow: source.narrow.get(key) ?? null, periods };
+    });
+  });
+  return encodeContainer({ text: `{"config":${configText(config)},"metadata":${about}}`, tensors });
+}
+
+/** Throws Problem MODEL_UNREADABLE, WEIGHTS_MISMATCH and those of `readGraph`. */
+export async function readEsp(path: string): Promise<ModelDocument> {
+  const { text, tensors } = decodeContainer(await readFile(path));
+  const { config, metadata } = parseObject(text, 'The text of the .esp file') as Record<string, Record<string, unknown>>;
+  const graph = readGraph(config);
+  const weights: Weights = new Map();
+  const narrow = new Map<string, HalfPrecision>();
+  const keys = graph.layers.flatMap((layer) => layer.weights.map(({ name }) => weightKey(layer, name)));
+  if (keys.length !== tensors.length)
+    throw new Problem('WEIGHTS_MISMATCH', `The .esp file holds ${tensors.length} weights; its config needs ${keys.length}.`);
+  for (const [index, key] of keys.entries()) {
+    const { shape, data, narrow: type } = tensors[index]!;
+    weights.set(key, { shape, data });
+    if (type) narrow.set(key, type);
+  }
+  return makeDocument({
+    config: config!,
+    metadata: metadata ?? {},
+    weights,
+    extras: [],
+    source: { format: 'keras', names: new Map(), narrow },
+  });
+}
+
+const NONE: Periods = { place: 0, row: 0 };
+
+/** A convolution's window, or the image that was flattened in front of a dense layer: inputs so far apart have to do with one another. */
+function periodsOf(graph: Graph, call: Call, shape: readonly number[]): Periods {
+  if (shape.length > 2) {
+    const place = shape.at(-2)!;
+    return { place, row: shape.length > 3 ? place * shape.at(-3)! : 0 };
+  }
+  let tensor = call.inputs[0]!;
+  for (;;) {
+    const image = graph.shapes[tensor]!;
+    if (image.length === 3 && shape.length === 2 && image.reduce<number>((product, length) => product * Number(length), 1) === shape[0]) {
+      return { place: Number(image[2]), row: Number(image[1]) * Number(image[2]) };
+    }
+    const made = graph.calls.find(({ outputs }) => outputs.includes(tensor));
+    if (made?.inputs.length !== 1) return NONE;
+    tensor = made.inputs[0]!;
+    if (!['Flatten', 'Dropout', 'Activation', 'ReLU', 'Reshape'].includes(made.layer.className)) {
+      return NONE;
+    }
+  }
+}

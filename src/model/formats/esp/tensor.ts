@@ -1,0 +1,257 @@
+/**
+ * Codes tensors of float32 without loss. Numbers that are whole multiples of one step are coded as these multiples; those of few values as their places in a
+ * list; all others by their bits, zeros apart.
+ */
+import type { HalfPrecision } from '../half-precision.ts';
+import { type BitCoder, codeBits, codeCount, EVEN } from './bits.ts';
+import { codeMarks, MatrixCoder, type Periods } from './matrix.ts';
+import { Predictor } from './mixing.ts';
+
+/** Elements of one tensor, 1 GiB of float32. */
+export const LARGEST_TENSOR = 2 ** 28;
+const MOST_AXES = 16;
+const MOST_VALUES = 256;
+const MOST_DISTINCT = 2 ** 16;
+const LARGEST_MULTIPLE = 2 ** 20;
+/** The largest multiple, in so many values: where most multiples are none of the values, a list says more. */
+const SPARSEST = 8;
+
+export interface CodedTensor {
+  shape: readonly number[];
+  data: Float32Array<ArrayBuffer>;
+  /** The type that a file holds it in, where that is not float32. */
+  narrow: HalfPrecision | null;
+  periods: Periods;
+}
+
+/** How a tensor's numbers are made of whole ones. */
+type Values =
+  | { kind: 'floats' }
+  | { kind: 'multiples'; step: number; multiples: Int32Array }
+  | { kind: 'list'; list: Float32Array; places: Int32Array };
+
+const KINDS = ['floats', 'multiples', 'list'] as const;
+const NARROW: readonly (HalfPrecision | null)[] = [null, 'float16', 'bfloat16'];
+
+export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: CodedTensor): void {
+  codeCount(coder, shape.length, MOST_AXES);
+  for (const length of shape) codeCount(coder, length, LARGEST_TENSOR);
+  codeBits(coder, 2, NARROW.indexOf(narrow));
+  if (data.length === 0) return;
+  const values = valuesOf(data);
+  codeBits(coder, 2, KINDS.indexOf(values.kind));
+  switch (values.kind) {
+    case 'floats': {
+      const sparse = coder.code(EVEN, data.some(isZero) ? 1 : 0);
+      if (sparse) {
+        const lives = Int32Array.from(data, (value) => (isZero(value) ? 0 : 1));
+        encodeMatrix(coder, lives, shape, periods);
+      }
+      const floats = new FloatCoder(coder, mantissaBits(data));
+      for (const value of data) if (!isZero(value)) floats.encode(value);
+      return;
+    }
+    case 'multiples':
+      codeBits(coder, 32, bitsOf(values.step));
+      encodeMatrix(coder, values.multiples, shape, periods);
+      return;
+    case 'list': {
+      codeBits(coder, 8, values.list.length - 1);
+      const floats = new FloatCoder(coder, mantissaBits(values.list));
+      for (const value of values.list) floats.encode(value);
+      encodeMatrix(coder, values.places, shape, periods);
+    }
+  }
+}
+
+/** Throws RangeError for a shape or a number that no encoder writes. */
+export function decodeTensor(coder: BitCoder, room: { elements: number }): Omit<CodedTensor, 'periods'> {
+  const shape = Array.from({ length: codeCount(coder, 0, MOST_AXES) }, () => codeCount(coder, 0, LARGEST_TENSOR));
+  const count = shape.reduce((product, length) => product * length, 1);
+  if (count > room.elements) throw new RangeError(`A tensor of shape [${shape.join(', ')}] does not fit`);
+  room.elements -= count;
+  const narrow = NARROW[codeBits(coder, 2, 0)];
+  if (narrow === undefined) throw new RangeError('A type of numbers is unknown');
+  const data = new Float32Array(count);
+  if (count === 0) return { shape, data, narrow };
+  switch (KINDS[codeBits(coder, 2, 0)]) {
+    case 'floats': {
+      const lives = coder.code(EVEN, 0) ? decodeMatrix(coder, shape, count) : null;
+      const floats = new FloatCoder(coder, null);
+      for (let index = 0; index < count; index++) if (lives === null || lives[index] !== 0) data[index] = floats.decode();
+      break;
+    }
+    case 'multiples': {
+      const step = floatOf(codeBits(coder, 32, 0));
+      const multiples = decodeMatrix(coder, shape, count);
+      for (let index = 0; index < count; index++) data[index] = step * multiples[index]!;
+      break;
+    }
+    case 'list': {
+      const length = codeBits(coder, 8, 0) + 1;
+      const floats = new FloatCoder(coder, null);
+      const list = Array.from({ length }, () => floats.decode());
+      const below = list.filter((value) => value < 0).length;
+      const places = decodeMatrix(coder, shape, count);
+      for (let index = 0; index < count; index++) {
+        const place = places[index]!;
+        if (place === 0) continue;
+        const value = list[place < 0 ? below + place : below + place - 1];
+        if (value === undefined) throw new RangeError('A number is none of its list');
+        data[index] = value;
+      }
+      break;
+    }
+    default:
+      throw new RangeError('A kind of tensor is unknown');
+  }
+  return { shape, data, narrow };
+}
+
+/** The cheapest way in which the numbers are whole ones, where there is one. */
+function valuesOf(data: Float32Array): Values {
+  const distinct = new Set<number>();
+  for (const value of data) {
+    // -0 is a number of its own: only its bits tell it apart.
+    if (Object.is(value, -0)) return { kind: 'floats' };
+    if (value !== 0) distinct.add(value);
+    if (distinct.size > MOST_DISTINCT) return { kind: 'floats' };
+  }
+  const sorted = Float32Array.from(distinct).sort();
+  if (sorted.length === 0) return { kind: 'multiples', step: 1, multiples: new Int32Array(data.length) };
+  const step = sorted.length * 4 < data.length || sorted.length < 3 ? stepOf(sorted) : null;
+  if (step !== null) return { kind: 'multiples', step, multiples: Int32Array.from(data, (value) => Math.round(value / step)) };
+  if (sorted.length > MOST_VALUES || sorted.length * 2 > data.length) return { kind: 'floats' };
+  const below = sorted.filter((value) => value < 0).length;
+  const places = new Map([...sorted].map((value, index) => [value, index < below ? index - below : index - below + 1]));
+  return { kind: 'list', list: sorted, places: Int32Array.from(data, (value) => places.get(value) ?? 0) };
+}
+
+/** A step of which every number is a multiple that is not too large, to the bit; null where none of the likely ones is. */
+function stepOf(sorted: Float32Array): number | null {
+  let least = Number.POSITIVE_INFINITY;
+  let gap = Number.POSITIVE_INFINITY;
+  for (const [index, value] of sorted.entries()) {
+    least = Math.min(least, Math.abs(value));
+    if (index > 0) gap = Math.min(gap, value - sorted[index - 1]!);
+  }
+  for (const likely of [least, gap]) {
+    for (const parts of [1, 2, 3]) {
+      const step = Math.fround(likely / parts);
+      const most = Math.min(LARGEST_MULTIPLE, SPARSEST * sorted.length);
+      if (step > 0 && sorted.every((value) => isMultiple(value, step, most))) return step;
+    }
+  }
+  return null;
+}
+
+function isMultiple(value: number, step: number, most: number): boolean {
+  const multiple = Math.round(value / step);
+  return multiple !== 0 && Math.abs(multiple) <= most && Math.fround(step * multiple) === value;
+}
+
+function encodeMatrix(coder: BitCoder, values: Int32Array, shape: readonly number[], periods: Periods): void {
+  const { inputs, units } = sides(shape);
+  const dead = { inputs: new Uint8Array(inputs).fill(1), units: new Uint8Array(units).fill(1) };
+  for (let index = 0; index < values.length; index++) {
+    if (values[index] === 0) continue;
+    dead.inputs[Math.floor(index / units)] = 0;
+    dead.units[index % units] = 0;
+  }
+  codeMatrix(coder, values, shape, dead, periods);
+}
+
+function decodeMatrix(coder: BitCoder, shape: readonly number[], count: number): Int32Array {
+  const { inputs, units } = sides(shape);
+  const values = new Int32Array(count);
+  codeMatrix(coder, values, shape, { inputs: new Uint8Array(inputs), units: new Uint8Array(units) }, { place: 0, row: 0 });
+  return values;
+}
+
+function codeMatrix(
+  coder: BitCoder,
+  values: Int32Array,
+  shape: readonly number[],
+  dead: { inputs: Uint8Array; units: Uint8Array },
+  { place, row }: Periods,
+): void {
+  const { inputs, units } = sides(shape);
+  if (inputs > 1 && units > 1) {
+    codeMarks(coder, dead.inputs);
+    codeMarks(coder, dead.units);
+  } else {
+    dead.inputs.fill(0);
+    dead.units.fill(0);
+  }
+  // A period that is longer than the matrix says nothing.
+  const within = (period: number): number => codeCount(coder, period < inputs ? period : 0, inputs);
+  const periods = { place: within(place), row: within(row) };
+  new MatrixCoder(coder).code(values, inputs, units, periods, dead);
+}
+
+/** A tensor as a matrix: its last axis counts the units; one of a single axis is one row. */
+function sides(shape: readonly number[]): { inputs: number; units: number } {
+  const units = shape.at(-1) ?? 1;
+  return { inputs: shape.slice(0, -1).reduce((product, length) => product * length, 1), units };
+}
+
+/** Codes float32 numbers by their bits: sign, exponent under those of its digits that are known, and as many digits of the mantissa as any of them has. */
+class FloatCoder {
+  private readonly exponents = new Predictor([256], 1);
+  private readonly contexts = new Int32Array(1);
+  private readonly coder: BitCoder;
+  private readonly digits: number;
+
+  /** `digits` null: read from the code. */
+  constructor(coder: BitCoder, digits: number | null) {
+    this.coder = coder;
+    this.digits = codeBits(coder, 5, digits ?? 0);
+    if (this.digits > 23) throw new RangeError('A mantissa has too many digits');
+  }
+
+  encode(value: number): void {
+    this.code(bitsOf(value));
+  }
+
+  decode(): number {
+    return floatOf(this.code(0));
+  }
+
+  private code(bits: number): number {
+    const sign = this.coder.code(EVEN, bits >>> 31);
+    const given = (bits >>> 23) & 0xff;
+    let exponent = 1;
+    for (let digit = 7; digit >= 0; digit--) {
+      this.contexts[0] = exponent;
+      const made = this.coder.code(this.exponents.predict(this.contexts, 0), (given >> digit) & 1);
+      this.exponents.update(made);
+      exponent = exponent * 2 + made;
+    }
+    const mantissa = codeBits(this.coder, this.digits, (bits & 0x7fffff) >>> (23 - this.digits));
+    if (exponent === 511) throw new RangeError('A number is not finite');
+    return ((sign << 31) | ((exponent & 0xff) << 23) | (mantissa << (23 - this.digits))) >>> 0;
+  }
+}
+
+/** How many leading digits of the mantissa are needed. */
+function mantissaBits(data: Float32Array): number {
+  let all = 0;
+  for (const value of data) all |= bitsOf(value) & 0x7fffff;
+  return all === 0 ? 0 : 23 - (31 - Math.clz32(all & -all));
+}
+
+const view = new DataView(new ArrayBuffer(4));
+
+function bitsOf(value: number): number {
+  view.setFloat32(0, value);
+  return view.getUint32(0);
+}
+
+function floatOf(bits: number): number {
+  view.setUint32(0, bits);
+  return view.getFloat32(0);
+}
+
+function isZero(value: number): boolean {
+  return Object.is(value, 0);
+}

@@ -1,0 +1,59 @@
+/** The decoder for Python gives the weights of an `.esp` file bit for bit, and stock Keras makes of them what the engine does. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { forward } from '../../src/engine/network.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
+import { Variables } from '../../src/engine/variables.ts';
+import { writeEsp } from '../../src/model/formats/esp/index.ts';
+import { generator } from '../../src/random.ts';
+import { batchNormalization, conv2d, dense, documentOf, flatten, sequential } from '../helpers/documents.ts';
+import { drawn, tensorOf } from '../helpers/engine.ts';
+import { type KerasArray, startKeras } from '../helpers/keras.ts';
+import { expectSameBits, relativeDistance } from '../helpers/numbers.ts';
+
+const keras = startKeras();
+const folder = mkdtempSync(join(tmpdir(), 'espalier-esp-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const random = generator(4, 'esp');
+const step = Math.fround(0.013);
+/** Floats with zeros, multiples of a step small and large, a list, half precision, and dead rows. */
+const FILLS: Record<string, (index: number) => number> = {
+  'c/kernel': () => (random.uniform() < 0.6 ? 0 : random.normal()),
+  'c/bias': () => random.normal(),
+  'd/kernel': (index) => (index % 20 === 3 || random.uniform() < 0.7 ? 0 : step * (random.int(61) - 30)),
+  'e/kernel': () => [0, 0, -0.7, 0.11, 0.3, 1.9][random.int(6)]!,
+  'f/kernel': () => Math.f16round(random.normal()),
+  'out/bias': (index) => (index === 1 ? -0 : 0.25),
+};
+
+it('a network of every kind of numbers', async () => {
+  const document = documentOf(
+    sequential(
+      [6, 6, 2],
+      [conv2d('c', 8, 3), batchNormalization('n'), flatten('g'), dense('d', 20), dense('e', 12), dense('f', 9), dense('out', 3)],
+    ),
+    (key, index, role) => FILLS[key]?.(index) ?? (role === 'statistic' ? 1 + random.uniform() : random.normal()),
+  );
+  const path = join(folder, 'model.esp');
+  writeFileSync(path, writeEsp(document));
+  const x = drawn([4, 6, 6, 2], 'probes');
+  const { weights, y } = await keras.run<{ weights: KerasArray[]; y: KerasArray }>('esp', { path, x });
+  const keys = [...document.weights.keys()];
+  expect(weights).toHaveLength(keys.length);
+  for (const [index, key] of keys.entries()) expectSameBits(weights[index]!.data, document.weights.get(key)!.data, key);
+  const variables = Variables.from(document.weights);
+  const ours = tf.tidy(() =>
+    forward(document.graph, (key) => variables.read(key), [tensorOf(x)], { training: false })[0]!.dataSync<'float32'>(),
+  );
+  variables.dispose();
+  expect(relativeDistance(ours, y.data)).toBeLessThan(1e-5);
+});
+
+it('has the same dictionary here and there, and at most 250 lines', () => {
+  const python = 'clients/python/espalier';
+  expect(readFileSync(`${python}/esp_dictionary.txt`).equals(readFileSync('src/model/formats/esp/dictionary.txt'))).toBe(true);
+  expect(readFileSync(`${python}/esp.py`, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(250);
+});
