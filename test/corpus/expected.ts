@@ -53,22 +53,10 @@ export const EXCEPTIONS: readonly Exception[] = [
     why: "all but the names of the optimizer's variables: they are numbered",
   },
   {
-    networks: /^app_DenseNet$/,
-    formats: ['keras', 'h5'],
-    verdict: 'wrong',
-    why: 'loaded in Keras with the same weights, it predicted 2.1e-6 off with another number of threads; 1e-6 was allowed',
-  },
-  {
     networks: /^app_(DenseNet|EfficientNetV2[BS]|MobileNetV2|MobileNetV3Minimalistic|VGG1[69])$/,
     formats: ['tfjs'],
     verdict: 'MODEL_UNREADABLE',
     why: 'a shard of weights that begins with the byte of {',
-  },
-  {
-    networks: /^names$/,
-    formats: ['h5'],
-    verdict: 'WEIGHTS_MISMATCH',
-    why: 'names of layers in .h5 that are not ASCII',
   },
   {
     networks: /^(layer_scale(_vector)?|bidirectional_two_classes|nested_deep|model_called_anew|app_(ConvNeXt|NASNet))$/,

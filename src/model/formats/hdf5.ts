@@ -136,11 +136,23 @@ function groupAt(file: h5wasm.File, path: string): h5wasm.Group | null {
   return entity instanceof h5wasm.Group ? entity : null;
 }
 
+/** HDF5's number of the character set. */
+const ASCII = 0;
+
+/** The bytes that Windows-1252, as which h5wasm reads some texts that are said to be ASCII, has elsewhere in Unicode. */
+const ELSEWHERE = new Map([...'€?‚ƒ„…†‡ˆ‰Š‹Œ?Ž??‘’“”•–—˜™š›œ?žŸ'].map((character, index) => [character, 0x80 + index]));
+
+/** A text that is said to be ASCII, and may be UTF-8: NumPy says so of the names of layers that Keras gives it. */
+function asUtf8(text: string): string {
+  const bytes = Array.from(text, (character) => (character > 'ÿ' ? ELSEWHERE.get(character) : character.charCodeAt(0)) ?? 0);
+  return bytes.every((byte) => byte < 0x80) ? text : Buffer.from(bytes).toString('utf8');
+}
+
 /** A text, a list of texts (an empty list of whatever type is one), or null. */
 function attributeOf(file: h5wasm.File, path: string, name: string): string | string[] | null {
   const group = groupAt(file, path);
   if (!group || !h5wasm.Module.get_attribute_names(file.file_id, group.path).includes(name)) return null;
-  const { shape, size, total_size: count, type } = h5wasm.Module.get_attribute_metadata(file.file_id, group.path, name);
+  const { shape, size, total_size: count, type, cset } = h5wasm.Module.get_attribute_metadata(file.file_id, group.path, name);
   if (count === 0 && shape?.length === 1) return [];
   if (type !== h5wasm.Module.H5T_class_t.H5T_STRING.value) return null;
   if (size * count > MAX_ATTRIBUTE_BYTES) {
@@ -151,7 +163,7 @@ function attributeOf(file: h5wasm.File, path: string, name: string): string | st
   }
   const value: unknown = group.get_attribute(name, true);
   // NumPy pads texts of a fixed length.
-  const text = (item: unknown): string => String(item).replace(/\0+$/, '');
+  const text = (item: unknown): string => (cset === ASCII ? asUtf8 : String)(String(item).replace(/\0+$/, ''));
   return Array.isArray(value) ? value.flat().map(text) : text(value);
 }
 
