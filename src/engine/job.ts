@@ -38,7 +38,8 @@ export async function runJob(frame: RunFrame, context: JobContext): Promise<void
   const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
-    await run(frame, context, spec, { uploaded, teacher: await teacherOf(frame, uploaded) }, data);
+    const models = { uploaded, teacher: await teacherOf(frame, uploaded), rewindTo: await rewindTo(frame) };
+    await run(frame, context, spec, models, data);
   } finally {
     data.close();
   }
@@ -48,6 +49,8 @@ interface Models {
   uploaded: ModelDocument;
   /** The uploaded model where no other is named. */
   teacher: ModelDocument;
+  /** What survivors of a cut go back to, where that is a model. */
+  rewindTo: ModelDocument | null;
 }
 
 async function teacherOf({ spec, further_models }: RunFrame, uploaded: ModelDocument): Promise<ModelDocument> {
@@ -55,11 +58,17 @@ async function teacherOf({ spec, further_models }: RunFrame, uploaded: ModelDocu
   return id === null || id === spec.model_id ? uploaded : readModel(further_models[id]!);
 }
 
+async function rewindTo({ spec, further_models }: RunFrame): Promise<ModelDocument | null> {
+  if (spec.type !== 'prune' || spec.pruning.schedule.type !== 'rewind') return null;
+  const { rewind_to: to } = spec.pruning.schedule;
+  return to && 'model_id' in to ? readModel(further_models[to.model_id]!) : null;
+}
+
 async function run(
   frame: RunFrame,
   context: JobContext,
   spec: JobSpec,
-  { uploaded: original, teacher }: Models,
+  { uploaded: original, teacher, rewindTo }: Models,
   data: Dataset,
 ): Promise<void> {
   const training = trainingOf(spec);
@@ -102,7 +111,8 @@ async function run(
       trainingRun.train(trainingRun.totalSteps);
     } else {
       const plan = await planOf(spec, frame);
-      await runPruning(plan ? spec : await withCountedTarget(spec, original), trainingRun, parts, resumed !== null, plan);
+      const counted = plan ? spec : await withCountedTarget(spec, original);
+      await runPruning(counted, trainingRun, parts, { resumed: resumed !== null, plan, rewindTo });
     }
     const result = spec.type === 'prune' ? await asTargeted(spec, original, trainingRun.result()) : trainingRun.result();
     const { loss } = trainingRun;

@@ -153,6 +153,8 @@ export class TrainingRun {
   private readonly teacher: Teacher | null;
   private masks: Masks = new Map();
   private best: Weights | null = null;
+  /** What survivors go back to, of the present shapes; null where they do not. */
+  private earlier: Weights | null = null;
   private step: TrainingStep;
   private lastCheckpoint = performance.now();
 
@@ -195,6 +197,8 @@ export class TrainingRun {
       for (const [name, average] of floatsUnder(resumed.arrays, 'averages/')) this.averages.set(name, average);
       for (const [name, score] of floatsUnder(resumed.arrays, 'scores/')) this.scores.set(name, score);
       for (const [name, mark] of floatsUnder(resumed.arrays, 'marks/')) this.marks.set(name, mark);
+      const earlier = floatsUnder(resumed.arrays, 'earlier/');
+      if (earlier.size > 0) this.earlier = earlier;
       const best = floatsUnder(resumed.arrays, 'best/');
       if (best.size > 0) this.best = best;
     }
@@ -319,8 +323,43 @@ export class TrainingRun {
     return this.masks;
   }
 
-  /** Goes on with another document (of other shapes): fresh slots, no masks, and no evaluation of the old one counts. */
-  replaceDocument(document: ModelDocument): void {
+  /** Keeps these weights, else the present ones, for `rewind`. */
+  remember(weights: Weights = this.trainedWeights()): void {
+    this.earlier = weights;
+  }
+
+  /** Goes back to what is remembered, under the present masks and with a fresh optimizer; `to` says in the newest cut's entry what that is. */
+  rewind(to: unknown): void {
+    const { earlier, state } = this;
+    if (!earlier) throw new Error('No weights are remembered to go back to');
+    this.remake(() => {
+      for (const [key, weight] of earlier) this.weights.set(key, weight);
+      this.slots.dispose();
+      this.averages.dispose();
+      this.slots = new Variables();
+      this.averages = new Variables();
+      state.slotsFrom = state.step;
+    });
+    const cut = state.cuts.at(-1);
+    if (cut) cut.rewound_to = to;
+  }
+
+  /** The learning rate's schedule runs this course from now on. */
+  runRates(course: RateCourse): void {
+    this.state.rates = course;
+  }
+
+  private trainedWeights(): Weights {
+    this.step.store();
+    return this.weights.values();
+  }
+
+  /**
+   * Goes on with another document (of other shapes): fresh slots, no masks, and no evaluation of the old one counts. `cut` gives what is remembered the same
+   * shapes.
+   */
+  replaceDocument(document: ModelDocument, cut?: (earlier: ModelDocument) => ModelDocument): void {
+    if (this.earlier && cut) this.earlier = cut(withWeights(this.document, this.earlier)).weights;
     this.disposeVariables();
     this.document = document;
     this.weights = Variables.from(document.weights);
@@ -657,6 +696,7 @@ export class TrainingRun {
     for (const [name, score] of this.scores.values()) arrays.set(`scores/${name}`, score);
     for (const [name, mark] of this.marks.values()) arrays.set(`marks/${name}`, mark);
     for (const [name, weight] of this.best ?? []) arrays.set(`best/${name}`, weight);
+    for (const [name, weight] of this.earlier ?? []) arrays.set(`earlier/${name}`, weight);
     for (const [name, mask] of this.masks) {
       arrays.set(`masks/${name}`, { shape: this.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
     }

@@ -50,7 +50,7 @@ export async function checkJob(
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
   await checkDistillation(fineTuning, '/fine_tuning', model, further);
-  const pruning = await checkPruning(spec, fineTuning, model, dataset, (warning) => warnings.push(warning));
+  const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
   return { spec: { ...spec, pruning, fine_tuning: fineTuning }, warnings };
 }
 

@@ -1,6 +1,7 @@
 /** Whole jobs at the edges of what they promise. The usual ones are in `seed.test.ts`, interrupted ones in `resume.test.ts`. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readCheckpoint } from '../../src/engine/checkpoint.ts';
 import { totalMacs } from '../../src/model/costs.ts';
 import { type ModelDocument, withWeights } from '../../src/model/document.ts';
 import { bitmap } from '../../src/pruning/bitmap.ts';
@@ -182,6 +183,79 @@ describe('training towards a cut', () => {
     expect(penalised.slice(0, cut - 1)).toEqual(Array(cut - 1).fill(true));
     expect(penalised.slice(cut).includes(true)).toBe(false);
     expect(frames.filter(({ kind }) => kind === 'warning')).toEqual([]);
+  });
+});
+
+describe('going back', () => {
+  const network = () =>
+    documentOf(sequential([6], [dense('a', 10), batchNormalization('n'), layer('ReLU', 'r'), dense('out', 3)]), randomFill(4));
+  const rate = 0.05;
+  const fine_tuning = {
+    epochs: 6,
+    batch_size: 20,
+    optimizer: { type: 'adam', learning_rate: rate, epsilon: 1e-15 },
+    learning_rate_schedule: { type: 'cosine', final_fraction: 0.2 },
+  };
+  /** Adam's first step moves a weight by the rate, whatever its gradient; that of a unit which no sample reaches is 0. */
+  const expectOneStepFrom = (then: Float32Array, now: Float32Array, rateNow: number): void => {
+    const moved = [...now.keys()].filter((at) => now[at] !== 0).map((at) => Math.abs(now[at]! - then[at]!));
+    const reached = moved.filter((by) => by !== 0);
+    expect(reached.length).toBeGreaterThan(moved.length / 2);
+    expectClose(
+      reached,
+      reached.map(() => rateNow),
+      { relative: 1e-3 },
+    );
+  };
+  const cosine = (progress: number): number => rate * (0.2 + 0.8 * 0.5 * (1 + Math.cos(Math.PI * progress)));
+
+  it('survivors and the learning rate go back to a step of the dense training, each round', async () => {
+    // 12 steps: 4 dense, then two rounds of 4; 2 of the 4 dense ones are skipped, so that a round's course is of 8 steps.
+    const schedule = { type: 'rewind', begin: 1 / 3, rounds: 2, rewind_to: { step: 2 } };
+    const pruning = { criterion: magnitude, target: { sparsity: 0.6 }, schedule };
+    const posted = { type: 'prune', pruning, fine_tuning };
+    const { checkpoints, rows, result } = await runPosted(posted, { document: network(), ...vectors(), until: Number.POSITIVE_INFINITY });
+    expect(result!.target).toMatchObject({ met: true });
+    expect(result!.cuts).toMatchObject([4, 8].map((step) => ({ step, rewound_to: { step: 2 } })));
+    const at = (step: number) => readCheckpoint(checkpoints.get(step)!)!.arrays;
+    const rates = rows.filter(({ series }) => series === 'step').map(({ values }) => Number(values.learning_rate));
+    const round = [4, 5, 6, 7].map((step) => cosine(step / 7));
+    expectClose(rates, [...[0, 1, 2, 3].map((step) => cosine(step / 3)), ...round, ...round], { relative: 1e-6 });
+    for (const after of [5, 9])
+      for (const key of ['weights/a/kernel', 'weights/out/bias'])
+        expectOneStepFrom(at(2).get(key)!.data as Float32Array, at(after).get(key)!.data as Float32Array, round[0]!);
+  });
+
+  it('survivors of channels go back to another model, cut as they are', async () => {
+    const earlier = withWeights(network(), documentOf(network().config, randomFill(8)).weights);
+    const schedule = { type: 'rewind', rounds: 2, rewind_to: { model_id: 'mdl_earlier' }, learning_rate_from: 0.5 };
+    const pruning = { criterion: magnitude, structure: { type: 'channels' }, target: { macs: 0.5 }, schedule };
+    const input = { document: network(), ...vectors(), further: { mdl_earlier: earlier }, until: Number.POSITIVE_INFINITY };
+    const { checkpoints, rows, result } = await runPosted({ type: 'prune', pruning, fine_tuning }, input);
+    expect(result!.target).toMatchObject({ met: true });
+    const now = readCheckpoint(checkpoints.get(7)!)!.arrays;
+    const kept = now.get('weights/n/gamma')!.data.length;
+    expect(kept).toBeLessThan(10);
+    const first = Number(rows.filter(({ series }) => series === 'step')[6]!.values.learning_rate);
+    expectClose([first], [cosine(6 / 11)], { relative: 1e-6 });
+    // Units keep their order: each is found where its gamma was, one step away.
+    const gamma = earlier.weights.get('n/gamma')!.data;
+    const from = [...now.get('weights/n/gamma')!.data].map((value) =>
+      gamma.findIndex((then) => [0, first].some((moved) => Math.abs(Math.abs(value - then) - moved) < 1e-5)),
+    );
+    expect(from).not.toContain(-1);
+    const kernel = earlier.weights.get('out/kernel')!.data;
+    const taken = from.flatMap((unit) => [...kernel.subarray(unit * 3, unit * 3 + 3)]);
+    expectOneStepFrom(Float32Array.from(taken), now.get('weights/out/kernel')!.data as Float32Array, first);
+  });
+
+  it('only the learning rate goes back where that is asked for', async () => {
+    const pruning = { criterion: magnitude, target: { sparsity: 0.6 }, schedule: { type: 'lr_rewind', rounds: 2 } };
+    const { rows, result } = await runPosted({ type: 'prune', pruning, fine_tuning }, { document: network(), ...vectors() });
+    expect(result!.target).toMatchObject({ met: true });
+    const rates = rows.filter(({ series }) => series === 'step').map(({ values }) => Number(values.learning_rate));
+    const round = [0, 1, 2, 3, 4, 5].map((step) => cosine(step / 5));
+    expectClose(rates, [...round, ...round], { relative: 1e-6 });
   });
 });
 

@@ -109,6 +109,16 @@ const REGROWTH = {
   ...SURGERY,
   pruning: { ...SURGERY.pruning, schedule: { type: 'rigl', every_steps: 2 } },
 };
+/** What survivors go back to is cut along with them. */
+const REWOUND = {
+  ...SURGERY,
+  pruning: {
+    criterion: { type: 'taylor', calibration_batches: 2, calibration_batch_size: 16 },
+    structure: { type: 'channels' },
+    target: { macs: 0.5 },
+    schedule: { type: 'rewind', begin: 1 / 3, rounds: 2, rewind_to: { step: 5 } },
+  },
+};
 /** What else a run remembers: movements, marks, and the steps since the penalty began to grow; the teacher it reads again. */
 const MOVEMENT = {
   ...SURGERY,
@@ -210,6 +220,7 @@ describe.each([
   { what: 'removing channels in rounds', posted: ROUNDS, fewestCuts: 3, skipped: 0 },
   { what: 'masks that move both ways', posted: SURGERY, fewestCuts: 4, skipped: 0, at: OFTEN },
   { what: 'masks by movement with a penalty and a teacher', posted: MOVEMENT, fewestCuts: 4, skipped: 0, at: OFTEN },
+  { what: 'survivors that go back', posted: REWOUND, fewestCuts: 2, skipped: 0, at: [[4, 6, 9, 13, STEPS - 1]] },
   { what: 'weights that change places', posted: REGROWTH, fewestCuts: 4, skipped: 0, at: OFTEN },
 ] satisfies { what: string; posted: Posted; fewestCuts: number; skipped: number; at?: number[][] }[])(
   '$what',

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { DatasetFacts } from '../../src/dataset/facts.ts';
 import { type Problem, type ProblemCode, received } from '../../src/errors.ts';
 import { checkJob } from '../../src/jobs/check.ts';
-import { JobSpec, type PruneSpec, type TrainSpec } from '../../src/jobs/spec/index.ts';
+import { resolveLineage } from '../../src/jobs/resolve-lineage.ts';
+import { furtherModels, JobSpec, type PruneSpec, type TrainSpec } from '../../src/jobs/spec/index.ts';
 import { STRUCTURES, scopesOf } from '../../src/pruning/cells.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import { checkedModel } from '../helpers/checked-model.ts';
@@ -515,6 +516,35 @@ describe('pruning options', () => {
       [pruned(kept, taught('hidden')), wider],
     ] as const)
       await expect(check(spec, config, data([8]))).resolves.toMatchObject({ type: 'prune' });
+  });
+
+  it('want something for survivors to go back to', async () => {
+    const id = 'mdl_0000000000000000000000000Y';
+    const by = (schedule: Record<string, unknown>, epochs = 5) =>
+      pruneJob({ schedule: { type: 'rewind', ...schedule } }, epochs === 0 ? null : { epochs, batch_size: 16 });
+    const at = '/pruning/schedule/rewind_to';
+    const to = { model_id: id };
+    const bad = 'INCOMPATIBLE_OPTIONS' as const;
+    // 80 samples by 16 a batch, five epochs: 25 steps.
+    await refused(bad, [at, null], /made by no job/, by({}), classifier(), data([8]));
+    await refused(bad, [`${at}/step`, 5], /trains 5 of its 25 steps/, by({ begin: 0.2, rewind_to: { step: 5 } }), classifier(), data([8]));
+    await refused(bad, ['/fine_tuning/epochs', 0], /trains again/, by({ rewind_to: to }, 0), classifier(), data([8]), {
+      [id]: classifier(),
+    });
+    for (const [text, other] of [
+      [/no hidden\/kernel/, sequential([8], [dense('x', 6), dense('out', 3)])],
+      [/hidden\/kernel is \[8, 5\]/, sequential([8], [dense('hidden', 5), dense('out', 3)])],
+    ] as const)
+      await refused(bad, [`${at}/model_id`, id], text, by({ rewind_to: to }), classifier(), data([8]), { [id]: other });
+    const further = { [id]: classifier() };
+    const madeUp = { ...by({ rewind_to: to }).pruning, structure: { type: 'channels' }, target: { macs: 0.7 }, compensation: 'mean' };
+    const spec = pruneJob(madeUp, { epochs: 5, batch_size: 16 });
+    await refused(bad, ['/pruning/compensation', 'mean'], /go back to earlier weights/, spec, classifier(), data([8]), further);
+    for (const schedule of [{ rewind_to: to }, { begin: 0.2, rewind_to: { step: 4 } }])
+      await expect(check(by(schedule), classifier(), data([8]), { [id]: classifier() })).resolves.toMatchObject({ type: 'prune' });
+    const lineage = resolveLineage(by({}), id) as PruneSpec;
+    expect(lineage.pruning.schedule).toMatchObject({ rewind_to: to });
+    expect(furtherModels(lineage)).toEqual([{ id, pointer: `${at}/model_id` }]);
   });
 
   it('want a teacher that takes and gives what the student does', async () => {

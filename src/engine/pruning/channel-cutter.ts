@@ -32,7 +32,7 @@ export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: Training
     // The proof is of the cut alone; what makes up for it comes after.
     const finished = rescales ? removeUnits(rescaled(document, map, statistic as Contributions, removed), map, removed) : smaller;
     const madeUp = compensation === 'mean' ? compensate({ document, map, removed, smaller }, spec, run, parts) : null;
-    run.replaceDocument(madeUp?.document ?? finished);
+    run.replaceDocument(madeUp?.document ?? finished, (earlier) => removeUnits(earlier, map, removed));
     run.setMasks(run.zerosThatStay());
     run.recordCut(
       { macs, units: unitsLeft(choice), proof, seconds, ...(madeUp ? { compensation: madeUp.report } : {}) },

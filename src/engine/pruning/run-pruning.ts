@@ -1,5 +1,6 @@
 /** The course of a `prune` job: its cuts, and the training between them. */
 import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
+import type { ModelDocument } from '../../model/document.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { channelCutter } from './channel-cutter.ts';
 import type { Cutter } from './cutter.ts';
@@ -23,14 +24,14 @@ function cutterOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, re
   }
 }
 
-/** Runs every stage of the job that is not done yet. */
+/** Runs every stage of the job that is not done yet. `rewindTo` is a model that survivors go back to. */
 export async function runPruning(
   spec: PruneSpec,
   run: TrainingRun,
   parts: TrainingRunParts,
-  resumed: boolean,
-  plan: Plan | null,
+  { resumed, plan, rewindTo }: { resumed: boolean; plan: Plan | null; rewindTo: ModelDocument | null },
 ): Promise<void> {
+  if (!resumed && rewindTo) run.remember(rewindTo.weights);
   const cutter = cutterOf(spec, run, parts, resumed, plan);
   const { reestimate_batch_norm: estimation } = spec.pruning;
   const cutAndEstimate: Cutter = async (kept) => {

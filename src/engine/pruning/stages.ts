@@ -9,6 +9,7 @@ import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-ru
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import { dynamicSurgery } from './dynamic-surgery.ts';
 import { regrowth } from './regrowth.ts';
+import { denseTraining, rewound } from './rewinding.ts';
 
 export interface Stage {
   /** What comes before its first step; not repeated when the job is resumed inside the stage. */
@@ -53,6 +54,23 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
         };
       });
       return warm > 0 ? [{ begin: score, end: warm, between: { mayStop: () => false } }, ...stages] : stages;
+    }
+    case 'rewind':
+    case 'lr_rewind': {
+      const { rounds } = schedule;
+      const dense = Math.round(schedule.begin * totalSteps);
+      const first = denseTraining(schedule, run, dense, score);
+      const cuts = Array.from({ length: rounds }, (_, round): Stage => {
+        const end = dense + Math.round(((totalSteps - dense) * (round + 1)) / rounds);
+        return {
+          async begin() {
+            await cutAndGoOn(iterativeKept(round + 1, rounds, final), round === rounds - 1);
+            rewound(schedule, run, end, dense);
+          },
+          end,
+        };
+      });
+      return first ? [first, ...cuts] : cuts;
     }
     case 'polynomial': {
       const initial = sparsityOf(kernelsToCut(parts.document.graph, spec.pruning).kernels, parts.document.weights);

@@ -39,7 +39,7 @@ export function unitChooser(
 ): (kept: number) => Promise<UnitChoice> {
   const { pruning, seed } = spec;
   const { structure } = pruning;
-  const rounds = pruning.schedule.type === 'iterative' ? pruning.schedule.rounds : 1;
+  const rounds = 'rounds' in pruning.schedule ? pruning.schedule.rounds : 1;
   if (structure.type !== 'channels') throw new Error('Channels are cut by a structure of type channels');
   // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
   const rule = criterion(pruning.criterion).units as ScoredUnits | null;

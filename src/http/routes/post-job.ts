@@ -3,6 +3,7 @@ import { Problem } from '../../errors.ts';
 import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
 import { readJobPlan } from '../../jobs/plans.ts';
+import { resolveLineage } from '../../jobs/resolve-lineage.ts';
 import { furtherModels, JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
 import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
@@ -70,8 +71,9 @@ export const postJob = route({
     const known = idempotency && (await ledger.findIdempotent(tenant, idempotency));
     if (known) return replay(known, tenant, services, reply);
 
-    const asked = fillDefaults(JobSpec, body);
-    const model = inputOf('model', asked.model_id, await ledger.findModel(tenant, asked.model_id));
+    const posted = fillDefaults(JobSpec, body);
+    const model = inputOf('model', posted.model_id, await ledger.findModel(tenant, posted.model_id));
+    const asked = resolveLineage(posted, model.parent_model_id);
     const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
     const checked = (row: ModelRow): CheckedModel => ({
       facts: row.facts,

@@ -3,6 +3,7 @@ import type { DatasetFacts } from '../../dataset/facts.ts';
 import type { JobWarning } from '../../ledger/ledger.ts';
 import { readGraph } from '../../model/graph.ts';
 import { scopeOf } from '../../pruning/cells.ts';
+import type { FurtherModels } from '../check-distillation.ts';
 import type { CheckedModel } from '../check-training.ts';
 import { resolveLayers } from '../resolve-layers.ts';
 import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
@@ -13,8 +14,9 @@ import { checkPruningOptions } from './options.ts';
 import { checkPlan } from './plan.ts';
 import { checkReach } from './reach.ts';
 import { checkRegularization } from './regularization.ts';
+import { checkRewind } from './rewind.ts';
 import { checkSchedule } from './schedule.ts';
-import { checkSteps } from './steps.ts';
+import { checkSteps, stepsOf } from './steps.ts';
 import { checkTarget } from './target.ts';
 
 /**
@@ -24,8 +26,7 @@ import { checkTarget } from './target.ts';
 export async function checkPruning(
   spec: PruneSpec,
   fineTuning: Training,
-  model: CheckedModel,
-  dataset: DatasetFacts,
+  { model, dataset, further }: { model: CheckedModel; dataset: DatasetFacts; further: FurtherModels },
   warn: (warning: JobWarning) => void,
 ): Promise<Pruning> {
   checkCells(spec.pruning);
@@ -40,5 +41,6 @@ export async function checkPruning(
   checkReach(pruning, graph, warn);
   await checkPlan(pruning, graph, model.sha256, model.readPlan);
   checkSteps(spec, fineTuning, dataset);
+  await checkRewind(pruning, stepsOf(fineTuning, dataset), graph, further);
   return { ...pruning, ...resolveMakeUp(pruning, graph) };
 }

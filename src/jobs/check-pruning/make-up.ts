@@ -22,8 +22,9 @@ export function resolveMakeUp(pruning: Pruning, graph: Graph): { compensation: C
   };
 }
 
-function compensationFault({ structure, criterion }: Pruning): string | null {
+function compensationFault({ structure, criterion, schedule }: Pruning): string | null {
   if (structure.type !== 'channels') return `Readers of removed units are compensated, and ${structure.type} removes none. Accepted: none.`;
+  if (schedule.type === 'rewind') return 'Survivors go back to earlier weights, and what made up for the cut is gone. Accepted: none.';
   return criterion.type === 'reconstruction' ? 'reconstruction makes up for what goes by rescaling what stays. Accepted: none.' : null;
 }
 

@@ -7,8 +7,9 @@ import type { Pruning } from '../spec/index.ts';
 export function checkRegularization({ regularization, schedule, structure }: Pruning, graph: Graph): void {
   if (!regularization) return;
   const at = '/pruning/regularization';
-  const early = schedule.type === 'one_shot' || schedule.type === 'iterative' ? schedule.begin > 0 : schedule.type !== 'rigl';
-  const between = schedule.type === 'iterative' && schedule.rounds > 1;
+  const gradual = schedule.type === 'polynomial' || schedule.type === 'dynamic';
+  const early = gradual || ('begin' in schedule && schedule.begin > 0);
+  const between = 'rounds' in schedule && schedule.rounds > 1;
   if (!early && !between) {
     refuse(
       'INCOMPATIBLE_OPTIONS',

@@ -23,6 +23,18 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
       }
       if (schedule.begin > 0) needsTraining('The schedule trains before its first cut');
       break;
+    case 'rewind':
+    case 'lr_rewind':
+      if (structure.type === 'depth' || structure.type === 'low_rank') {
+        refuse(
+          'INCOMPATIBLE_OPTIONS',
+          at,
+          `The ${schedule.type} schedule is for zeros and for channels; ${structure.type} takes ${schedulesOf(structure)}.`,
+          schedule,
+        );
+      }
+      needsTraining('The schedule trains again behind every cut');
+      break;
     case 'polynomial':
       if (!makesZeros(structure)) {
         refuse(
@@ -61,7 +73,7 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
     refuse(
       'INCOMPATIBLE_OPTIONS',
       at,
-      `movement is measured while the model trains, and the schedule ${schedule.type} cuts first. Accepted: polynomial, or one_shot and iterative with begin above 0.`,
+      `movement is measured while the model trains, and the schedule ${schedule.type} cuts first. Accepted: polynomial, or one_shot, iterative, rewind and lr_rewind with begin above 0.`,
       schedule,
     );
   }

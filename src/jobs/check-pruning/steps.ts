@@ -2,10 +2,15 @@ import type { DatasetFacts } from '../../dataset/facts.ts';
 import { refuse } from '../refuse.ts';
 import type { PruneSpec, Training } from '../spec/index.ts';
 
+/** Of the whole job. */
+export function stepsOf(training: Training, dataset: DatasetFacts): number {
+  const all = Math.ceil(dataset.splits.train / training.batch_size) * training.epochs;
+  return Math.min(all, training.max_steps ?? all);
+}
+
 /** A schedule that has no room in the steps there are would end short of its target. Throws Problem TARGET_OUT_OF_REACH. */
 export function checkSteps({ pruning: { schedule } }: PruneSpec, fineTuning: Training, dataset: DatasetFacts): void {
-  const all = Math.ceil(dataset.splits.train / fineTuning.batch_size) * fineTuning.epochs;
-  const steps = Math.min(all, fineTuning.max_steps ?? all);
+  const steps = stepsOf(fineTuning, dataset);
   if ('end' in schedule && Math.floor(schedule.end * steps) < 1) {
     refuse(
       'TARGET_OUT_OF_REACH',

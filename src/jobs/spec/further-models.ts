@@ -9,6 +9,11 @@ export interface FurtherModel {
 /** All of them. While the job is unfinished none can be deleted. */
 export function furtherModels(spec: JobSpec): FurtherModel[] {
   const [training, at] = spec.type === 'train' ? [spec.training, '/training'] : [spec.fine_tuning, '/fine_tuning'];
+  const schedule = spec.type === 'prune' ? spec.pruning.schedule : null;
+  const to = schedule?.type === 'rewind' ? schedule.rewind_to : null;
   const teacher = training?.distillation?.teacher_model_id ?? null;
-  return teacher === null ? [] : [{ id: teacher, pointer: `${at}/distillation/teacher_model_id` }];
+  return [
+    ...(teacher === null ? [] : [{ id: teacher, pointer: `${at}/distillation/teacher_model_id` }]),
+    ...(to && 'model_id' in to ? [{ id: to.model_id, pointer: '/pruning/schedule/rewind_to/model_id' }] : []),
+  ];
 }

@@ -51,6 +51,7 @@ export * from './layers.ts';
 export * from './make-up.ts';
 export * from './plan.ts';
 export * from './regularization.ts';
+export * from './rewind-to.ts';
 export * from './schedule.ts';
 export * from './scope.ts';
 export * from './structure.ts';

@@ -1,11 +1,13 @@
 import Type, { type Static } from 'typebox';
 import { defaulted, nullable, strictObject, tagged } from '../../../schema.ts';
+import { RewindTo } from './rewind-to.ts';
 
 const warm = defaulted(
   Type.Number({ minimum: 0, exclusiveMaximum: 1, description: 'The fraction of all steps that is trained before the first cut.' }),
   0,
 );
 const end = defaulted(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), 0.75);
+const from = { minimum: 0, exclusiveMaximum: 1 };
 const every = (value: number) => defaulted(Type.Integer({ minimum: 1, maximum: 1_000_000 }), value);
 
 export const PruningSchedule = tagged(
@@ -72,6 +74,40 @@ export const PruningSchedule = tagged(
         description:
           'The Rigged Lottery (Evci 2020): the first cut reaches the target; from then on the smallest weights of each kernel make room for those whose gradient is the largest, which begin at 0.',
       },
+    ),
+    strictObject(
+      {
+        type: Type.Literal('rewind'),
+        rounds: defaulted(Type.Integer({ minimum: 1, maximum: 100 }), 1),
+        begin: warm,
+        rewind_to: defaulted(nullable(RewindTo), null),
+        learning_rate_from: defaulted(
+          nullable(
+            Type.Number({
+              ...from,
+              description:
+                "The fraction of the learning rate's course that lies before what is gone back to, which every round skips. null: step / (steps before the first cut), and 0 for a model.",
+            }),
+          ),
+          null,
+        ),
+      },
+      {
+        description:
+          'Behind every cut its survivors go back to the weights of an earlier point of a training, with a fresh optimizer, and the learning rate runs its course again from there (Frankle 2019). rewind_to null: the model that the uploaded one was made from.',
+      },
+    ),
+    strictObject(
+      {
+        type: Type.Literal('lr_rewind'),
+        rounds: defaulted(Type.Integer({ minimum: 1, maximum: 100 }), 1),
+        begin: warm,
+        learning_rate_from: defaulted(
+          Type.Number({ ...from, description: "The fraction of the learning rate's course that every round skips." }),
+          0,
+        ),
+      },
+      { description: 'Behind every cut the weights stay, and the learning rate runs its course again (Renda 2020).' },
     ),
   ],
   'When it is removed.',
