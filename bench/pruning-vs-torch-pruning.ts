@@ -77,7 +77,14 @@ try {
         seed,
         model_id: model.id,
         dataset_id: dataset.id,
-        pruning: { criterion: { type: criterion }, structure: { type: 'channels' }, scope: 'global', target: { macs: KEPT } },
+        pruning: {
+          criterion: { type: criterion },
+          structure: { type: 'channels' },
+          scope: 'global',
+          target: { macs: KEPT },
+          // Torch-Pruning has no such thing.
+          reestimate_batch_norm: false,
+        },
         evaluation: { latency_batch_size: BATCHES[1] },
         fine_tuning: { epochs: tuned, batch_size: 128, optimizer: { type: 'adam', learning_rate: 0.001 } },
       });
