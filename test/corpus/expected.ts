@@ -44,7 +44,7 @@ export const EXCEPTIONS: readonly Exception[] = [
     networks: /^bfloat16_/,
     formats: ['h5'],
     verdict: 'wrong',
-    why: 'weights of bfloat16 in .h5: Keras does not load what is written',
+    why: 'Keras cannot load its own .h5 of bfloat16, so that nothing could be compared',
   },
   {
     networks: /^(compiled_|seed_states$)/,
