@@ -93,6 +93,10 @@ describe('a job specification', () => {
       schedule: { type: 'one_shot', begin: 0 },
       regularization: null,
       after_cut: { learning_rate_warmup_steps: 0, threshold_warmup: false },
+      compensation: 'auto',
+      reestimate_batch_norm: 'auto',
+      plan: null,
+      plan_only: false,
       layers: { exclude: [], overrides: {} },
     });
     expect(filled.evaluation).toEqual({ latency_batch_size: 64, max_accuracy_drop: 0.005 });
