@@ -16,7 +16,7 @@ import { Reporter } from '../src/engine/reporter.ts';
 import { buildApp } from '../src/http/app.ts';
 import { openImpatientRedis } from '../src/jobs/redis.ts';
 import { openLedger } from '../src/ledger/open.ts';
-import { buildDataset, inspectModel, measureSavings } from '../src/upload/inspect.ts';
+import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../src/upload/inspect.ts';
 import { readEngineFrame } from '../src/worker/frames.ts';
 import { openRecords } from '../src/worker/records.ts';
 import { claimOf, datasetSample, jobSample, modelSample } from '../test/ledger/samples.ts';
@@ -138,7 +138,9 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     nudge: () => {},
     inspectModel,
     buildDataset,
+    convertModel,
     measureSavings,
+    packModel,
     limits: { maxUploadBytes: 1, uploadsAtOnce: 1, tenantRunningLimit: 1 },
   });
   await app.ready();

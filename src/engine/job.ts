@@ -4,11 +4,11 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
 import type { JobSpec, Plan, PruneSpec, Training } from '../jobs/spec/index.ts';
-import type { ModelDocument } from '../model/document.ts';
-import { readModel } from '../model/formats/index.ts';
+import { asStored, type ModelDocument } from '../model/document.ts';
+import { FORMATS, readModel } from '../model/formats/index.ts';
 import { readPlan } from '../pruning/plan-file.ts';
 import type { LatencyComparison } from '../report/latency.ts';
-import { makeReceipt } from '../report/receipt.ts';
+import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
@@ -16,6 +16,7 @@ import { evaluate, predictorOf } from './evaluate.ts';
 import { measureLatency } from './latency.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
+import { outputFormats } from './output-formats.ts';
 import { writeProbe } from './probe.ts';
 import { probeInputs } from './probe-inputs.ts';
 import { planOnly } from './pruning/plan-only.ts';
@@ -114,7 +115,9 @@ async function run(
       const counted = plan ? spec : await withCountedTarget(spec, original);
       await runPruning(counted, trainingRun, parts, { resumed: resumed !== null, plan, rewindTo });
     }
-    const result = spec.type === 'prune' ? await asTargeted(spec, original, trainingRun.result()) : trainingRun.result();
+    const trained = trainingRun.result();
+    // What is measured is what files will hold.
+    const result = asStored(spec.type === 'prune' ? await asTargeted(spec, original, trained) : trained);
     const { loss } = trainingRun;
 
     reporter.enter('evaluating');
@@ -140,17 +143,18 @@ async function run(
     }
 
     reporter.enter('exporting');
-    const { receipt, file } = await makeReceipt({
+    const { receipt, files } = await makeReceipt({
       original,
       result,
       uploadedBytes: statSync(frame.model_path).size,
+      formats: outputFormats(spec, original),
       scores: tested,
       testGiven: data.facts.test_given,
       latency,
       seed: spec.seed,
       maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
     });
-    const outputs = await exportModel(frame, file, result, data);
+    const outputs = await exportModel(frame, files, result, data);
     reporter.flush();
     context.emit({
       kind: 'finished',
@@ -241,16 +245,16 @@ function readResume(path: string, reporter: Reporter): StoredState | null {
   return stored;
 }
 
-async function exportModel(frame: RunFrame, file: Buffer, result: ModelDocument, data: Dataset): Promise<OutputFile[]> {
-  const path = join(frame.scratch, 'model.keras');
+async function exportModel(frame: RunFrame, files: readonly WrittenModel[], result: ModelDocument, data: Dataset): Promise<OutputFile[]> {
   const probe = join(frame.scratch, 'probe.safetensors');
   const predictions = join(frame.scratch, 'predictions.npz');
-  writeFileSync(path, file);
+  const models = files.map(({ format, bytes }): OutputFile => {
+    const path = join(frame.scratch, `model${FORMATS[format].extension}`);
+    writeFileSync(path, bytes);
+    return { role: 'model', format, path, probe_path: probe };
+  });
   const inputs = probeInputs(data, result, 64);
   await writeProbe({ probe, predictions }, result, [inputs]);
   inputs.dispose();
-  return [
-    { role: 'model', format: 'keras', path, probe_path: probe },
-    { role: 'predictions', format: 'npz', path: predictions, probe_path: null },
-  ];
+  return [...models, { role: 'predictions', format: 'npz', path: predictions, probe_path: null }];
 }

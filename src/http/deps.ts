@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { buildDataset, inspectModel, measureSavings } from '../upload/inspect.ts';
+import type { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import type { KeyFile } from './key-file.ts';
 
 /** Everything the application stands on. */
@@ -18,7 +18,9 @@ export interface AppDeps {
   nudge: () => void;
   inspectModel: typeof inspectModel;
   buildDataset: typeof buildDataset;
+  convertModel: typeof convertModel;
   measureSavings: typeof measureSavings;
+  packModel: typeof packModel;
   limits: {
     /** Of all parts of an upload together. */
     maxUploadBytes: number;

@@ -7,7 +7,7 @@ import { startDispatcher } from '../jobs/dispatcher.ts';
 import { openQueues } from '../jobs/queue.ts';
 import { openImpatientRedis } from '../jobs/redis.ts';
 import { openLedger } from '../ledger/open.ts';
-import { buildDataset, inspectModel, measureSavings } from '../upload/inspect.ts';
+import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import { buildApp } from './app.ts';
 import { openKeyFile } from './key-file.ts';
 import { UPLOADS_AT_ONCE } from './limits.ts';
@@ -56,7 +56,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       nudge: dispatcher.nudge,
       inspectModel,
       buildDataset,
+      convertModel,
       measureSavings,
+      packModel,
       limits,
     });
     await app.listen({ host: config.host, port: config.port });

@@ -4,6 +4,7 @@ import type { JobWarning } from '../ledger/ledger.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
 import { checkDistillation, type FurtherModels } from './check-distillation.ts';
+import { resolveOutput } from './check-output.ts';
 import { checkPruning } from './check-pruning/index.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
@@ -20,7 +21,8 @@ export interface CheckedJob {
 
 /**
  * The specification with every `auto` resolved. `further` holds the models that `furtherModels` names.
- * Throws Problem: MODEL_DATASET_MISMATCH, MODEL_NOT_TRAINABLE, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE, PLAN_MISMATCH.
+ * Throws Problem: MODEL_DATASET_MISMATCH, MODEL_NOT_TRAINABLE, LABELS_REQUIRED, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS, TARGET_OUT_OF_REACH, NOTHING_TO_PRUNE,
+ * PLAN_MISMATCH, UNSUPPORTED_CONVERSION.
  */
 export async function checkJob(
   spec: JobSpec,
@@ -33,6 +35,7 @@ export async function checkJob(
   const resolve = (training: Training, pointer: string): Promise<Training> =>
     resolveTraining(training, { pointer, pruned: spec.type === 'prune', model, dataset, warn: (warning) => warnings.push(warning) });
   checkTraining(spec, model.facts);
+  const output = resolveOutput(spec.output, model.facts, (warning) => warnings.push(warning));
   if (spec.type === 'train') {
     if (spec.training.epochs === 0) refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch.', 0);
     const { distillation } = spec.training;
@@ -46,12 +49,12 @@ export async function checkJob(
     }
     const training = await resolve(spec.training, '/training');
     await checkDistillation(training, '/training', model, further);
-    return { spec: { ...spec, training }, warnings };
+    return { spec: { ...spec, output, training }, warnings };
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
   await checkDistillation(fineTuning, '/fine_tuning', model, further);
   const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
-  return { spec: { ...spec, pruning, fine_tuning: fineTuning }, warnings };
+  return { spec: { ...spec, output, pruning, fine_tuning: fineTuning }, warnings };
 }
 
 /** The data's samples must be what the model takes, give or take axes of length one and flattening; one input, one output. */

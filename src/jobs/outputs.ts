@@ -2,14 +2,15 @@ import { copyFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { ArtifactRow, JobRow, ModelRow } from '../ledger/ledger.ts';
-import type { ModelFacts } from '../model/facts.ts';
+import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import { FORMATS } from '../model/formats/index.ts';
 import { newId } from './ids.ts';
 import { attemptKeys } from './keys.ts';
 
 /** A file that a job made. */
 export interface MadeFile {
   role: 'model' | 'predictions' | 'plan';
-  format: 'keras' | 'npz' | 'json';
+  format: ModelFormat | 'npz' | 'json';
   path: string;
 }
 
@@ -19,16 +20,14 @@ export interface StoredOutputs {
   artifacts: ArtifactRow[];
 }
 
-const MEDIA_TYPES = {
-  keras: 'application/octet-stream',
-  npz: 'application/zip',
-  json: 'application/json',
-} as const satisfies Record<MadeFile['format'], string>;
+/** Files that are no models keep their names. */
+const OTHERS = { npz: { extension: '', mediaType: 'application/zip' }, json: { extension: '', mediaType: 'application/json' } } as const;
+
 const RESULT_NAMES = { train: 'trained', prune: 'pruned' } as const satisfies Record<JobRow['type'], string>;
 
 /**
- * Stores the files that a job leaves. A model becomes both a model, for further jobs, and an artifact, which stays when the model is deleted; each has
- * its own bytes.
+ * Stores the files that a job leaves. The model becomes both a model, for further jobs, and an artifact, which stays when the model is deleted; each has
+ * its own bytes. In further formats it is an artifact alone.
  */
 export async function storeOutputs(options: {
   job: JobRow;
@@ -40,12 +39,13 @@ export async function storeOutputs(options: {
 }): Promise<StoredOutputs> {
   const { job, attempt, parent, outputs, blobs, inspectModel } = options;
   const keys = attemptKeys(job.id, attempt);
-  const name = `${parent.name.replace(/\.keras$/, '')}-${RESULT_NAMES[job.type]}`;
+  const name = `${parent.name.replace(/\.(keras|h5|zip)$/, '')}-${RESULT_NAMES[job.type]}`;
   const stored: StoredOutputs = { models: [], artifacts: [] };
   const common = { tenant: job.tenant, job_id: job.id, created_at: Date.now(), expires_at: null, deleted_at: null };
   try {
     for (const output of outputs) {
-      if (output.role === 'model' && output.format === 'keras') {
+      // The first of its formats is the model, for further jobs.
+      if (output.role === 'model' && stored.models.length === 0) {
         const id = newId('mdl');
         const blob_key = keys.model(id);
         const facts = await inspectModel(output.path);
@@ -57,8 +57,8 @@ export async function storeOutputs(options: {
       const id = newId('art');
       const blob_key = keys.artifact(id);
       const bytes = await blobs.putFile(blob_key, output.path);
-      const filename = output.role === 'model' ? `${name.replace(/[^\w.-]+/g, '_')}.${output.format}` : basename(output.path);
-      const media_type = MEDIA_TYPES[output.format];
+      const { extension, mediaType: media_type } = { ...FORMATS, ...OTHERS }[output.format];
+      const filename = output.role === 'model' ? `${name.replace(/[^\w.-]+/g, '_')}${extension}` : basename(output.path);
       stored.artifacts.push({ ...common, id, role: output.role, format: output.format, filename, media_type, ...bytes, blob_key });
     }
     return stored;

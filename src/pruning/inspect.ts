@@ -25,7 +25,7 @@ export function modelFacts(document: ModelDocument): ModelFacts {
   return {
     format: document.source.format,
     output_formats: writableFormats(document),
-    keras_version: typeof document.metadata.keras_version === 'string' ? document.metadata.keras_version : null,
+    keras_version: savedBy(document),
     name: graph.name,
     inputs: graph.inputs.map(({ name, shape }) => ({ name, shape: [null, ...shape] })),
     outputs: graph.outputs.map(({ name, shape, tensor }) => ({
@@ -53,6 +53,13 @@ export function modelFacts(document: ModelDocument): ModelFacts {
     prunability: prunability(document),
     warnings: warnings(document),
   };
+}
+
+/** The version that a file names, wherever its format does. */
+function savedBy({ metadata, config }: ModelDocument): string | null {
+  const { topology } = metadata as { topology?: { keras_version?: unknown } };
+  const version = metadata.keras_version ?? topology?.keras_version ?? config.keras_version;
+  return typeof version === 'string' ? version : null;
 }
 
 /** Which groups can be cut, and how many weights can be zeroed. */

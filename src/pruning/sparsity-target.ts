@@ -2,7 +2,8 @@
 import type { Pruning } from '../jobs/spec/index.ts';
 import { parameterCount } from '../model/costs.ts';
 import { type ModelDocument, withWeights } from '../model/document.ts';
-import { kerasBytes } from '../model/formats/keras.ts';
+import type { ModelFormat } from '../model/facts.ts';
+import { fileBytes } from '../model/formats/index.ts';
 import type { Graph } from '../model/graph.ts';
 import { kernelsToCut } from './candidates.ts';
 import { fitMeasured } from './fit-measured.ts';
@@ -16,6 +17,12 @@ export function sparsityForParameters(graph: Graph, kernels: readonly PrunableKe
   return ((1 - kept) * parameterCount(graph).total) / countOf(kernels);
 }
 
+/** A size that a model's file shall not go beyond, without the state of an optimizer. */
+export interface FileLimit {
+  bytes: number;
+  format: ModelFormat;
+}
+
 /** Files are written at most so often. */
 const ATTEMPTS = 10;
 const TOLERANCE = 0.004;
@@ -24,7 +31,7 @@ const TOLERANCE = 0.004;
  * The sparsity at which a file is no larger than `bytes`, by writing it with its smallest weights at zero: which weights they are makes little difference
  * to how it deflates. Null where no sparsity that leaves every output unit a weight is enough.
  */
-export async function sparsityForBytes(document: ModelDocument, pruning: Pruning, bytes: number): Promise<number | null> {
+export async function sparsityForBytes(document: ModelDocument, pruning: Pruning, { bytes, format }: FileLimit): Promise<number | null> {
   const { kernels } = kernelsToCut(document.graph, pruning);
   const options = (sparsity: number) => zerosOptions(pruning, sparsity);
   // The largest that every output unit allows, found as the scope and the overrides divide it.
@@ -35,7 +42,7 @@ export async function sparsityForBytes(document: ModelDocument, pruning: Pruning
     else high = middle;
   }
   const most = low;
-  const whole = await kerasBytes(document);
+  const whole = await fileBytes(document, format);
   // Zeros that are there stay.
   const present = 1 - sparsityOf(kernels, document.weights);
   const fitted = await fitMeasured({
@@ -47,7 +54,7 @@ export async function sparsityForBytes(document: ModelDocument, pruning: Pruning
     tolerance: TOLERANCE,
     measureAt: async (kept) => {
       const smaller = zeroed(document, smallest(document, kernels, options(1 - kept)));
-      return { cut: 1 - kept, cost: await kerasBytes(smaller) };
+      return { cut: 1 - kept, cost: await fileBytes(smaller, format) };
     },
   });
   return fitted?.cut ?? null;
@@ -66,9 +73,9 @@ function zeroed(document: ModelDocument, masks: Masks): ModelDocument {
  * A trained model with as many more of its smallest weights at zero as its file needs to be no larger than `bytes`: training changes how well weights
  * deflate. The model itself where it is small enough, or where nothing helps.
  */
-export async function trimmedToBytes(document: ModelDocument, pruning: Pruning, bytes: number): Promise<ModelDocument> {
-  if ((await kerasBytes(document)) <= bytes) return document;
-  const sparsity = await sparsityForBytes(document, pruning, bytes);
+export async function trimmedToBytes(document: ModelDocument, pruning: Pruning, limit: FileLimit): Promise<ModelDocument> {
+  if ((await fileBytes(document, limit.format)) <= limit.bytes) return document;
+  const sparsity = await sparsityForBytes(document, pruning, limit);
   if (sparsity === null) return document;
   const { kernels } = kernelsToCut(document.graph, pruning);
   return zeroed(document, smallest(document, kernels, zerosOptions(pruning, sparsity)));

@@ -2,7 +2,8 @@
 import { gzipSync } from 'node:zlib';
 import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
-import { writeKeras } from '../model/formats/keras.ts';
+import type { ModelFormat } from '../model/facts.ts';
+import { writeModel } from '../model/formats/index.ts';
 import { weightKey } from '../model/graph.ts';
 import { layerClass, size } from '../model/layers/index.ts';
 import type { LatencyComparison } from './latency.ts';
@@ -22,7 +23,7 @@ export interface SideCosts {
   zeros: number;
   sparsity: number;
   macs: number;
-  /** A `.keras` file as the service writes it: deflated, without the optimizer's state, which either side may have. `gzip_bytes` is that file once more through gzip -9. */
+  /** A file of the result's first format as the service writes it: deflated, without the optimizer's state, which either side may have. `gzip_bytes` is that file once more through gzip -9. */
   file_bytes: number;
   gzip_bytes: number;
 }
@@ -47,6 +48,8 @@ export interface ReceiptParts {
   original: ModelDocument;
   result: ModelDocument;
   uploadedBytes: number;
+  /** In which the result is written; files are measured in the first. */
+  formats: readonly ModelFormat[];
   /** On the test split; null where the data set has none. */
   scores: { original: SampleScores; result: SampleScores } | null;
   /** Whether the caller named the test samples; a split drawn by the service may have been seen in training. */
@@ -57,15 +60,23 @@ export interface ReceiptParts {
   maxAccuracyDrop: number;
 }
 
-/** The receipt, and the bytes of the result's `.keras` file, with the optimizer's state where the document has it. */
-export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Receipt; file: Buffer }> {
+/** A result in one of its formats, with the optimizer's state where the document has it and the format keeps it. */
+export interface WrittenModel {
+  format: ModelFormat;
+  bytes: Uint8Array;
+}
+
+/** The receipt, and the result in each of its formats. */
+export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Receipt; files: WrittenModel[] }> {
   const { original, result, scores } = parts;
-  const file = await writeKeras(result);
-  const before = costs(original, await writeKeras(original, { optimizer: false }));
-  const after = costs(result, result.optimizer ? await writeKeras(result, { optimizer: false }) : file);
+  const files: WrittenModel[] = [];
+  for (const format of parts.formats) files.push({ format, bytes: await writeModel(result, format) });
+  const { format, bytes: file } = files[0]!;
+  const before = costs(original, await writeModel(original, format, { optimizer: false }));
+  const after = costs(result, result.optimizer ? await writeModel(result, format, { optimizer: false }) : file);
   const comparison = scores ? compareScores(scores.original, scores.result, parts.seed) : null;
   return {
-    file,
+    files,
     receipt: {
       original: { ...before, uploaded_bytes: parts.uploadedBytes, test: scores ? quality(scores.original) : null },
       result: { ...after, exported_bytes: file.length, test: scores ? quality(scores.result) : null },
@@ -81,7 +92,7 @@ export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Recei
   };
 }
 
-function costs(document: ModelDocument, file: Buffer): SideCosts {
+function costs(document: ModelDocument, file: Uint8Array): SideCosts {
   let kernels = 0;
   let zeros = 0;
   for (const layer of document.graph.layers) {

@@ -1,14 +1,14 @@
 /**
- * The process that turns a checkpoint into a model file: child.ts MODEL CHECKPOINT OUT. MODEL is the job's `.keras`, for what a checkpoint does not hold.
+ * The process that turns a checkpoint into a model file: child.ts MODEL CHECKPOINT OUT FORMAT. MODEL is the job's, for what a checkpoint does not hold.
  * A checkpoint may hold the weights of the best evaluation beside the present ones, and they are taken then. The file is read again and compared before
  * the process ends well; then it prints `Converted`, else why not as `{ "fault": "…" }`.
  */
 import { writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { readCheckpoint } from '../engine/checkpoint.ts';
-import type { ModelDocument, Weights } from '../model/document.ts';
-import { readModel } from '../model/formats/index.ts';
-import { writeKeras } from '../model/formats/keras.ts';
+import { asStored, type ModelDocument, type Weights } from '../model/document.ts';
+import { MODEL_FORMATS, type ModelFormat } from '../model/facts.ts';
+import { readModel, writeModel } from '../model/formats/index.ts';
 import { withConfig } from '../model/with-layers.ts';
 
 export interface Converted {
@@ -24,11 +24,13 @@ interface State {
   run?: { watch?: { best?: Converted['best'] } };
 }
 
-const [model, checkpoint, out] = process.argv.slice(2);
+const [model, checkpoint, out, format] = process.argv.slice(2);
 try {
-  if (model === undefined || checkpoint === undefined || out === undefined) throw new Error('Usage: child.ts MODEL CHECKPOINT OUT');
+  if (model === undefined || checkpoint === undefined || out === undefined || !isFormat(format)) {
+    throw new Error('Usage: child.ts MODEL CHECKPOINT OUT FORMAT');
+  }
   const { document, best } = await documentOf(checkpoint, await readModel(model));
-  writeFileSync(out, await writeKeras(document), { flush: true });
+  writeFileSync(out, await writeModel(document, format), { flush: true });
   compare(document, await readModel(out));
   process.stdout.write(JSON.stringify({ weights: document.weights.size, best } satisfies Converted));
 } catch (error) {
@@ -54,13 +56,22 @@ async function documentOf(path: string, original: ModelDocument): Promise<{ docu
     const weight = name.startsWith('masks/') ? weights.get(name.slice('masks/'.length)) : undefined;
     if (weight) for (const [index, lives] of mask.entries()) if (!lives) weight.data[index] = 0;
   }
-  const document = withConfig(original, config, weights);
+  const document = asStored(withConfig(original, config, weights));
   return { document, best: prefix === 'best/' ? best : null };
+}
+
+function isFormat(text: string | undefined): text is ModelFormat {
+  return MODEL_FORMATS.some((known) => known === text);
+}
+
+/** What the layers are, in whatever dialect the format has. */
+function layersOf({ graph }: ModelDocument): unknown {
+  return graph.layers.map(({ name, className, trainable, weights }) => ({ name, className, trainable, weights }));
 }
 
 /** Bit for bit: nothing was computed in between. */
 function compare(written: ModelDocument, read: ModelDocument): void {
-  if (!isDeepStrictEqual(written.config, read.config)) throw new Error('The file does not hold the config that was written');
+  if (!isDeepStrictEqual(layersOf(written), layersOf(read))) throw new Error('The file does not hold the config that was written');
   if (written.weights.size !== read.weights.size) throw new Error(`The file holds ${read.weights.size} of ${written.weights.size} weights`);
   for (const [name, { shape, data }] of written.weights) {
     const other = read.weights.get(name);

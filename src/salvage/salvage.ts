@@ -6,7 +6,8 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { wholePath } from '../jobs/checkpoints.ts';
 import { dropOutputs, type StoredOutputs, storeOutputs } from '../jobs/outputs.ts';
 import type { CheckpointRow, JobRow, JobWarning, Ledger } from '../ledger/ledger.ts';
-import type { ModelFacts } from '../model/facts.ts';
+import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import { FORMATS } from '../model/formats/index.ts';
 import type { Converted } from './child.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
@@ -40,6 +41,7 @@ export async function salvage(
     if (checkpoints.length === 0) return nothing;
     const parent = await ledger.findModel(job.tenant, job.model_id);
     if (!parent) throw new Error(`the model ${job.model_id} is gone`);
+    const format = job.spec.output?.formats?.[0] ?? parent.facts.format;
     const modelPath = await blobs.localPath(parent.blob_key);
     for (const checkpoint of bestFirst(checkpoints)) {
       until.throwIfAborted();
@@ -47,9 +49,9 @@ export async function salvage(
       try {
         const path = await wholePath(checkpoint, blobs);
         if (path === null) throw new Error('its bytes are missing or damaged');
-        const file = join(scratch.folder, 'model.keras');
-        const { weights, best } = await convert(modelPath, path, file, until);
-        const outputs = [{ role: 'model', format: 'keras', path: file } as const];
+        const file = join(scratch.folder, `model${FORMATS[format].extension}`);
+        const { weights, best } = await convert(modelPath, path, { file, format }, until);
+        const outputs = [{ role: 'model', format, path: file } as const];
         const storing = storeOutputs({ job, attempt: job.attempt, parent, outputs, blobs, inspectModel });
         const stored = await before(until, storing).catch((error) => {
           // What comes too late is nobody's.
@@ -61,7 +63,7 @@ export async function salvage(
           partial: true,
           step: best?.step ?? checkpoint.step,
           best: best ? { metric: best.metric, value: best.value } : checkpoint.best,
-          verification: [{ format: 'keras', weights, identical: true }],
+          verification: [{ format, weights, identical: true }],
         };
         return { ...nothing, ...stored, result };
       } catch (error) {
@@ -81,12 +83,12 @@ function bestFirst(newestFirst: readonly CheckpointRow[]): CheckpointRow[] {
   return best ? [best, ...newestFirst.filter((one) => one !== best)] : [...newestFirst];
 }
 
-function convert(model: string, checkpoint: string, out: string, until: AbortSignal): Promise<Converted> {
+function convert(model: string, checkpoint: string, out: { file: string; format: ModelFormat }, until: AbortSignal): Promise<Converted> {
   const flags = [`--max-old-space-size=${MEMORY_MIB}`, '--disable-warning=ExperimentalWarning'];
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
-      [...flags, CHILD, model, checkpoint, out],
+      [...flags, CHILD, model, checkpoint, out.file, out.format],
       // Nothing of our environment: it holds secrets.
       { env: {}, signal: until, killSignal: 'SIGKILL' },
       (error, stdout) => {

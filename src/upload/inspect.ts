@@ -5,9 +5,9 @@ import type { DatasetFacts, DatasetFiles } from '../dataset/facts.ts';
 import { DATASET_LIMITS, type DatasetLimits } from '../dataset/limits.ts';
 import { checkOptions, type DatasetOptions } from '../dataset/options.ts';
 import { checkParts, type DatasetPart } from '../dataset/parts.ts';
-import type { ModelFacts } from '../model/facts.ts';
+import type { ModelFacts, ModelFormat } from '../model/facts.ts';
 import type { ModelSavings, SavingsOptions } from '../pruning/savings.ts';
-import type { Task } from './messages.ts';
+import type { MadeFile, Task } from './messages.ts';
 import { createReaders } from './readers.ts';
 
 /** How long and in how much memory an upload may be read. */
@@ -30,6 +30,7 @@ const AT_ONCE = 2;
 const readers = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
 /** Questions about stored models do not wait behind uploads. */
 const calculators = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
+const converters = createReaders(new URL('./reader.ts', import.meta.url), AT_ONCE);
 
 /**
  * Reads a model file. Rejects with Problem: what `readModelFacts` finds wrong with it, and MODEL_UNREADABLE beyond the limits; a plain Error is a fault of
@@ -39,6 +40,20 @@ export async function inspectModel(path: string, limits: Partial<InspectionLimit
   const { memoryMib, timeoutMs } = { ...MODEL_LIMITS, ...limits };
   const task: Task = { kind: 'model', path };
   return (await readers.run(task, { memoryMib, timeoutMs, code: 'MODEL_UNREADABLE' })) as ModelFacts;
+}
+
+/**
+ * Writes a stored model in another format to `out`, apart from this process since it holds the model several times over. Rejects with Problem
+ * UNSUPPORTED_CONVERSION where the format cannot hold the model, and beyond the limits; else as `inspectModel`.
+ */
+export async function convertModel(path: string, format: ModelFormat, out: string): Promise<MadeFile> {
+  const task: Task = { kind: 'convert', path, format, out };
+  return (await converters.run(task, { ...MODEL_LIMITS, code: 'UNSUPPORTED_CONVERSION', what: 'The conversion' })) as MadeFile;
+}
+
+/** Packs the parts of a model into a zip at `out`. Rejects with Problem MODEL_UNREADABLE beyond the limits. */
+export async function packModel(parts: readonly { name: string; path: string }[], out: string): Promise<void> {
+  await readers.run({ kind: 'pack', parts: [...parts], out }, { ...MODEL_LIMITS, code: 'MODEL_UNREADABLE' });
 }
 
 /** Works out how much of a stored model can be cut, apart from this process since large graphs take a while. Rejects as `inspectModel`. */

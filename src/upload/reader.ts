@@ -11,6 +11,14 @@ async function run(task: Task): Promise<unknown> {
     const { readModelFacts } = await import('../pruning/inspect.ts');
     return await readModelFacts(task.path);
   }
+  if (task.kind === 'convert') {
+    const { convertModel } = await import('./convert.ts');
+    return await convertModel(task.path, task.format, task.out);
+  }
+  if (task.kind === 'pack') {
+    const { packParts } = await import('./pack.ts');
+    return await packParts(task.parts, task.out);
+  }
   if (task.kind === 'savings') {
     const { readSavings } = await import('../pruning/savings.ts');
     return await readSavings(task.path, task.options);

@@ -13,6 +13,8 @@ export interface ReaderLimits {
   timeoutMs: number;
   /** The problem where one of the two is exceeded. */
   code: ProblemCode;
+  /** What takes too long or too much, as the caller is told. */
+  what?: string;
 }
 
 export interface Readers {
@@ -59,7 +61,11 @@ function resultOf(outcome: Outcome): unknown {
 }
 
 /** Resolves when the process has ended, however it ended. */
-async function runOnce(script: URL, task: Task, { memoryMib, timeoutMs, code }: ReaderLimits): Promise<Outcome> {
+async function runOnce(
+  script: URL,
+  task: Task,
+  { memoryMib, timeoutMs, code, what = 'Reading the upload' }: ReaderLimits,
+): Promise<Outcome> {
   const compileCache = getCompileCacheDir();
   const child = fork(script, {
     // Nothing of our environment: it holds secrets.
@@ -77,14 +83,14 @@ async function runOnce(script: URL, task: Task, { memoryMib, timeoutMs, code }: 
   try {
     return await new Promise<Outcome>((resolve) => {
       const fault = (message: string): void => resolve({ kind: 'fault', message, stack: undefined });
-      timer = setTimeout(() => resolve(beyond(`Reading the upload took longer than the limit of ${timeoutMs / 1000} s`)), timeoutMs);
+      timer = setTimeout(() => resolve(beyond(`${what} took longer than the limit of ${timeoutMs / 1000} s`)), timeoutMs);
       const lastWords = lastOutput(child);
       child.once('message', (outcome) => resolve(outcome as Outcome));
       child.once('error', (error) => fault(error.message));
       child.once('close', (exitCode, signal) => {
         // SIGKILL that is not ours is the kernel's, out of memory.
         const isMemory = signal === 'SIGKILL' || lastWords().includes('heap out of memory');
-        if (isMemory) resolve(beyond(`Reading the upload needed more memory than the limit of ${memoryMib} MiB`));
+        if (isMemory) resolve(beyond(`${what} needed more memory than the limit of ${memoryMib} MiB`));
         else fault(`the process ended with ${signal ?? `code ${exitCode}`} and no result. ${lastWords()}`.trim());
       });
       child.send(task, (error) => {

@@ -11,7 +11,7 @@ import type { KeyFile } from '../../src/http/key-file.ts';
 import { openImpatientRedis } from '../../src/jobs/redis.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
-import { buildDataset, inspectModel, measureSavings } from '../../src/upload/inspect.ts';
+import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../../src/upload/inspect.ts';
 import { type TestLog, testLog } from '../jobs/log.ts';
 import { expectDocumented } from './conformance.ts';
 
@@ -63,7 +63,9 @@ export async function startServer(
     },
     inspectModel,
     buildDataset,
+    convertModel,
     measureSavings,
+    packModel,
     limits: { maxUploadBytes: 10 * 2 ** 20, uploadsAtOnce: 8, tenantRunningLimit: 4, ...options.limits },
     ...options.deps,
   });

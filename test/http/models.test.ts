@@ -110,7 +110,7 @@ describe('models', () => {
     ['an unknown field', () => form(['nome', 'x']), '#part:nome', "Did you mean 'name'?"],
     ['a file that is sent as a field', () => form(['file', 'x']), '#part:file', 'send it with a file name'],
     ['a field that is sent as a file', () => form(['name', Buffer.from('x'), 'x']), '#part:name', 'send it without a file name'],
-    ['a part twice', () => form(['file', Buffer.from('x'), 'x'], ['file', Buffer.from('x'), 'x']), '#part:file', 'came more than once'],
+    ['a field twice', () => form(['name', 'a'], ['name', 'b'], ['file', Buffer.from('x'), 'x']), '#part:name', 'came more than once'],
   ])('are refused with %s', async (_what, made, pointer, detail) => {
     const { status, body } = await server.call('POST', '/v1/models', { body: made() });
     expect({ status, code: body.code, pointer: body.errors[0].pointer }).toEqual({ status: 422, code: 'VALIDATION_FAILED', pointer });

@@ -832,3 +832,31 @@ describe('pruning options', () => {
     await refuse('TARGET_OUT_OF_REACH', ['/pruning/target/macs', 0.35], /0\.3519 of the/, limited(0.35));
   });
 });
+
+describe('the formats of the result', () => {
+  /** x + 1, which Keras cannot load from an .h5 file. */
+  const operation = (): Config =>
+    functional((net) => {
+      const square = { ...layer('Square', 'square'), module: 'keras.src.ops.numpy', registered_name: 'Square' };
+      return net.call(dense('out', 3), net.call(square, net.call(dense('a', 8), net.input('x', [8]))));
+    });
+  const asked = (formats: string[] | null) => fillDefaults(JobSpec, { type: 'train', ...ids, training: {}, output: { formats } });
+
+  it('are the model’s own unless others are asked for', async () => {
+    expect((await check(trainJob(), classifier(), data([8]))).output).toEqual({ formats: ['keras'] });
+    expect((await check(asked(['tfjs', 'h5']), classifier(), data([8]))).output).toEqual({ formats: ['tfjs', 'h5'] });
+  });
+
+  it('are .keras where the model’s own cannot be loaded again, which the caller is told', async () => {
+    const model = checkedModel(documentOf(classifier()));
+    const facts = { ...model.facts, format: 'h5' as const, output_formats: ['keras' as const] };
+    const { spec, warnings } = await checkJob(trainJob(), { ...model, facts }, data([8]));
+    expect(spec.output).toEqual({ formats: ['keras'] });
+    expect(warnings.map(({ code }) => code)).toContain('OUTPUT_FORMAT_CHANGED');
+  });
+
+  it('are refused where they cannot hold the model', async () => {
+    const place: [string, unknown] = ['/output/formats/1', 'h5'];
+    await refused('UNSUPPORTED_CONVERSION', place, /Accepted: keras, safetensors/, asked(['keras', 'h5']), operation(), data([8]));
+  });
+});

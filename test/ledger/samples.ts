@@ -83,6 +83,7 @@ export function trainSpec(model_id: string, dataset_id: string): TrainSpec {
     device: 'any',
     metadata: {},
     evaluation: { latency_batch_size: 64, max_accuracy_drop: 0.01 },
+    output: { formats: ['keras'] },
     training: fillDefaults(Training, { epochs: 1, batch_size: 4 }),
   };
 }

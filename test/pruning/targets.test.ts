@@ -97,12 +97,12 @@ describe('targets of zeros in other words', () => {
     const wide = documentOf(sequential([40], [dense('a', 60), dense('out', 3)]), randomFill(1));
     const whole = (await writeKeras(wide)).length;
     const pruning = fillDefaults(Pruning, { criterion: { type: 'magnitude' }, target: { bytes: 0.6 } });
-    const sparsity = (await sparsityForBytes(wide, pruning, 0.6 * whole))!;
+    const sparsity = (await sparsityForBytes(wide, pruning, { bytes: 0.6 * whole, format: 'keras' }))!;
     expect(sparsity).toBeGreaterThan(0.3);
     expect(sparsity).toBeLessThan(0.9);
-    expect(await sparsityForBytes(wide, pruning, 100)).toBeNull();
+    expect(await sparsityForBytes(wide, pruning, { bytes: 100, format: 'keras' })).toBeNull();
     // One more: more bytes need fewer zeros.
-    expect((await sparsityForBytes(wide, pruning, 0.8 * whole))!).toBeLessThan(sparsity);
+    expect((await sparsityForBytes(wide, pruning, { bytes: 0.8 * whole, format: 'keras' }))!).toBeLessThan(sparsity);
   });
 });
 

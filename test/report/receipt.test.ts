@@ -57,13 +57,15 @@ async function receiptOf(parts: Partial<ReceiptParts>) {
     original,
     result: original,
     uploadedBytes: 12_345,
+    formats: ['keras'],
     scores: null,
     testGiven: true,
     latency: [],
     seed: 0,
     maxAccuracyDrop: 0.005,
   };
-  return makeReceipt({ ...defaults, ...parts });
+  const { receipt, files } = await makeReceipt({ ...defaults, ...parts });
+  return { receipt, file: Buffer.from(files[0]!.bytes) };
 }
 const claimsOf = async (parts: Partial<ReceiptParts>) => (await receiptOf(parts)).receipt.claims;
 

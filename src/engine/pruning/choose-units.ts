@@ -3,7 +3,7 @@ import { Problem } from '../../errors.ts';
 import { type MeasureName, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import { parameterCount, totalMacs } from '../../model/costs.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import { kerasBytes } from '../../model/formats/keras.ts';
+import { fileBytes } from '../../model/formats/index.ts';
 import { type AllocationOptions, allocate, furthestCut, type GroupLimits } from '../../pruning/allocation.ts';
 import { fitMeasured } from '../../pruning/fit-measured.ts';
 import type { ChannelGroup, ChannelMap } from '../../pruning/groups.ts';
@@ -11,6 +11,7 @@ import { bytesMeasure, type Measure, macsMeasure, parametersMeasure } from '../.
 import { type Removed, removeUnits } from '../../pruning/surgery.ts';
 import { Cancelled } from '../cancelled.ts';
 import { measureLatency } from '../latency.ts';
+import { outputFormats } from '../output-formats.ts';
 import { probeInputs } from '../probe-inputs.ts';
 import type { TrainingRunParts } from '../training-run.ts';
 
@@ -57,9 +58,10 @@ export async function chooseUnits(choice: UnitChoice, spec: PruneSpec, parts: Tr
 type Within = (counted: Measure, limit: number) => Removed;
 
 async function inBytes({ document, map, groups, limits, kept }: UnitChoice, within: Within, spec: PruneSpec, original: ModelDocument) {
-  const whole = await kerasBytes(document);
+  const [format] = outputFormats(spec, original);
+  const whole = await fileBytes(document, format);
   const trained = (spec.fine_tuning?.epochs ?? 0) > 0;
-  const limit = kept * (await kerasBytes(original)) * (trained ? 1 - BYTES_MARGIN : 1);
+  const limit = kept * (await fileBytes(original, format)) * (trained ? 1 - BYTES_MARGIN : 1);
   const estimate = bytesMeasure(document, map, whole);
   const fitted = await fitMeasured({
     limit,
@@ -70,7 +72,7 @@ async function inBytes({ document, map, groups, limits, kept }: UnitChoice, with
     tolerance: BYTES_TOLERANCE,
     measureAt: async (place) => {
       const cut = within(estimate, place);
-      return { cut, cost: await kerasBytes(removeUnits(document, map, cut)) };
+      return { cut, cost: await fileBytes(removeUnits(document, map, cut), format) };
     },
   });
   return fitted?.cut ?? outOfReach('bytes', kept);

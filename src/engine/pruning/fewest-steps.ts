@@ -3,9 +3,10 @@ import { Problem } from '../../errors.ts';
 import { measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import { parameterCount, totalMacs } from '../../model/costs.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import { kerasBytes } from '../../model/formats/keras.ts';
+import { fileBytes } from '../../model/formats/index.ts';
 import { Cancelled } from '../cancelled.ts';
 import { measureLatency } from '../latency.ts';
+import { outputFormats } from '../output-formats.ts';
 import { probeInputs } from '../probe-inputs.ts';
 import type { TrainingRunParts } from '../training-run.ts';
 import { CANDIDATE_SECONDS } from './choose-units.ts';
@@ -52,9 +53,10 @@ export async function fewestSteps(
 
 /** A document's part of the original in what the target counts. */
 async function costOf(
-  { pruning, evaluation, seed }: PruneSpec,
+  spec: PruneSpec,
   parts: TrainingRunParts,
 ): Promise<{ cost(document: ModelDocument): Promise<number>; dispose(): void }> {
+  const { pruning, evaluation, seed } = spec;
   const original = parts.document;
   const { measure } = measureOf(pruning.target);
   const dispose = (): void => {};
@@ -64,8 +66,9 @@ async function costOf(
     case 'parameters':
       return { cost: async ({ graph }) => parameterCount(graph).total / parameterCount(original.graph).total, dispose };
     case 'bytes': {
-      const whole = await kerasBytes(original);
-      return { cost: async (document) => (await kerasBytes(document)) / whole, dispose };
+      const [format] = outputFormats(spec, original);
+      const whole = await fileBytes(original, format);
+      return { cost: async (document) => (await fileBytes(document, format)) / whole, dispose };
     }
     case 'latency': {
       const inputs = probeInputs(parts.data, original, evaluation.latency_batch_size);

@@ -2,11 +2,12 @@
 import { Problem } from '../../errors.ts';
 import { makesZeros, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import { kerasBytes } from '../../model/formats/keras.ts';
+import { fileBytes } from '../../model/formats/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
-import { sparsityForBytes, sparsityForParameters, trimmedToBytes } from '../../pruning/sparsity-target.ts';
+import { type FileLimit, sparsityForBytes, sparsityForParameters, trimmedToBytes } from '../../pruning/sparsity-target.ts';
 import { type TargetReport, targetReport } from '../../pruning/target-report.ts';
 import type { Receipt } from '../../report/receipt.ts';
+import { outputFormats } from '../output-formats.ts';
 
 /** The specification as its cuts run it: cuts of single weights count zeros, whatever the target counts. Throws Problem TARGET_OUT_OF_REACH. */
 export async function withCountedTarget(spec: PruneSpec, original: ModelDocument): Promise<PruneSpec> {
@@ -16,7 +17,7 @@ export async function withCountedTarget(spec: PruneSpec, original: ModelDocument
   const sparsity =
     measure === 'parameters'
       ? sparsityForParameters(original.graph, kernels, value)
-      : await sparsityForBytes(original, spec.pruning, value * (await kerasBytes(original)));
+      : await sparsityForBytes(original, spec.pruning, await fileLimit(spec, original, value));
   if (sparsity === null) {
     throw new Problem(
       'TARGET_OUT_OF_REACH',
@@ -27,10 +28,16 @@ export async function withCountedTarget(spec: PruneSpec, original: ModelDocument
 }
 
 /** The trained model, with zeros added where its file is larger than the target allows. */
-export async function asTargeted({ pruning }: PruneSpec, original: ModelDocument, result: ModelDocument): Promise<ModelDocument> {
+export async function asTargeted(spec: PruneSpec, original: ModelDocument, result: ModelDocument): Promise<ModelDocument> {
+  const { pruning } = spec;
   const { measure, value } = measureOf(pruning.target);
   if (!makesZeros(pruning.structure) || measure !== 'bytes') return result;
-  return trimmedToBytes(result, pruning, value * (await kerasBytes(original)));
+  return trimmedToBytes(result, pruning, await fileLimit(spec, original, value));
+}
+
+async function fileLimit(spec: PruneSpec, original: ModelDocument, kept: number): Promise<FileLimit> {
+  const [format] = outputFormats(spec, original);
+  return { bytes: kept * (await fileBytes(original, format)), format };
 }
 
 /** Throws Problem TARGET_OUT_OF_REACH where a sparsity, which can always be met exactly, was not. */

@@ -9,15 +9,16 @@ import { matchesNone } from './etag.ts';
 import { parseRange } from './range.ts';
 
 export interface Content {
-  blobKey: string;
+  /** The bytes, or a range of them whose ends are both included. */
+  read(range: { start: number; end: number } | null): Promise<Readable>;
   sha256: string;
   sizeBytes: number;
   filename: string;
   mediaType: string;
 }
 
-/** Answers with stored bytes, or the part of them that was asked for. Their SHA-256 is their entity tag: bytes never change under it. */
-export async function sendContent(content: Content, blobs: Blobs, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+/** Answers with bytes, or the part of them that was asked for. Their SHA-256 is their entity tag: bytes never change under it. */
+export async function sendContent(content: Content, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { sizeBytes, sha256 } = content;
   const tag = `"${sha256}"`;
   const headers = {
@@ -36,7 +37,7 @@ export async function sendContent(content: Content, blobs: Blobs, request: Fasti
     });
   }
   // To HEAD an empty stream: the length of any other empty body would be announced instead of the content's.
-  const bytes = request.method === 'HEAD' ? Readable.from([]) : await readBlob(blobs, content.blobKey, range);
+  const bytes = request.method === 'HEAD' ? Readable.from([]) : await content.read(range);
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
   return reply
     .headers({ ...headers, 'content-length': range ? range.end - range.start + 1 : sizeBytes })
@@ -44,13 +45,16 @@ export async function sendContent(content: Content, blobs: Blobs, request: Fasti
     .send(bytes);
 }
 
-async function readBlob(blobs: Blobs, key: string, range: { start: number; end: number } | null): Promise<Readable> {
-  try {
-    return await blobs.read(key, range ?? undefined);
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'NOT_FOUND') throw new Problem('GONE', 'The content was deleted');
-    throw error;
-  }
+/** Reads stored bytes. Rejects with Problem GONE where they are there no more. */
+export function storedContent(blobs: Blobs, key: string): Content['read'] {
+  return async (range) => {
+    try {
+      return await blobs.read(key, range ?? undefined);
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'NOT_FOUND') throw new Problem('GONE', 'The content was deleted');
+      throw error;
+    }
+  };
 }
 
 /** The request headers that `sendContent` heeds. */
@@ -61,17 +65,18 @@ export const CONTENT_HEADERS: Record<string, HeaderDoc> = {
 };
 
 /** The answers of `sendContent`. */
-export function contentAnswers(mediaType: string): Record<number, AnswerDoc> {
+export function contentAnswers(...mediaTypes: readonly string[]): Record<number, AnswerDoc> {
+  const content = Object.fromEntries(mediaTypes.map((mediaType) => [mediaType, { schema: null }]));
   const headers: Record<string, HeaderDoc> = {
     ETag: { description: 'The SHA-256 of the whole content.', schema: Text },
     'Repr-Digest': { description: 'The same as RFC 9530 prints it.', schema: Text },
     'Content-Disposition': { description: 'A file name to save it under.', schema: Text },
   };
   return {
-    200: { description: 'The whole content.', content: { [mediaType]: { schema: null } }, headers },
+    200: { description: 'The whole content.', content, headers },
     206: {
       description: 'The range that was asked for.',
-      content: { [mediaType]: { schema: null } },
+      content,
       headers: { ...headers, 'Content-Range': { description: 'Where the range lies.', schema: Text } },
     },
     304: { description: 'The content is the one that If-None-Match names.' },

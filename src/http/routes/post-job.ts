@@ -61,6 +61,7 @@ export const postJob = route({
     'NOTHING_TO_PRUNE',
     'PLAN_MISMATCH',
     'LABELS_REQUIRED',
+    'UNSUPPORTED_CONVERSION',
   ],
 
   async handle({ principal: { tenant }, body, services, request, reply }) {

@@ -1,11 +1,15 @@
+import { join } from 'node:path';
+import { Problem, received } from '../../errors.ts';
 import { newId } from '../../jobs/ids.ts';
 import type { ModelRow } from '../../ledger/ledger.ts';
+import { FORMATS } from '../../model/formats/index.ts';
 import { MODEL_ROW } from '../examples.ts';
 import { uploadName } from '../names.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
+import type { Services } from '../services.ts';
 import { missingPart } from '../uploads/missing-part.ts';
-import { receiveParts } from '../uploads/receive-parts.ts';
+import { type ReceivedFile, receiveParts } from '../uploads/receive-parts.ts';
 import { ModelView, modelView } from '../views/model.ts';
 
 export const postModel = route({
@@ -17,7 +21,12 @@ export const postModel = route({
   tag: 'Models',
   access: 'user',
   multipart: {
-    file: { description: 'A `.keras` file of Keras 3.', file: true, required: true },
+    file: {
+      description:
+        'A `.keras` file, a whole model in `.h5`, or a zip of a TensorFlow.js layers model (`model.json` and its weights) or of a Keras config and its `.safetensors`. The last two may come as several parts of this name, each with the name of its file; they are kept as one zip.',
+      file: true,
+      required: true,
+    },
     name: { description: 'A name for it; the file’s own without the ending where it is left out.', file: false, required: false },
   },
   answers: {
@@ -47,14 +56,17 @@ export const postModel = route({
           fields: ['name'],
           maxBytes: limits.maxUploadBytes,
           folder: scratch.folder,
+          repeated: 'file',
         });
         const [file] = files;
         if (!file) throw missingPart('file', 'the model');
-        const name = uploadName(fields.name, file.filename, 'model');
-        const facts = await services.inspectModel(file.path);
+        const path = files.length === 1 ? file.path : await packed(files, join(scratch.folder, 'parts.zip'), services);
+        const config = files.find(({ filename }) => /\.json$/i.test(filename ?? ''));
+        const name = uploadName(fields.name, (config ?? file).filename, 'model');
+        const facts = await services.inspectModel(path);
         const id = newId('mdl');
-        const blob_key = `models/${id}/model.keras`;
-        const stored = await blobs.putFile(blob_key, file.path);
+        const blob_key = `models/${id}/model${FORMATS[facts.format].extension}`;
+        const stored = await blobs.putFile(blob_key, path);
         const made: ModelRow = {
           id,
           tenant: principal.tenant,
@@ -81,3 +93,15 @@ export const postModel = route({
     return reply.code(201).header('location', `/v1/models/${row.id}`).send(modelView(row));
   },
 });
+
+/** One zip of several files under their own names, by which a `model.json` names its weights. Throws Problem VALIDATION_FAILED. */
+async function packed(files: readonly ReceivedFile[], out: string, { packModel }: Services): Promise<string> {
+  const parts = files.map(({ filename, path }) => ({ name: (filename ?? '').replace(/^.*[\\/]/, ''), path }));
+  const wrong = parts.find(({ name }, index) => name === '' || parts.findIndex((other) => other.name === name) !== index);
+  if (wrong) {
+    const detail = 'Each of several parts called file needs the name of its file, and no other has it';
+    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '#part:file', detail, received: received(wrong.name) }] });
+  }
+  await packModel(parts, out);
+  return out;
+}

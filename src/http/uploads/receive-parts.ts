@@ -21,34 +21,50 @@ export interface ReceivedParts {
 }
 
 const FIELD_BYTES = 64 * 1024;
+/** Of a name that may come more than once: the largest upload in shards of TensorFlow.js' size, and room. */
+const REPEATED_FILES = 1_000;
 /** What multipart itself may add: boundaries and the parts' headers. */
 const ENVELOPE_BYTES = 64 * 1024;
 
 /**
- * Streams the parts of an upload into `folder`, hashing them on the way. Each part may come once. Throws PAYLOAD_TOO_LARGE beyond `maxBytes` for all
+ * Streams the parts of an upload into `folder`, hashing them on the way. Each part may come once, but for `repeated`, a file. Throws PAYLOAD_TOO_LARGE beyond `maxBytes` for all
  * files together, VALIDATION_FAILED for a part that is not known, MALFORMED_REQUEST for an upload that breaks off, and STORAGE_FULL. What comes after
  * a fault is read and thrown away, so that the caller gets to see the answer.
  */
 export async function receiveParts(
   request: FastifyRequest,
-  { files, fields, maxBytes, folder }: { files: readonly string[]; fields: readonly string[]; maxBytes: number; folder: string },
+  {
+    files,
+    fields,
+    maxBytes,
+    folder,
+    repeated = null,
+  }: { files: readonly string[]; fields: readonly string[]; maxBytes: number; folder: string; repeated?: string | null },
 ): Promise<ReceivedParts> {
   const got: ReceivedParts = { files: [], fields: {} };
   const budget = { left: maxBytes };
   const tooLarge = () => new Problem('PAYLOAD_TOO_LARGE', `An upload may have ${maxBytes} bytes, all files together`);
   try {
     if (Number(request.headers['content-length']) > maxBytes + ENVELOPE_BYTES) throw tooLarge();
-    const limits = { fileSize: Number.POSITIVE_INFINITY, fieldSize: FIELD_BYTES, fields: 16, files: 16, parts: 32, headerPairs: 32 };
+    const limits = {
+      fileSize: Number.POSITIVE_INFINITY,
+      fieldSize: FIELD_BYTES,
+      fields: 16,
+      files: repeated ? REPEATED_FILES : 16,
+      parts: repeated ? REPEATED_FILES + 16 : 32,
+      headerPairs: 32,
+    };
     for await (const part of request.parts({ limits })) {
       const name = part.fieldname;
       if (!(part.type === 'file' ? files : fields).includes(name)) throw unknownPart(part, files, fields);
-      if (got.files.some((file) => file.name === name) || Object.hasOwn(got.fields, name)) throw fault(name, `came more than once`);
+      const isAgain = got.files.some((file) => file.name === name) && name !== repeated;
+      if (isAgain || Object.hasOwn(got.fields, name)) throw fault(name, `came more than once`);
       if (part.type === 'field') {
         if (part.valueTruncated) throw fault(name, `is longer than ${FIELD_BYTES} bytes`);
         got.fields[name] = typeof part.value === 'string' ? part.value : JSON.stringify(part.value);
         continue;
       }
-      const path = join(folder, name);
+      const path = join(folder, got.files.some((file) => file.name === name) ? `${name}-${got.files.length}` : name);
       const stored = await receiveFile(path, within(budget, part, tooLarge));
       got.files.push({ name, filename: part.filename ?? null, path, ...stored });
     }

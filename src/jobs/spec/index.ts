@@ -1,5 +1,6 @@
 /** What a job is asked to do. These schemas validate the POST, type the engine, and are printed in `openapi.yaml` and `GET /v1/capabilities`. */
 import Type, { type Static } from 'typebox';
+import { MODEL_FORMATS, ModelFormat } from '../../model/facts.ts';
 import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
 import { ModelId } from './model-id.ts';
 import { Pruning } from './pruning/index.ts';
@@ -25,6 +26,20 @@ const Evaluation = strictObject({
   ),
 });
 
+const Output = strictObject({
+  formats: defaulted(
+    nullable(
+      Type.Array(ModelFormat, {
+        minItems: 1,
+        maxItems: MODEL_FORMATS.length,
+        uniqueItems: true,
+        description: 'One artifact for each; the first is the new model. null: the format that the model has.',
+      }),
+    ),
+    null,
+  ),
+});
+
 const common = {
   model_id: ModelId,
   dataset_id: Type.String({ pattern: '^dst_[0-9A-HJKMNP-TV-Z]{26}$' }),
@@ -43,6 +58,7 @@ const common = {
     {},
   ),
   evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005 }),
+  output: defaulted(Output, { formats: null }),
 };
 
 export const TrainSpec = strictObject({ type: Type.Literal('train'), ...common, training: Training }, { title: 'TrainSpec' });

@@ -2,6 +2,9 @@
 
 export type HalfPrecision = 'float16' | 'bfloat16';
 
+/** Of float16, where steps are the smallest; zero has no logarithm. */
+const SMALLEST = 2 ** -24;
+
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 
@@ -35,7 +38,7 @@ function toFloat16(value: number): number {
   if (Number.isNaN(value)) return sign | 0x7e00;
   // Half way between the largest float16, 65504, and what would follow it.
   if (magnitude >= 65520) return sign | 0x7c00;
-  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude || 1)));
+  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude || SMALLEST)));
   // Math.log2 may be off by one next to a power of two.
   const scale = magnitude >= 2 ** (exponent + 1) ? exponent + 1 : magnitude < 2 ** exponent ? Math.max(-14, exponent - 1) : exponent;
   const steps = toEven(magnitude / 2 ** (scale - 10));

@@ -84,6 +84,11 @@ export async function writeModel(
   }
 }
 
+/** How many bytes the file of a document has without the state of an optimizer: what sizes are told and compared by. Throws as `writeModel`. */
+export async function fileBytes(document: ModelDocument, format: ModelFormat): Promise<number> {
+  return (await writeModel(document, format, { optimizer: false })).length;
+}
+
 const refuseForeign = (own: ModelFormat) => (document: ModelDocument) => {
   if (document.source.format !== own) refuseKeras3(document);
 };

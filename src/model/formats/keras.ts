@@ -105,11 +105,6 @@ export async function readKerasConfig(path: string): Promise<Record<string, unkn
   return parseObject(entries.get('config.json') ?? Buffer.alloc(0), 'config.json');
 }
 
-/** How many bytes the `.keras` file of a document has without the state of an optimizer: what sizes are told and compared by. */
-export async function kerasBytes(document: ModelDocument): Promise<number> {
-  return (await writeKeras(document, { optimizer: false })).length;
-}
-
 /**
  * The bytes of a `.keras` file, deflated. The optimizer's variables are in it where the document has them, unless `optimizer` is false. The same
  * document gives the same bytes.

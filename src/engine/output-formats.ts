@@ -1,0 +1,9 @@
+import type { JobSpec } from '../jobs/spec/index.ts';
+import type { ModelDocument } from '../model/document.ts';
+import type { ModelFormat } from '../model/facts.ts';
+
+/** In which formats a job leaves its model; files are measured in the first. A job that was posted before there was a choice says nothing. */
+export function outputFormats({ output }: JobSpec, original: ModelDocument): [ModelFormat, ...ModelFormat[]] {
+  const [first = original.source.format, ...more] = (output as JobSpec['output'] | undefined)?.formats ?? [];
+  return [first, ...more];
+}

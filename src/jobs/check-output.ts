@@ -1,0 +1,32 @@
+/** In which formats a job leaves its model. */
+import type { JobWarning } from '../ledger/ledger.ts';
+import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import { refuse } from './refuse.ts';
+import type { JobSpec } from './spec/index.ts';
+
+/** The output with its formats named. Throws Problem UNSUPPORTED_CONVERSION for one that cannot hold the model. */
+export function resolveOutput(
+  { formats }: JobSpec['output'],
+  facts: ModelFacts,
+  warn: (warning: JobWarning) => void,
+): { formats: ModelFormat[] } {
+  const { format, output_formats: writable = [format] } = facts;
+  if (formats === null) {
+    if (writable.includes(format)) return { formats: [format] };
+    warn({
+      code: 'OUTPUT_FORMAT_CHANGED',
+      detail: `The model came as ${format}, in which stock Keras could not load it again; the result is a .keras file.`,
+    });
+    return { formats: ['keras'] };
+  }
+  formats.forEach((asked, index) => {
+    if (writable.includes(asked)) return;
+    refuse(
+      'UNSUPPORTED_CONVERSION',
+      `/output/formats/${index}`,
+      `The model cannot be written as ${asked}: GET /v1/models/{id}/content?format=${asked} says why. Accepted: ${writable.join(', ')}.`,
+      asked,
+    );
+  });
+  return { formats };
+}
