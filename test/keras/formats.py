@@ -8,6 +8,7 @@ import importlib.util
 import pathlib
 import warnings
 
+import h5py
 import keras
 import numpy as np
 
@@ -55,6 +56,15 @@ def loads(path):
         return str(error)
 
 
+def slots(path, model):
+    """Numbers in the optimizer. Of an .h5 file those that it holds: Keras 3 builds an optimizer for the variables that a model has beside its layers', and restores none."""
+    if not h5py.is_hdf5(path):
+        return sum(int(np.prod(v.shape)) for v in model.optimizer.variables) if model.compiled else 0
+    with h5py.File(path) as file:
+        group = file["optimizer_weights"] if "optimizer_weights" in file else None
+        return 0 if group is None else sum(int(group[name].size) for name in group.attrs["weight_names"])
+
+
 def load(case):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -63,7 +73,7 @@ def load(case):
         "y": outputs(model, case["x"]),
         "weights": weights(model),
         "compiled": bool(model.compiled),
-        "slots": sum(int(np.prod(v.shape)) for v in model.optimizer.variables) if model.compiled else 0,
+        "slots": slots(case["path"], model),
         "warnings": [str(warning.message) for warning in caught if warning.category is not ResourceWarning],
     }
 
