@@ -7,6 +7,7 @@ import { isKeras2 } from '../../src/model/dialect.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { MODEL_FORMATS, type ModelFormat } from '../../src/model/facts.ts';
 import { readModel, readModelConfig, writableFormats, writeModel } from '../../src/model/formats/index.ts';
+import { readZip, writeZip } from '../../src/model/formats/zip.ts';
 import { modelFacts } from '../../src/pruning/inspect.ts';
 import { foreignFiles } from '../helpers/foreign.ts';
 import { expectSameBits } from '../helpers/numbers.ts';
@@ -117,4 +118,17 @@ it('half-precision numbers stay half-precision where the format has them', async
   expect(bytes.length).toBeGreaterThan(0);
   const quantised = documentOf('converter-dense-float16.zip');
   expect((await writtenAs(quantised, 'tfjs')).again.source.narrow.size).toBe(quantised.weights.size);
+});
+
+it('a shard that begins with the byte of a brace is numbers, also where it stands before the model', async () => {
+  const document = documentOf('converter-dense-float16.zip');
+  const [[key, first]] = [...document.weights] as [[string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }]];
+  const data = first.data.slice();
+  new Uint8Array(data.buffer)[0] = '{'.charCodeAt(0);
+  const source = { ...document.source, narrow: new Map() };
+  await writtenAs({ ...document, source, weights: new Map([...document.weights, [key, { ...first, data }]]) }, 'tfjs');
+  const path = join(folder, 'written');
+  const { entries } = await readZip(path, 2 ** 20);
+  writeFileSync(path, await writeZip([...entries].toReversed()));
+  expect((await readModel(path)).weights.get(key)!.data[0]).toBe(data[0]);
 });

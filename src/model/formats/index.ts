@@ -178,10 +178,15 @@ async function partsOf(path: string): Promise<Parts> {
   const { names, entries } = await readZip(path, LONGEST_ENTRY);
   const weights = [...entries].filter(([, bytes]) => isSafetensors(bytes)).map(([name, bytes]) => ({ name, bytes }));
   const configs: Buffer[] = [];
+  let damaged: string | null = null;
   for (const [name, bytes] of entries) {
     if (bytes.length > LONGEST_JSON || !/^\s*\{/.test(bytes.toString('latin1', 0, 64))) continue;
     const object = objectOf(bytes);
-    if (object === null) throw new Problem('MODEL_UNREADABLE', `${name} in the archive looks like JSON and is not.`);
+    // Numbers may begin with the byte of a brace: only where nothing else is a model was this one.
+    if (object === null) {
+      damaged ??= name;
+      continue;
+    }
     if (isTfjsModel(object)) {
       const shard = (file: string) => entries.get(posix.join(posix.dirname(name), file)) ?? entries.get(file) ?? null;
       return { format: 'tfjs', model: object, shard };
@@ -190,6 +195,7 @@ async function partsOf(path: string): Promise<Parts> {
   }
   const [config, ...more] = configs;
   if (config && more.length === 0 && weights.length > 0) return { format: 'safetensors', config, weights };
+  if (damaged !== null) throw new Problem('MODEL_UNREADABLE', `${damaged} in the archive looks like JSON and is not.`);
   const missing =
     weights.length > 0 ? 'a Keras config (model.to_json()) beside the .safetensors' : config ? 'the weights beside the config' : 'a model';
   throw new Problem(
