@@ -4,55 +4,26 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { forward } from '../../src/engine/network.ts';
-import { tf } from '../../src/engine/tensorflow.ts';
-import { Variables } from '../../src/engine/variables.ts';
 import { type ModelDocument, withWeights } from '../../src/model/document.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
 import { type ChannelMap, channelMap, unitOfElement } from '../../src/pruning/groups.ts';
 import { removeUnits } from '../../src/pruning/surgery.ts';
 import { documentOf, randomFill } from '../helpers/documents.ts';
-import { drawn, tensorOf } from '../helpers/engine.ts';
 import { HAZARDS } from '../helpers/hazards.ts';
-import { type KerasArray, startKeras } from '../helpers/keras.ts';
-import { relativeDistance } from '../helpers/numbers.ts';
+import { startKeras } from '../helpers/keras.ts';
+import { expectSameInKeras, probesOf } from '../helpers/same-in-keras.ts';
 
 const keras = startKeras();
 
 it('networks with a unit less in every group predict the same in stock Keras', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'espalier-hazards-'));
-  try {
-    const cases = [];
-    for (const [index, [name, { config }]] of Object.entries(HAZARDS).entries()) {
-      const original = documentOf(config, randomFill(9));
-      const map = channelMap(original.graph);
-      const removed = new Uint8Array(map.unitCount);
-      for (const group of map.groups) if (!group.frozen && group.units.length > 1) removed[group.units[1]!] = 1;
-      const smaller = removeUnits(original, map, removed);
-      const x = probesOf(original);
-      const path = join(folder, `${index}.keras`);
-      await writeFile(path, await writeKeras(smaller));
-      const variables = Variables.from(smaller.weights);
-      const ours = tf.tidy(() =>
-        forward(smaller.graph, (key) => variables.read(key), x.map(tensorOf), { training: false }).map(
-          (output) => output.dataSync() as Float32Array,
-        ),
-      );
-      variables.dispose();
-      cases.push({ name, path, x, ours });
-    }
-    const theirs = await keras.run<KerasArray[][]>(
-      'reload_predict',
-      cases.map(({ path, x }) => ({ path, x })),
-    );
-    for (const [index, { name, ours }] of cases.entries()) {
-      ours.forEach((output, at) => {
-        expect(relativeDistance(output, theirs[index]![at]!.data), name).toBeLessThan(1e-5);
-      });
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const cases = Object.entries(HAZARDS).map(([name, { config }]) => {
+    const original = documentOf(config, randomFill(9));
+    const map = channelMap(original.graph);
+    const removed = new Uint8Array(map.unitCount);
+    for (const group of map.groups) if (!group.frozen && group.units.length > 1) removed[group.units[1]!] = 1;
+    return { name, document: removeUnits(original, map, removed), x: probesOf(original) };
+  });
+  await expectSameInKeras(keras, cases);
 });
 
 /** Half the square root of the number of key dimensions is exact; a third is not, and rounds the rescaled query to float32. */
@@ -107,11 +78,4 @@ function silenced(document: ModelDocument, map: ChannelMap, removed: Uint8Array)
 function inFloat64(document: ModelDocument): ModelDocument {
   const text = JSON.stringify(document.config, (name, value) => (name === 'build_config' ? undefined : value));
   return { ...document, config: JSON.parse(text.replaceAll('"float32"', '"float64"')) };
-}
-
-function probesOf({ graph }: ModelDocument): KerasArray[] {
-  return graph.inputs.map(({ shape, name }, at) => {
-    const given = drawn([3, ...(shape as number[])], `probes ${at}`);
-    return name.startsWith('ids') ? { ...given, data: given.data.map((value) => Math.abs(Math.round(value * 3)) % 7) } : given;
-  });
 }
