@@ -184,7 +184,7 @@ describe('TensorFlow.js', () => {
     const names = [...documents].filter(([, { document }]) => writableFormats(document).includes('tfjs')).map(([name]) => name);
     // Networks of every kind, from Keras 3, Keras 2 and the converter.
     for (const some of [
-      'conv.keras',
+      'transposed.keras',
       'frozen.h5',
       'nested.keras',
       'keras-2-gru_before.h5',
@@ -194,7 +194,8 @@ describe('TensorFlow.js', () => {
       'converter-rnn.zip',
     ])
       expect(names).toContain(some);
-    const runnable = names.filter((name) => !/converter-rnn/.test(name));
+    // What its converter has written stays as it is, and TensorFlow.js cannot load all of that: options of SeparableConv2D, regularizers by Keras 3's names.
+    const runnable = names.filter((name) => !name.startsWith('converter-'));
     const asked = [];
     for (const name of runnable) {
       const { document, x } = documents.get(name)!;

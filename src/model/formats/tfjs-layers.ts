@@ -128,6 +128,8 @@ export function tfjsOptions(className: string, options: Options): Options {
     written.alpha = options.negative_slope ?? 0.3;
     delete written.negative_slope;
   }
+  // It has two kernels, and TensorFlow.js takes no option of one.
+  if (className === 'SeparableConv2D') delete written.kernel_initializer;
   return written;
 }
 
