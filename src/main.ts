@@ -24,7 +24,7 @@ const COMMANDS: Record<string, Command> = {
   work: { summary: 'Run a worker: it computes the jobs', run: runWork },
   doctor: { summary: 'Print the configuration with what it means, and check what the service needs', run: runDoctor },
   key: { takes: ['[tenant]', '[role]'], summary: 'Generate an API key and the line for ESPALIER_API_KEYS_FILE', run: runKey },
-  pack: { takes: ['<model>', '<file.esp>'], summary: 'Write a model of any format as an .esp file (docs/container.md)', run: runPack },
+  pack: { takes: ['<model>', '<file.esp>'], summary: 'Write a model of any format as an .esp file (docs/esp.md)', run: runPack },
   unpack: { takes: ['<file.esp>', '<file.keras>'], summary: 'Write the .keras file of an .esp file', run: runUnpack },
   openapi: { summary: 'Print the OpenAPI document', run: runOpenapi },
 };

@@ -1,4 +1,4 @@
-"""Reads `.esp` files (docs/container.md): `text, weights = read("model.esp")`. Needs nothing but NumPy.
+"""Reads `.esp` files (docs/esp.md): `text, weights = read("model.esp")`. Needs nothing but NumPy.
 
 `text` is a dictionary with the model's Keras `config` and its `metadata`; `weights` are float32 arrays, bit for bit those that were written, in the order of
 the model's layers and, within each, of its weights: with stock Keras

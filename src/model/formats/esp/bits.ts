@@ -1,6 +1,6 @@
 /**
  * Binary arithmetic coding of bits whose probabilities both sides know. Numbers are unsigned 32-bit integers throughout, so that every decoder gives the
- * same bits (docs/container.md).
+ * same bits (docs/esp.md).
  */
 
 /** Takes what it codes where it encodes, and gives it where it decodes. */

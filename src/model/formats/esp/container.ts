@@ -1,5 +1,5 @@
 /**
- * The bytes of an `.esp` file, docs/container.md: a magic, the config deflated against a dictionary that never changes, the weights in one arithmetic code, and
+ * The bytes of an `.esp` file, docs/esp.md: a magic, the config deflated against a dictionary that never changes, the weights in one arithmetic code, and
  * a checksum.
  */
 import { readFileSync } from 'node:fs';

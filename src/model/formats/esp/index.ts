@@ -1,4 +1,4 @@
-/** `.esp` files as documents: docs/container.md. */
+/** `.esp` files as documents: docs/esp.md. */
 import { readFile } from 'node:fs/promises';
 import { Problem } from '../../../errors.ts';
 import { type ModelDocument, makeDocument, type Weights } from '../../document.ts';
