@@ -84,17 +84,12 @@ function sortLayers({ config }: Model): void {
 
 /** Whether the config has a layer of this name in the graph. */
 export function hasLayer(config: unknown, name: string): boolean {
-  const parts = name.split('/');
-  const own = parts.pop()!;
-  let model: Model | undefined = config as Model;
-  for (const part of parts) model = model?.config.layers.find((entry) => layerName(entry) === part) as Model | undefined;
-  return model?.config.layers.some((entry) => layerName(entry) === own) ?? false;
+  return layerEntries(config).some((entry) => entry.name === name);
 }
 
 /** The options of a layer, by its name in the graph. */
 export function optionsOf(config: unknown, name: string): LayerConfig['config'] {
-  const { model, layer } = homeOf(config, name);
-  return model.config.layers.find((entry) => layerName(entry) === layer)!.config;
+  return layerEntries(config).find((entry) => entry.name === name)!.entry.config;
 }
 
 /** Keras refuses to load a layer whose build_config tells another shape than it gets; without one it builds it from its input. */

@@ -4,10 +4,11 @@
  * layer takes the window, the strides and the padding, the second is a Dense or a convolution of 1, with the bias and the activation.
  */
 import type { LayerSelection } from '../jobs/spec/index.ts';
-import { callMacs, parameterCount } from '../model/costs.ts';
+import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument, Weight, Weights } from '../model/document.ts';
 import { hasLayer, insertBefore, optionsOf } from '../model/edit-config.ts';
 import { type Graph, type Layer, weightKey } from '../model/graph.ts';
+import { size } from '../model/layers/index.ts';
 import { editableConfig, withConfig } from '../model/with-layers.ts';
 import type { LeftOut } from './candidates.ts';
 
@@ -44,6 +45,7 @@ export function factorableKernels(
   selection: Pick<LayerSelection, 'include' | 'exclude'>,
 ): { kernels: FactorableKernel[]; leftOut: LeftOut[] } {
   const leftOut: LeftOut[] = [];
+  const macs = callMacs(graph);
   const kernels = graph.layers.flatMap((layer): FactorableKernel[] => {
     const spec = layer.weights.find(({ role }) => role === 'kernel');
     if (!spec) return [];
@@ -53,9 +55,9 @@ export function factorableKernels(
       return [];
     }
     const units = spec.shape.at(-1)!;
-    const inputs = spec.shape.slice(0, -1).reduce((product, length) => product * length, 1);
-    const macs = callMacs(graph).filter(({ call }) => call.layer === layer);
-    const positions = macs.reduce((sum, cost) => sum + cost.macs, 0) / (inputs * units);
+    const inputs = size(spec.shape.slice(0, -1));
+    const own = macs.filter(({ call }) => call.layer === layer);
+    const positions = own.reduce((sum, cost) => sum + cost.macs, 0) / (inputs * units);
     if (mostRank({ inputs, units }) < 1) {
       leftOut.push({ name: layer.name, reason: `two factors of [${inputs}, ${units}] have no fewer weights at any rank` });
       return [];
@@ -100,7 +102,7 @@ export function costOfRanks(
   kernels: readonly FactorableKernel[],
   ranks: readonly number[],
 ): { macs: number; parameters: number } {
-  let macs = callMacs(graph).reduce((sum, cost) => sum + cost.macs, 0);
+  let macs = totalMacs(graph);
   let parameters = parameterCount(graph).total;
   for (const [index, kernel] of kernels.entries()) {
     const { inputs, units, positions } = kernel;

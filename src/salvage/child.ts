@@ -64,14 +64,17 @@ function isFormat(text: string | undefined): text is ModelFormat {
   return MODEL_FORMATS.some((known) => known === text);
 }
 
-/** What the layers are, in whatever dialect the format has. */
-function layersOf({ graph }: ModelDocument): unknown {
+/** What the layers are, in whatever dialect the format has; the whole config where the file has the document's own. */
+function configOf({ config, graph, source }: ModelDocument, format: ModelFormat): unknown {
+  if (format === 'keras' && source.format === 'keras') return config;
   return graph.layers.map(({ name, className, trainable, weights }) => ({ name, className, trainable, weights }));
 }
 
 /** Bit for bit: nothing was computed in between. */
 function compare(written: ModelDocument, read: ModelDocument): void {
-  if (!isDeepStrictEqual(layersOf(written), layersOf(read))) throw new Error('The file does not hold the config that was written');
+  const { format } = written.source;
+  if (!isDeepStrictEqual(configOf(written, read.source.format), configOf(read, format)))
+    throw new Error('The file does not hold the config that was written');
   if (written.weights.size !== read.weights.size) throw new Error(`The file holds ${read.weights.size} of ${written.weights.size} weights`);
   for (const [name, { shape, data }] of written.weights) {
     const other = read.weights.get(name);

@@ -58,23 +58,23 @@ export function lowRankCutter(spec: PruneSpec, run: TrainingRun, parts: Training
         return Array.from({ length: full }, (_, term) => term).filter((term) => !out.has(term));
       });
     };
-    const factorsAfter = (steps: number): Map<FactorableKernel, Factors> =>
+    const factorsBy = (terms: readonly number[][]): Map<FactorableKernel, Factors> =>
       new Map(
-        termsAfter(steps).flatMap((terms, index) => {
+        terms.flatMap((own, index) => {
           const kernel = kernels[index]!;
-          return terms.length < fullRank(kernel) ? [[kernel, factorsOf(spectra[index]!, kernel, terms)] as const] : [];
+          return own.length < fullRank(kernel) ? [[kernel, factorsOf(spectra[index]!, kernel, own)] as const] : [];
         }),
       );
     const { steps, document: smaller } = await fewestSteps(
       order.length,
-      (count) => withFactors(document, factorsAfter(count)),
+      (count) => withFactors(document, factorsBy(termsAfter(count))),
       kept,
       spec,
       parts,
       'Lower min_rank or round_to, or exclude fewer layers.',
     );
     const terms = termsAfter(steps);
-    const factors = factorsAfter(steps);
+    const factors = factorsBy(terms);
     const macs = totalMacs(smaller.graph);
     const planned = costOfRanks(
       graph,

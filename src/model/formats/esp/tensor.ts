@@ -2,6 +2,7 @@
  * Codes tensors of float32 without loss. Numbers that are whole multiples of one step are coded as these multiples; those of few values as their places in a
  * list; all others by their bits, zeros apart.
  */
+import { size } from '../../layers/index.ts';
 import type { HalfPrecision } from '../half-precision.ts';
 import { type BitCoder, codeBits, codeCount, EVEN } from './bits.ts';
 import { codeMarks, MatrixCoder, type Periods } from './matrix.ts';
@@ -67,7 +68,7 @@ export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: 
 /** Throws RangeError for a shape or a number that no encoder writes. */
 export function decodeTensor(coder: BitCoder, room: { elements: number }): Omit<CodedTensor, 'periods'> {
   const shape = Array.from({ length: codeCount(coder, 0, MOST_AXES) }, () => codeCount(coder, 0, LARGEST_TENSOR));
-  const count = shape.reduce((product, length) => product * length, 1);
+  const count = size(shape);
   if (count > room.elements) throw new RangeError(`A tensor of shape [${shape.join(', ')}] does not fit`);
   room.elements -= count;
   const narrow = NARROW[codeBits(coder, 2, 0)];
@@ -192,7 +193,7 @@ function codeMatrix(
 /** A tensor as a matrix: its last axis counts the units; one of a single axis is one row. */
 function sides(shape: readonly number[]): { inputs: number; units: number } {
   const units = shape.at(-1) ?? 1;
-  return { inputs: shape.slice(0, -1).reduce((product, length) => product * length, 1), units };
+  return { inputs: size(shape.slice(0, -1)), units };
 }
 
 /** Codes float32 numbers by their bits: sign, exponent under those of its digits that are known, and as many digits of the mantissa as any of them has. */
