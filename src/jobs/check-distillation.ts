@@ -77,7 +77,8 @@ function checkTeacher(teacher: CheckedModel, model: CheckedModel, loss: Training
   }
 }
 
-function sameShape(a: readonly (number | null)[], b: readonly (number | null)[]): boolean {
+/** Whether two shapes are one, an open axis as any other. */
+export function sameShape(a: readonly (number | null)[], b: readonly (number | null)[]): boolean {
   return a.length === b.length && a.every((dimension, axis) => dimension === b[axis]);
 }
 

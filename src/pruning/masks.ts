@@ -54,7 +54,7 @@ export function chooseMasks(
 }
 
 /** Values that are exactly zero. */
-export function countZeros(values: Float32Array): number {
+export function countZeros(values: Float32Array | Uint8Array): number {
   let zeros = 0;
   for (const value of values) if (value === 0) zeros++;
   return zeros;

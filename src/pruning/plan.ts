@@ -5,7 +5,7 @@ import { fewestKept, furthestCount, type GroupLimits, limitsOf } from './allocat
 import { bitmap, bits } from './bitmap.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
 import { inputCount, matrixOrder, type PrunableKernel, unitCount } from './kernels.ts';
-import type { Masks } from './masks.ts';
+import { countZeros, type Masks } from './masks.ts';
 import type { Removed } from './surgery.ts';
 
 type PlanCode = 'PLAN_MISMATCH' | 'INCOMPATIBLE_OPTIONS';
@@ -48,7 +48,7 @@ export function planOfZeros(structure: WeightStructure, kernels: readonly Prunab
     structure: structure.type,
     kernels: kernels.map(({ key, shape }): PlannedKernel => {
       const mask = masks.get(key)!;
-      const zeros = mask.reduce((count, lives) => count + (lives ? 0 : 1), 0);
+      const zeros = countZeros(mask);
       return { weight: key, shape: [...shape], zeros, removed: bitmap(mask.map((lives) => 1 - lives)) };
     }),
   };
@@ -195,7 +195,7 @@ export function plannedMasks(
         'INCOMPATIBLE_OPTIONS',
       );
     const own = overrides[kernel.layer]?.sparsity;
-    const zeros = mask.reduce((sum, lives) => sum + (lives ? 0 : 1), 0);
+    const zeros = countZeros(mask);
     if (own !== undefined && zeros < Math.round(own * kernel.count))
       refuse(
         place,
@@ -222,7 +222,7 @@ function maskOf({ shape, kept, removed, zeros }: PlannedKernel, kernel: Prunable
   const mask = stays ?? gone?.map((bit) => 1 - bit) ?? refuse(place, 'One of kept and removed says which weights go.', kernel.key);
   if (stays && gone && stays.some((bit, at) => bit === gone[at]))
     refuse(place, 'kept and removed must hold each weight once; one of them is enough.', kernel.key);
-  const counted = mask.reduce((sum, lives) => sum + (lives ? 0 : 1), 0);
+  const counted = countZeros(mask);
   if (zeros !== undefined && zeros !== counted) refuse(`${place}/zeros`, `${counted} weights are removed.`, zeros);
   return mask;
 }

@@ -34,13 +34,15 @@ export async function runPruning(
   if (!resumed && rewindTo) run.remember(rewindTo.weights);
   const cutter = cutterOf(spec, run, parts, resumed, plan);
   const { reestimate_batch_norm: estimation } = spec.pruning;
-  const cutAndEstimate: Cutter = async (kept) => {
-    await cutter(kept);
-    if (typeof estimation !== 'object') return;
-    Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, spec, run, parts) });
-  };
+  const cut: Cutter =
+    typeof estimation !== 'object'
+      ? cutter
+      : async (kept) => {
+          await cutter(kept);
+          Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, spec, run, parts) });
+        };
   if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
-  const stages = stagesOf(spec, run, parts, typeof estimation === 'object' ? cutAndEstimate : cutter);
+  const stages = stagesOf(spec, run, parts, cut);
   const first = run.state.stage;
   for (const [index, { begin, end, between }] of stages.entries()) {
     if (index < first) continue;

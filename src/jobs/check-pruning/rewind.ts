@@ -1,6 +1,6 @@
 /** Whether there is something for survivors to go back to. */
 import { type Graph, readGraph, weightKey } from '../../model/graph.ts';
-import type { FurtherModels } from '../check-distillation.ts';
+import { type FurtherModels, sameShape } from '../check-distillation.ts';
 import { dimensions, refuse } from '../refuse.ts';
 import type { Pruning } from '../spec/index.ts';
 
@@ -49,8 +49,7 @@ function difference(wanted: Shapes, given: Shapes): string | null {
   for (const [key, shape] of wanted) {
     const other = given.get(key);
     if (!other) return `the model to go back to has no ${key}`;
-    if (other.length !== shape.length || other.some((dimension, axis) => dimension !== shape[axis]))
-      return `its ${key} is ${dimensions(other)}, that of the uploaded model ${dimensions(shape)}`;
+    if (!sameShape(other, shape)) return `its ${key} is ${dimensions(other)}, that of the uploaded model ${dimensions(shape)}`;
   }
   return null;
 }
