@@ -39,7 +39,7 @@ export async function storeOutputs(options: {
 }): Promise<StoredOutputs> {
   const { job, attempt, parent, outputs, blobs, inspectModel } = options;
   const keys = attemptKeys(job.id, attempt);
-  const name = `${parent.name.replace(/\.(keras|h5|zip)$/, '')}-${RESULT_NAMES[job.type]}`;
+  const name = `${parent.name.replace(/\.(keras|h5|zip|esp)$/, '')}-${RESULT_NAMES[job.type]}`;
   const stored: StoredOutputs = { models: [], artifacts: [] };
   const common = { tenant: job.tenant, job_id: job.id, created_at: Date.now(), expires_at: null, deleted_at: null };
   try {

@@ -38,8 +38,8 @@ export const MASKED_OUTPUT = 'MASKED_OUTPUT';
 /** The warning of a model that jobs do not train, since a layer of it does something in training that is not run. */
 export const NOT_TRAINED = 'NOT_TRAINED';
 
-/** The formats of model files: Keras 3's `.keras`, Keras' `.h5`, a TensorFlow.js layers model, and safetensors beside a Keras config. */
-export const MODEL_FORMATS = ['keras', 'h5', 'tfjs', 'safetensors'] as const;
+/** The formats of model files: Keras 3's `.keras`, Keras' `.h5`, a TensorFlow.js layers model, safetensors beside a Keras config, and `.esp` (docs/esp.md). */
+export const MODEL_FORMATS = ['keras', 'h5', 'tfjs', 'safetensors', 'esp'] as const;
 export const ModelFormat = choice([...MODEL_FORMATS], { description: 'What the file is, by its content.' });
 export type ModelFormat = Static<typeof ModelFormat>;
 
@@ -47,7 +47,10 @@ export const ModelFacts = strictObject({
   format: ModelFormat,
   /** Absent from facts that were stored before there was more than one. */
   output_formats: Type.Optional(
-    Type.Array(ModelFormat, { description: 'The formats in which it can be written so that stock Keras, or TensorFlow.js, loads it.' }),
+    Type.Array(ModelFormat, {
+      description:
+        'The formats in which it can be written so that stock Keras, or TensorFlow.js, loads it; `esp` becomes a `.keras` file again.',
+    }),
   ),
   keras_version: nullable(Type.String()),
   name: Type.String(),

@@ -1,7 +1,7 @@
 /** Documents whose config has other layers than the one they come from. */
 import { type ModelDocument, makeDocument, type Weights } from './document.ts';
 import { forgetBuilds } from './edit-config.ts';
-import { inStockKeras3, keras3Version } from './formats/stock-keras-3.ts';
+import { inStockKeras3, isKeras3File, keras3Version } from './formats/stock-keras-3.ts';
 import { type Graph, readGraph } from './graph.ts';
 
 /** The document's config, the caller's own, in which layers may be added and taken away. Throws Problem UNSUPPORTED_CONVERSION. */
@@ -20,7 +20,7 @@ export function withConfig(document: ModelDocument, config: Record<string, unkno
   const { metadata, extras, source } = document;
   const graph = readGraph(config);
   if (sameLayers(document.graph, graph)) return makeDocument({ config, metadata, weights, extras, source });
-  const own = source.format === 'keras';
+  const own = isKeras3File(source.format);
   const keys = new Set(weights.keys());
   return makeDocument({
     config,

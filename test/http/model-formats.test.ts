@@ -74,7 +74,7 @@ describe('models in other formats', () => {
     expect(await server.incoming()).toEqual([]);
   });
 
-  it.each(['h5', 'tfjs', 'safetensors'])(
+  it.each(['h5', 'tfjs', 'safetensors', 'esp'])(
     'a .keras file can be had as %s: the same bytes each time, in ranges, under one tag',
     async (format) => {
       const id = await seed();
@@ -101,13 +101,35 @@ describe('models in other formats', () => {
     },
   );
 
+  it('an .esp file is uploaded as any other, and becomes the .keras file that it was made of', async () => {
+    const id = await seed();
+    const packed = await download(id, '?format=esp');
+    expect(packed.headers.get('content-disposition')).toBe('attachment; filename="seed.esp"');
+    const { status, body } = await server.call('POST', '/v1/models', { body: form(['file', packed.bytes, 'seed.esp']) });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ format: 'esp', output_formats: expect.arrayContaining(['keras', 'esp']) });
+    expect((await download(body.id)).bytes).toEqual(packed.bytes);
+    const dataset = await server.call('POST', '/v1/datasets', { body: form(['file', await seedData(), 'data.npz']) });
+    const job = await server.call('POST', '/v1/jobs', { body: trainRequest({ modelId: body.id, datasetId: dataset.body.id }, {}) });
+    expect(job.body.spec.output).toEqual({ formats: ['esp'] });
+    const unpacked = await download(body.id, '?format=keras');
+    writeFileSync(join(folder, 'unpacked'), unpacked.bytes);
+    writeFileSync(join(folder, 'seed'), await seedModel());
+    const [there, back] = [await readModel(join(folder, 'seed')), await readModel(join(folder, 'unpacked'))];
+    expect(back.weights).toEqual(there.weights);
+    expect(back.graph).toEqual(there.graph);
+    packed.bytes[packed.bytes.length >> 1]! ^= 1;
+    const damaged = await server.call('POST', '/v1/models', { body: form(['file', packed.bytes, 'seed.esp']) });
+    expect(damaged).toMatchObject({ status: 422, body: { code: 'MODEL_UNREADABLE' } });
+  });
+
   it('the format that a model has is the file as it is', async () => {
     expect((await download(await seed(), '?format=keras')).bytes).toEqual(await seedModel());
   });
 
   it('a format that cannot hold the model, and one that there is none of, are refused', async () => {
     const { body } = await upload('keras-2-shared.h5');
-    expect(body.output_formats).toEqual(['keras', 'h5', 'safetensors']);
+    expect(body.output_formats).toEqual(['keras', 'h5', 'safetensors', 'esp']);
     const refused = await server.call('GET', `/v1/models/${body.id}/content?format=tfjs`);
     expect(refused).toMatchObject({ status: 422, body: { code: 'UNSUPPORTED_CONVERSION' } });
     expect(refused.body.detail).toMatch(/inner is called more than once/);

@@ -4,12 +4,14 @@ import { posix } from 'node:path';
 import { Problem, received } from '../../errors.ts';
 import type { ModelDocument } from '../document.ts';
 import { MODEL_FORMATS, type ModelFormat } from '../facts.ts';
+import { MAGIC } from './esp/container.ts';
+import { readEsp, readEspConfig, writeEsp } from './esp/index.ts';
 import { readH5, readH5Config, refuseH5, writeH5 } from './h5.ts';
 import { type ReadOptions, readKeras, readKerasConfig, writeKeras } from './keras.ts';
 import { isKerasConfig, readKerasSafetensors, writeKerasSafetensors } from './keras-safetensors.ts';
 import { parseObject } from './parse-json.ts';
 import { isSafetensors } from './safetensors.ts';
-import { refuseKeras3 } from './stock-keras-3.ts';
+import { isKeras3File, refuseKeras3 } from './stock-keras-3.ts';
 import { isTfjsModel, readTfjs, refuseTfjs, tfjsConfig, writeTfjs } from './tfjs.ts';
 import { listZip, readZip } from './zip.ts';
 
@@ -25,10 +27,11 @@ export const FORMATS: Readonly<Record<ModelFormat, FormatFacts>> = {
   h5: { extension: '.h5', mediaType: 'application/x-hdf5' },
   tfjs: { extension: '.tfjs.zip', mediaType: 'application/zip' },
   safetensors: { extension: '.safetensors.zip', mediaType: 'application/zip' },
+  esp: { extension: '.esp', mediaType: 'application/octet-stream' },
 };
 
 const READ =
-  'Read are .keras files, whole models in .h5, layers models of TensorFlow.js (model.json and its weights, as a zip or as several parts), and a Keras config beside .safetensors.';
+  'Read are .keras files, whole models in .h5, layers models of TensorFlow.js (model.json and its weights, as a zip or as several parts), a Keras config beside .safetensors, and .esp files.';
 
 /** JSON of an archive: a config. */
 const LONGEST_JSON = 64 * 2 ** 20;
@@ -42,6 +45,8 @@ export async function readModel(path: string, options: ReadOptions = {}): Promis
       return readKeras(path, options);
     case 'hdf5':
       return readH5(path, options);
+    case 'esp':
+      return readEsp(path);
     case 'archive': {
       const parts = await partsOf(path);
       return parts.format === 'tfjs' ? readTfjs(parts.model, parts.shard) : readKerasSafetensors(parts.config, parts.weights);
@@ -56,6 +61,8 @@ export async function readModelConfig(path: string): Promise<Record<string, unkn
       return readKerasConfig(path);
     case 'hdf5':
       return readH5Config(path);
+    case 'esp':
+      return readEspConfig(path);
     case 'archive': {
       const parts = await partsOf(path);
       return parts.format === 'tfjs' ? tfjsConfig(parts.model) : parseObject(parts.config, 'The config');
@@ -81,6 +88,8 @@ export async function writeModel(
       return Uint8Array.from(await writeTfjs(document));
     case 'safetensors':
       return Uint8Array.from(await writeKerasSafetensors(document));
+    case 'esp':
+      return Uint8Array.from(writeEsp(document));
   }
 }
 
@@ -89,15 +98,16 @@ export async function fileBytes(document: ModelDocument, format: ModelFormat): P
   return (await writeModel(document, format, { optimizer: false })).length;
 }
 
-const refuseForeign = (own: ModelFormat) => (document: ModelDocument) => {
-  if (document.source.format !== own) refuseKeras3(document);
+const refuseForeign = (isOwn: (format: ModelFormat) => boolean) => (document: ModelDocument) => {
+  if (!isOwn(document.source.format)) refuseKeras3(document);
 };
 /** Each throws Problem UNSUPPORTED_CONVERSION for a document that cannot be written in the format. */
 const REFUSALS: Readonly<Record<ModelFormat, (document: ModelDocument) => void>> = {
-  keras: refuseForeign('keras'),
+  keras: refuseForeign(isKeras3File),
   h5: refuseH5,
   tfjs: refuseTfjs,
-  safetensors: refuseForeign('safetensors'),
+  safetensors: refuseForeign((format) => format === 'safetensors'),
+  esp: refuseForeign(isKeras3File),
 };
 
 /** The formats in which the document can be written, and stock Keras (of TensorFlow.js: its own loader) takes it. */
@@ -114,7 +124,7 @@ export function writableFormats(document: ModelDocument): ModelFormat[] {
 }
 
 /** What kind of file it is, by its first bytes and an archive's names. */
-async function containerOf(path: string): Promise<'keras' | 'hdf5' | 'archive'> {
+async function containerOf(path: string): Promise<'keras' | 'hdf5' | 'esp' | 'archive'> {
   const file = await open(path);
   const head = Buffer.alloc(512);
   let length: number;
@@ -126,6 +136,8 @@ async function containerOf(path: string): Promise<'keras' | 'hdf5' | 'archive'> 
   const start = head.subarray(0, length);
   const begins = (text: string): boolean => start.subarray(0, text.length).equals(Buffer.from(text, 'latin1'));
   if (begins('\x89HDF\r\n\x1a\n')) return 'hdf5';
+  // Of any version: the reader says which it knows.
+  if (begins(MAGIC.toString('latin1', 0, 3))) return 'esp';
   if (begins('PK\x03\x04') || begins('PK\x05\x06')) return archiveOf(await listZip(path));
   throw new Problem('UNSUPPORTED_FORMAT', `${READ} Received: ${described(start)}.`);
 }

@@ -7,7 +7,7 @@ import { configText } from './config-text.ts';
 import type { HalfPrecision } from './half-precision.ts';
 import { parseObject } from './parse-json.ts';
 import { readSafetensors, type Safetensor, writeSafetensors } from './safetensors.ts';
-import { inStockKeras3 } from './stock-keras-3.ts';
+import { inStockKeras3, isKeras3File } from './stock-keras-3.ts';
 import { readWeight } from './stored-weights.ts';
 import { matchWeights } from './weight-names.ts';
 import { writeZip } from './zip.ts';
@@ -55,7 +55,7 @@ export function readKerasSafetensors(configFile: Buffer, weightFiles: readonly {
 export async function writeKerasSafetensors(document: ModelDocument): Promise<Buffer> {
   const { source, graph, weights } = document;
   const isOwn = source.format === 'safetensors';
-  const config = isOwn || (source.format === 'keras' && !isKeras2(document.config)) ? document.config : inStockKeras3(document);
+  const config = isOwn || (isKeras3File(source.format) && !isKeras2(document.config)) ? document.config : inStockKeras3(document);
   const tensors = graph.layers.flatMap((layer) =>
     layer.weights.map((spec): Safetensor => {
       const key = weightKey(layer, spec.name);

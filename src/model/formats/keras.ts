@@ -9,7 +9,7 @@ import { configText } from './config-text.ts';
 import type { HalfPrecision } from './half-precision.ts';
 import { type Hdf5Content, type Hdf5Dataset, readHdf5, writeHdf5 } from './hdf5.ts';
 import { parseObject } from './parse-json.ts';
-import { inStockKeras3, keras3Version } from './stock-keras-3.ts';
+import { inStockKeras3, isKeras3File, keras3Version } from './stock-keras-3.ts';
 import { readWeight, stored } from './stored-weights.ts';
 import { readZip, writeZip } from './zip.ts';
 
@@ -111,7 +111,7 @@ export async function readKerasConfig(path: string): Promise<Record<string, unkn
  * Throws Problem UNSUPPORTED_CONVERSION for a document of another format that Keras 3 has no words for.
  */
 export async function writeKeras(document: ModelDocument, { optimizer = true }: { optimizer?: boolean } = {}): Promise<Buffer> {
-  const isOwn = document.source.format === 'keras';
+  const isOwn = isKeras3File(document.source.format);
   const config = isOwn ? document.config : inStockKeras3(document);
   const names = isOwn ? document.source.names : NOTHING_KEPT;
   const content: Hdf5Content = { groups: [], datasets: [] };

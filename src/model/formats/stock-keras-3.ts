@@ -4,6 +4,7 @@ import { readCompile } from '../compile.ts';
 import { serialisedLoss, serialisedOptimizer } from '../compile-config.ts';
 import { inKeras3, isKeras2, KERAS_2_HARD_SIGMOID } from '../dialect.ts';
 import type { ModelDocument } from '../document.ts';
+import type { ModelFormat } from '../facts.ts';
 import { lossType } from '../losses.ts';
 import { withModules } from './training-config.ts';
 
@@ -17,6 +18,11 @@ const METRICS = new Set([
   ...['accuracy', 'acc', 'binary_accuracy', 'categorical_accuracy', 'sparse_categorical_accuracy'],
   ...['top_k_categorical_accuracy', 'sparse_top_k_categorical_accuracy'],
 ]);
+
+/** Whether files of the format hold the config in the words of `config.json` in a `.keras` file. */
+export function isKeras3File(format: ModelFormat): boolean {
+  return format === 'keras' || format === 'esp';
+}
 
 /** The version of Keras 3 that a document says it is of, else the one whose formats are written here. */
 export function keras3Version({ keras_version: version }: Json): string {

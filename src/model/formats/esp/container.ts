@@ -36,9 +36,19 @@ export function encodeContainer({ text, tensors }: Container): Buffer {
 
 /** Throws Problem MODEL_UNREADABLE for what no encoder writes. */
 export function decodeContainer(file: Buffer): { text: string; tensors: Omit<CodedTensor, 'periods'>[] } {
-  const unreadable = (why: string): never => {
-    throw new Problem('MODEL_UNREADABLE', `The .esp file cannot be read: ${why}.`);
-  };
+  const { text, code } = openContainer(file);
+  try {
+    const coder = new BitDecoder(code);
+    const room = { elements: MOST_ELEMENTS };
+    return { text, tensors: Array.from({ length: codeCount(coder, 0, MOST_TENSORS) }, () => decodeTensor(coder, room)) };
+  } catch (error) {
+    if (error instanceof RangeError) return unreadable(error.message);
+    throw error;
+  }
+}
+
+/** The text of a file, and the code of its numbers as it is. Throws Problem MODEL_UNREADABLE. */
+export function openContainer(file: Buffer): { text: string; code: Buffer } {
   if (file.length < MAGIC.length + 5) return unreadable(`it has ${file.length} bytes`);
   if (!file.subarray(0, 3).equals(MAGIC.subarray(0, 3))) return unreadable('it does not begin with ESP');
   if (file[3] !== MAGIC[3]) return unreadable(`it is of version ${file[3]}; version ${MAGIC[3]} is known`);
@@ -46,20 +56,17 @@ export function decodeContainer(file: Buffer): { text: string; tensors: Omit<Cod
   if (crc32(body) !== file.readUInt32LE(file.length - 4)) return unreadable('its checksum is wrong; it was damaged or cut off');
   const [length, from] = readVarint(body, MAGIC.length);
   if (from + length > body.length) return unreadable(`its config is said to have ${length} bytes`);
-  let text: string;
+  const config = body.subarray(from, from + length);
   try {
-    text = inflateRawSync(body.subarray(from, from + length), { dictionary: DICTIONARY, maxOutputLength: LARGEST_CONFIG }).toString();
+    const text = inflateRawSync(config, { dictionary: DICTIONARY, maxOutputLength: LARGEST_CONFIG }).toString();
+    return { text, code: body.subarray(from + length) };
   } catch (error) {
     return unreadable(`its config cannot be inflated (${(error as Error).message})`);
   }
-  try {
-    const coder = new BitDecoder(body.subarray(from + length));
-    const room = { elements: MOST_ELEMENTS };
-    return { text, tensors: Array.from({ length: codeCount(coder, 0, MOST_TENSORS) }, () => decodeTensor(coder, room)) };
-  } catch (error) {
-    if (error instanceof RangeError) return unreadable(error.message);
-    throw error;
-  }
+}
+
+function unreadable(why: string): never {
+  throw new Problem('MODEL_UNREADABLE', `The .esp file cannot be read: ${why}.`);
 }
 
 /** Seven bits a byte, the lowest first; the highest bit says that more follow. */

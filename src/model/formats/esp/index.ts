@@ -7,8 +7,8 @@ import { type Call, type Graph, readGraph, weightKey } from '../../graph.ts';
 import { configText } from '../config-text.ts';
 import type { HalfPrecision } from '../half-precision.ts';
 import { parseObject } from '../parse-json.ts';
-import { inStockKeras3, keras3Version } from '../stock-keras-3.ts';
-import { decodeContainer, encodeContainer } from './container.ts';
+import { inStockKeras3, isKeras3File, keras3Version } from '../stock-keras-3.ts';
+import { decodeContainer, encodeContainer, openContainer } from './container.ts';
 import type { Periods } from './matrix.ts';
 
 /**
@@ -18,7 +18,7 @@ import type { Periods } from './matrix.ts';
  */
 export function writeEsp(document: ModelDocument): Buffer {
   const { graph, weights, source, metadata } = document;
-  const own = source.format === 'keras';
+  const own = isKeras3File(source.format);
   const config = structuredClone(own ? document.config : inStockKeras3(document));
   forgetBuilds(config);
   const about = JSON.stringify(own ? metadata : { keras_version: keras3Version(metadata) });
@@ -37,7 +37,7 @@ export function writeEsp(document: ModelDocument): Buffer {
 /** Throws Problem MODEL_UNREADABLE, WEIGHTS_MISMATCH and those of `readGraph`. */
 export async function readEsp(path: string): Promise<ModelDocument> {
   const { text, tensors } = decodeContainer(await readFile(path));
-  const { config, metadata } = parseObject(text, 'The text of the .esp file') as Record<string, Record<string, unknown>>;
+  const { config, metadata } = textOf(text);
   const graph = readGraph(config);
   const weights: Weights = new Map();
   const narrow = new Map<string, HalfPrecision>();
@@ -50,12 +50,26 @@ export async function readEsp(path: string): Promise<ModelDocument> {
     if (type) narrow.set(key, type);
   }
   return makeDocument({
-    config: config!,
-    metadata: metadata ?? {},
+    config,
+    metadata,
     weights,
     extras: [],
-    source: { format: 'keras', names: new Map(), narrow },
+    source: { format: 'esp', names: new Map(), narrow },
   });
+}
+
+/** The Keras config of a file that has been read before, with its compilation; its numbers are not decoded. Throws Problem MODEL_UNREADABLE. */
+export async function readEspConfig(path: string): Promise<Json> {
+  return textOf(openContainer(await readFile(path)).text).config;
+}
+
+type Json = Record<string, unknown>;
+
+function textOf(text: string): { config: Json; metadata: Json } {
+  const { config, metadata } = parseObject(text, 'The text of the .esp file');
+  const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject(config)) throw new Problem('MODEL_UNREADABLE', 'The .esp file cannot be read: its text has no config.');
+  return { config, metadata: isObject(metadata) ? metadata : {} };
 }
 
 const NONE: Periods = { place: 0, row: 0 };
