@@ -24,10 +24,17 @@ export interface Source {
   names: ReadonlyMap<string, string>;
   /** Weights that the file held in fewer bits than float32, by their keys. */
   narrow: ReadonlyMap<string, HalfPrecision>;
+  /** Weights that the file held as float64, by their keys: its own numbers. They are written where no job has changed the weight. */
+  doubles: ReadonlyMap<string, Float64Array<ArrayBuffer>>;
 }
 
 /** Of a document that was made rather than read: a `.keras` file of float32 numbers. */
-const MADE_HERE: Source = { format: 'keras', names: new Map(), narrow: new Map() };
+const MADE_HERE: Source = { format: 'keras', names: new Map(), narrow: new Map(), doubles: new Map() };
+
+export interface OptimizerVariable extends Hdf5Dataset {
+  /** Its name in the `.h5` file it was read from. */
+  name?: string;
+}
 
 export interface ModelDocument {
   /** The model's config as its file has it, in whatever dialect (`dialect.ts`), with its compilation as `compile_config`. */
@@ -41,7 +48,7 @@ export interface ModelDocument {
   /** Data sets of the weights file that are no weights of a layer (a seed generator's state, say): written back as they were. */
   extras: Hdf5Dataset[];
   /** The variables of the optimizer as stored, `optimizer/vars/<i>`; absent unless they were asked for or made. `readOptimizerState` names them. */
-  optimizer?: Hdf5Dataset[];
+  optimizer?: OptimizerVariable[];
 }
 
 /** A document of a config and its weights. Throws Problem WEIGHTS_MISMATCH when a weight is missing or has another shape, and those of `readGraph`. */

@@ -29,7 +29,12 @@ export function withConfig(document: ModelDocument, config: Record<string, unkno
     extras: own
       ? extras.flatMap(({ path, ...dataset }) => movedPaths(path, document.graph, graph).map((at) => ({ ...dataset, path: at })))
       : [],
-    source: { format: 'keras', names: new Map(), narrow: new Map([...source.narrow].filter(([key]) => keys.has(key))) },
+    source: {
+      format: 'keras',
+      names: new Map(),
+      narrow: new Map([...source.narrow].filter(([key]) => keys.has(key))),
+      doubles: new Map([...source.doubles].filter(([key]) => keys.has(key))),
+    },
   });
 }
 

@@ -52,18 +52,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     verdict: 'wrong',
     why: "all but the names of the optimizer's variables: they are numbered",
   },
-  {
-    networks: /^app_(DenseNet|EfficientNetV2[BS]|MobileNetV2|MobileNetV3Minimalistic|VGG1[69])$/,
-    formats: ['tfjs'],
-    verdict: 'MODEL_UNREADABLE',
-    why: 'a shard of weights that begins with the byte of {',
-  },
-  {
-    networks: /^(layer_scale(_vector)?|bidirectional_two_classes|nested_deep|model_called_anew|app_(ConvNeXt|NASNet))$/,
-    formats: ['tfjs'],
-    verdict: 'WEIGHTS_MISMATCH',
-    why: 'names of weights in layers models that are not recognised',
-  },
 ];
 
 /** The exception for a network's file, or null. */

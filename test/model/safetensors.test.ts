@@ -6,7 +6,7 @@ import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel, writeModel } from '../../src/model/formats/index.ts';
 import { readSafetensors, type Safetensor, writeSafetensors } from '../../src/model/formats/safetensors.ts';
 import { writeZip } from '../../src/model/formats/zip.ts';
-import { batchNormalization, dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
+import { batchNormalization, dense, documentOf, layer, randomFill, sequential } from '../helpers/documents.ts';
 import { folder } from '../helpers/folder.ts';
 import { expectSameBits } from '../helpers/numbers.ts';
 import { expectProblem } from '../helpers/problems.ts';
@@ -32,12 +32,63 @@ describe('weights in safetensors', () => {
     ['as the paths of Keras’ variables in a Sequential', (name) => `${document.graph.name}/${name}`],
     ['with TensorFlow’s output numbers', (name) => `${name}:0`],
     ['with dots', (name) => name.replaceAll('/', '.')],
+    ['as the layers’ paths in the model in which they were built first', (name) => `sequential_7/${name}`],
+    ['in scopes', (name) => `block_1/adjust_block/${name}`],
   ])('are found %s', async (_what, rename) => {
     const path = await zipped(['x.json', config], ['y', writeSafetensors(renamed(rename))]);
     const read = await readModel(path);
     expect(read.source.format).toBe('safetensors');
     expectSameWeights(read);
     expect([...read.source.names.values()]).toEqual([...document.weights.keys()].map(rename));
+  });
+
+  describe('of other layers', () => {
+    const forward = { units: 3, return_sequences: true, use_bias: true, reset_after: true };
+    const cell = (className: string, name: string, options = {}) => ({ class_name: className, config: { name, ...forward, ...options } });
+    const others = documentOf(
+      sequential(
+        [5, 4],
+        [
+          layer('Bidirectional', 'both', {
+            merge_mode: 'concat',
+            layer: cell('LSTM', 'forward_lstm'),
+            backward_layer: cell('GRU', 'gru_31', { go_backwards: true }),
+          }),
+          { ...layer('LayerScale', 'scale', { init_values: 1, projection_dim: 6 }), module: 'keras.src.applications.convnext' },
+        ],
+      ),
+      randomFill(5),
+    );
+    const inKeras = (key: string): string =>
+      key
+        .replace('both/forward_layer', 'both/forward_lstm')
+        .replace('both/backward_layer', 'both/gru_31')
+        .replace('scale/gamma', 'scale/variable_4');
+    const read = async (rename: (key: string) => string) => {
+      const some = [...others.weights].map(([key, { shape, data }]): Safetensor => ({ name: rename(key), shape, dtype: 'F32', data }));
+      return readModel(await zipped(['c', JSON.stringify(others.config)], ['w', writeSafetensors(some)]));
+    };
+
+    it('are found under the names of a Bidirectional’s layers, and without a name of their own', async () => {
+      const found = await read((key) => `net/${inKeras(key)}`);
+      for (const [key, { data }] of others.weights) expectSameBits(found.weights.get(key)!.data, data, key);
+    });
+
+    it('are refused where a name is of neither layer of a Bidirectional', async () => {
+      await expectProblem(
+        () => read((key) => inKeras(key).replace('gru_31', 'gru_9')),
+        'WEIGHTS_MISMATCH',
+        /both \(Bidirectional\) has no backward/,
+      );
+    });
+
+    it('are refused where a name may be that of two layers', async () => {
+      await expectProblem(
+        () => read((key) => inKeras(key).replace(/^scale/, 'x/both/y/scale')),
+        'WEIGHTS_MISMATCH',
+        /scale \(LayerScale\) has no gamma/,
+      );
+    });
   });
 
   it('may lie in several files, and are written in one under the names they had', async () => {

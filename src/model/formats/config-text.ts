@@ -1,4 +1,5 @@
 /** A config as text that Python reads as it was written: a number that must be a float there has a decimal point. */
+import { withLoadableShears } from './shear-range.ts';
 
 /**
  * Hyper-parameters of Keras' optimizers and schedules that are floats. JavaScript prints 0.0 as 0, and Keras then refuses the file (a momentum or a
@@ -17,7 +18,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
 /** The config of a model as JSON. */
 export function configText(config: Record<string, unknown>): string {
   const compile = config.compile_config as { optimizer?: unknown } | null | undefined;
-  const model = withFloatOperands(config) as Record<string, unknown>;
+  const model = withFloatOperands(withLoadableShears(config)) as Record<string, unknown>;
   if (!compile?.optimizer) return JSON.stringify(model);
   return JSON.stringify({ ...model, compile_config: { ...compile, optimizer: withPoints(compile.optimizer, '') } });
 }

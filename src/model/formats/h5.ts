@@ -5,15 +5,14 @@
 import { readFile } from 'node:fs/promises';
 import { Problem, received } from '../../errors.ts';
 import { APPLICATION_CLASSES, inKeras3, isKeras2, OWN_NAMES } from '../dialect.ts';
-import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
+import { type ModelDocument, makeDocument, type OptimizerVariable } from '../document.ts';
 import { type LayerConfig, readGraph } from '../graph.ts';
 import { configText, trainingText } from './config-text.ts';
-import type { HalfPrecision } from './half-precision.ts';
 import { type Hdf5Content, type Hdf5Dataset, type Hdf5File, withHdf5, writeHdf5 } from './hdf5.ts';
 import type { ReadOptions } from './keras.ts';
 import { parseObject } from './parse-json.ts';
 import { inStockKeras3, keras3Version, refuseKeras3 } from './stock-keras-3.ts';
-import { readWeight, stored } from './stored-weights.ts';
+import { FileWeights, stored } from './stored-weights.ts';
 import { compileOf, trainingConfig } from './training-config.ts';
 import { legacyOrder, type OrderedWeight } from './weight-order.ts';
 
@@ -44,9 +43,7 @@ export async function readH5(path: string, { optimizer = false }: ReadOptions = 
           .join(', ')}]; the model's config has ${order.length} that need some.`,
       );
     }
-    const weights: Weights = new Map();
-    const names = new Map<string, string>();
-    const narrow = new Map<string, HalfPrecision>();
+    const read = new FileWeights();
     for (const [index, layer] of order.entries()) {
       const group = groups[index]!;
       const datasets = group.weights.map((name) => ({ name, dataset: take(left, `${WEIGHTS}/${group.name}/${name}`) }));
@@ -56,12 +53,10 @@ export async function readH5(path: string, { optimizer = false }: ReadOptions = 
           `Layer ${layer.name} needs ${layer.weights.length} weights; the file has ${datasets.length} of them under ${group.name}: ${received(group.weights)}`,
         );
       }
-      for (const [at, { key, layer: owner, spec }] of layer.weights.entries()) {
+      for (const [at, { layer: owner, spec }] of layer.weights.entries()) {
         const { name, dataset } = datasets[at]!;
         checkName(name, layer.weights, at);
-        weights.set(key, readWeight(dataset, owner, spec));
-        names.set(key, `${group.name}/${name}`);
-        if (dataset.narrow) narrow.set(key, dataset.narrow);
+        read.add(owner, spec, dataset, `${group.name}/${name}`);
       }
     }
     refuseOwnWeights(file);
@@ -71,10 +66,12 @@ export async function readH5(path: string, { optimizer = false }: ReadOptions = 
       metadata: metadataOf(file),
       // In the order of the layers, as other formats have them, and not in that of the file.
       weights: new Map(
-        graph.layers.flatMap((layer) => layer.weights.map(({ name }) => `${layer.name}/${name}`)).map((key) => [key, weights.get(key)!]),
+        graph.layers
+          .flatMap((layer) => layer.weights.map(({ name }) => `${layer.name}/${name}`))
+          .map((key) => [key, read.weights.get(key)!]),
       ),
       extras: [...left.values()],
-      source: { format: 'h5', names, narrow },
+      source: read.source('h5'),
       ...(variables ? { optimizer: variables } : {}),
     });
   });
@@ -138,10 +135,10 @@ function checkName(name: string, weights: readonly OrderedWeight[], at: number):
 }
 
 /** The optimizer's variables in their order, as a `.keras` file numbers them. */
-function optimizerOf(file: Hdf5File, left: Map<string, Hdf5Dataset>): Hdf5Dataset[] | null {
+function optimizerOf(file: Hdf5File, left: Map<string, Hdf5Dataset>): OptimizerVariable[] | null {
   const names = file.texts(OPTIMIZER, 'weight_names');
   if (names === null) return null;
-  return names.map((name, index) => ({ ...take(left, `${OPTIMIZER}/${name}`), path: `optimizer/vars/${index}` }));
+  return names.map((name, index) => ({ ...take(left, `${OPTIMIZER}/${name}`), path: `optimizer/vars/${index}`, name }));
 }
 
 /**
@@ -185,14 +182,14 @@ export async function writeH5(
     const names = layer.weights.map(({ key }) => kept.get(key)?.slice(layer.name.length + 1) ?? key);
     content.groups.push({ path: `${WEIGHTS}/${layer.name}`, attributes: { weight_names: names } });
     for (const [at, { key, spec }] of layer.weights.entries()) {
-      content.datasets.push({ path: `${WEIGHTS}/${layer.name}/${names[at]}`, ...stored(document.weights.get(key)!, spec) });
+      content.datasets.push({ path: `${WEIGHTS}/${layer.name}/${names[at]}`, ...stored(document.weights.get(key)!, spec, key, source) });
     }
   }
   content.groups.push({ path: TOP_LEVEL, attributes: { weight_names: [] } });
   if (isOwn) content.datasets.push(...document.extras);
   if (optimizer && document.optimizer?.length && training !== null && isKeras2(config) === keras2) {
     const name = String((training.optimizer_config as { config?: { name?: unknown } }).config?.name ?? 'optimizer');
-    const names = document.optimizer.map((_, index) => `${name}/${index}`);
+    const names = document.optimizer.map((variable, index) => variable.name ?? `${name}/${index}`);
     content.groups.push({ path: OPTIMIZER, attributes: { weight_names: names } });
     for (const [index, dataset] of document.optimizer.entries())
       content.datasets.push({ ...dataset, path: `${OPTIMIZER}/${names[index]}` });

@@ -1,14 +1,14 @@
 /** A Keras config as JSON (`model.to_json()`) beside its weights as safetensors, in one zip or as several files. */
 import { Problem, received } from '../../errors.ts';
 import { isKeras2 } from '../dialect.ts';
-import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
+import { type ModelDocument, makeDocument } from '../document.ts';
 import { readGraph, weightKey } from '../graph.ts';
 import { configText } from './config-text.ts';
 import type { HalfPrecision } from './half-precision.ts';
 import { parseObject } from './parse-json.ts';
 import { readSafetensors, type Safetensor, writeSafetensors } from './safetensors.ts';
 import { inStockKeras3, isKeras3File } from './stock-keras-3.ts';
-import { readWeight } from './stored-weights.ts';
+import { FileWeights, storedDoubles } from './stored-weights.ts';
 import { matchWeights } from './weight-names.ts';
 import { writeZip } from './zip.ts';
 
@@ -34,21 +34,15 @@ export function readKerasSafetensors(configFile: Buffer, weightFiles: readonly {
   }
   const graph = readGraph(config);
   const matched = matchWeights(graph, tensors);
-  const weights: Weights = new Map();
-  const names = new Map<string, string>();
-  const narrow = new Map<string, HalfPrecision>();
+  const read = new FileWeights();
   for (const layer of graph.layers) {
     for (const spec of layer.weights) {
-      const key = weightKey(layer, spec.name);
-      const tensor = matched.get(key)!;
-      weights.set(key, readWeight({ ...tensor, shape: [...tensor.shape] }, layer, spec));
-      names.set(key, tensor.name);
-      const type = NARROW[tensor.dtype];
-      if (type) narrow.set(key, type);
+      const tensor = matched.get(weightKey(layer, spec.name))!;
+      read.add(layer, spec, { ...tensor, narrow: NARROW[tensor.dtype] }, tensor.name);
     }
   }
   const metadata = Object.assign({}, ...files.map((file) => file.metadata)) as Record<string, unknown>;
-  return makeDocument({ config, metadata, weights, extras: [], source: { format: 'safetensors', names, narrow } });
+  return makeDocument({ config, metadata, weights: read.weights, extras: [], source: read.source('safetensors') });
 }
 
 /** A zip of `config.json` and `model.safetensors`; numbers are of the types they were uploaded in. The same document gives the same bytes. */
@@ -62,6 +56,8 @@ export async function writeKerasSafetensors(document: ModelDocument): Promise<Bu
       const { shape, data } = weights.get(key)!;
       const name = (isOwn ? source.names.get(key) : undefined) ?? key;
       if (spec.stored === 'int64') return { name, shape, dtype: 'I64', data: BigInt64Array.from(data, BigInt) };
+      const doubles = storedDoubles(data, source.doubles.get(key));
+      if (doubles) return { name, shape, dtype: 'F64', data: doubles };
       const narrow = source.narrow.get(key);
       return { name, shape, dtype: narrow === 'float16' ? 'F16' : narrow === 'bfloat16' ? 'BF16' : 'F32', data };
     }),

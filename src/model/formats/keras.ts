@@ -2,15 +2,14 @@
 import { posix } from 'node:path';
 import { Problem, received } from '../../errors.ts';
 import { isKeras2 } from '../dialect.ts';
-import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
+import { type ModelDocument, makeDocument } from '../document.ts';
 import { type Layer, readGraph, weightKey } from '../graph.ts';
 import type { WeightSpec } from '../layers/index.ts';
 import { configText } from './config-text.ts';
-import type { HalfPrecision } from './half-precision.ts';
 import { type Hdf5Content, type Hdf5Dataset, readHdf5, writeHdf5 } from './hdf5.ts';
 import { parseObject } from './parse-json.ts';
 import { inStockKeras3, isKeras3File, keras3Version } from './stock-keras-3.ts';
-import { readWeight, stored } from './stored-weights.ts';
+import { FileWeights, stored } from './stored-weights.ts';
 import { readZip, writeZip } from './zip.ts';
 
 const LIMITS = { 'config.json': 64 * 2 ** 20, 'metadata.json': 2 ** 20, 'model.weights.h5': 1.5 * 2 ** 30 };
@@ -42,21 +41,16 @@ export async function readKeras(path: string, { optimizer = false }: ReadOptions
   const graph = readGraph(config);
   const datasets = await readHdf5(entries.get('model.weights.h5')!, (at) => at === OPTIMIZER && !optimizer);
   const left = new Map(datasets.map((dataset) => [dataset.path, dataset]));
-  const weights: Weights = new Map();
-  const names = new Map<string, string>();
-  const narrow = new Map<string, HalfPrecision>();
+  const read = new FileWeights();
   for (const layer of graph.layers) {
     for (const { spec, at: usual } of storedWeights(layer, NOTHING_KEPT)) {
       const at = [usual, inTfKeras(usual)].find((path) => left.has(path)) ?? usual;
       const dataset = left.get(at);
       if (!dataset) throw new Problem('WEIGHTS_MISMATCH', `Layer ${layer.name} has no ${spec.name}: model.weights.h5 has no ${at}.`);
       left.delete(at);
-      const key = weightKey(layer, spec.name);
-      weights.set(key, readWeight(dataset, layer, spec));
-      if (at !== usual) names.set(key, at);
-      if (dataset.narrow) narrow.set(key, dataset.narrow);
+      read.add(layer, spec, dataset, at === usual ? null : at);
     }
-    for (const group of weightGroups(layer, names)) {
+    for (const group of weightGroups(layer, read.names)) {
       const surplus = [...left.keys()].find((path) => path.startsWith(`${group}/`));
       if (surplus === undefined) continue;
       throw new Problem(
@@ -70,9 +64,9 @@ export async function readKeras(path: string, { optimizer = false }: ReadOptions
   return makeDocument({
     config,
     metadata,
-    weights,
+    weights: read.weights,
     extras: rest.filter((dataset) => !isVariable(dataset)),
-    source: { format: 'keras', names, narrow },
+    source: read.source('keras'),
     ...(optimizer ? { optimizer: variables } : {}),
   });
 }
@@ -118,7 +112,8 @@ export async function writeKeras(document: ModelDocument, { optimizer = true }: 
   for (const layer of document.graph.layers) {
     content.groups.push(...weightGroups(layer, names).map((path) => ({ path, attributes: { name: layer.name } })));
     for (const { spec, at } of storedWeights(layer, names)) {
-      content.datasets.push({ path: at, ...stored(document.weights.get(weightKey(layer, spec.name))!, spec) });
+      const key = weightKey(layer, spec.name);
+      content.datasets.push({ path: at, ...stored(document.weights.get(key)!, spec, key, document.source) });
     }
   }
   content.groups.push({ path: 'vars', attributes: { name: document.graph.name } });

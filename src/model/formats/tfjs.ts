@@ -1,13 +1,13 @@
 /** Layers models of TensorFlow.js: `model.json` with the config and a manifest of weights, beside the files that hold these. */
 import { Problem, received } from '../../errors.ts';
 import { inKeras3 } from '../dialect.ts';
-import { type ModelDocument, makeDocument, type Weights } from '../document.ts';
+import { type ModelDocument, makeDocument } from '../document.ts';
 import { type LayerConfig, readGraph, weightKey } from '../graph.ts';
 import { size } from '../layers/index.ts';
 import { type HalfPrecision, narrowed, widened } from './half-precision.ts';
 import type { TypedArray } from './hdf5.ts';
 import { parseObject } from './parse-json.ts';
-import { readWeight } from './stored-weights.ts';
+import { FileWeights } from './stored-weights.ts';
 import { refusedByTfjs, tfjsOptions, tfjsWeightName } from './tfjs-layers.ts';
 import { compileOf, trainingConfig } from './training-config.ts';
 import { matchWeights } from './weight-names.ts';
@@ -45,20 +45,15 @@ export function readTfjs(model: Json, shard: (path: string) => Buffer | null): M
     tensors,
     (name) => tensors.find((tensor) => tensor.name === name)?.group === 'optimizer' || /^optimizer\//.test(name),
   );
-  const weights: Weights = new Map();
-  const names = new Map<string, string>();
-  const narrow = new Map<string, HalfPrecision>();
+  const read = new FileWeights();
   for (const layer of graph.layers) {
     for (const spec of layer.weights) {
-      const key = weightKey(layer, spec.name);
-      const tensor = matched.get(key)!;
-      weights.set(key, readWeight(tensor, layer, spec));
-      names.set(key, tensor.name);
-      if (tensor.narrow) narrow.set(key, tensor.narrow);
+      const tensor = matched.get(weightKey(layer, spec.name))!;
+      read.add(layer, spec, tensor, tensor.name);
     }
   }
   const { modelTopology: _topology, weightsManifest: _manifest, trainingConfig: _training, ...rest } = model;
-  return makeDocument({ config, metadata: { ...rest, ...place }, weights, extras: [], source: { format: 'tfjs', names, narrow } });
+  return makeDocument({ config, metadata: { ...rest, ...place }, weights: read.weights, extras: [], source: read.source('tfjs') });
 }
 
 /** The Keras config in a `model.json`, with its compilation. Throws Problem UNSUPPORTED_FORMAT or MODEL_UNREADABLE. */

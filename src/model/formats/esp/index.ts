@@ -54,7 +54,7 @@ export async function readEsp(path: string): Promise<ModelDocument> {
     metadata,
     weights,
     extras: [],
-    source: { format: 'esp', names: new Map(), narrow },
+    source: { format: 'esp', names: new Map(), narrow, doubles: new Map() },
   });
 }
 
