@@ -10,9 +10,9 @@ export function pythonOf(peer: 'tfmot' | 'torch-pruning'): string {
   return join(ROOT, '.toolchain/peers', peer, 'bin/python');
 }
 
-/** Runs a script of this folder. Throws with the end of what it said where it fails. */
+/** Runs a script of this folder, at the priority that engines have. Throws with the end of what it said where it fails. */
 export async function answerOf<Answer>(python: string, script: string, order: unknown): Promise<Answer> {
-  const child = spawn(python, [join(import.meta.dirname, script), JSON.stringify(order)], {
+  const child = spawn('nice', ['-n', '10', python, join(import.meta.dirname, script), JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ONEDNN_MAX_CPU_ISA: 'AVX2', TF_CPP_MIN_LOG_LEVEL: '2' },
   });

@@ -13,7 +13,7 @@ case "$PEER" in
   tfmot)
     # TensorFlow and NumPy are those of the environment with stock Keras.
     site=$("$HOME_OF_PEER/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
-    .toolchain/keras/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])' > "$site/keras.pth"
+    .toolchain/keras/bin/python -c 'import os, sysconfig; print(os.path.realpath(sysconfig.get_paths()["purelib"]))' > "$site/keras.pth"
     pip --no-deps tensorflow-model-optimization==0.8.1 tf-keras==2.21.0
     pip --no-deps dm-tree absl-py attrs wrapt six
     ;;

@@ -163,6 +163,7 @@ async function run(
         training: trainingRun.summary(),
         inputs: inputsOf(data),
         receipt,
+        seconds: reporter.seconds(),
       },
       outputs,
     });
@@ -191,7 +192,7 @@ async function leavePlan(frame: RunFrame, context: JobContext, spec: PruneSpec, 
   reporter.flush();
   context.emit({
     kind: 'finished',
-    result: { plan_only: true, cuts: [cut], inputs: inputsOf(data) },
+    result: { plan_only: true, cuts: [cut], inputs: inputsOf(data), seconds: reporter.seconds() },
     outputs: [{ role: 'plan', format: 'json', path, probe_path: null }],
   });
 }

@@ -65,6 +65,8 @@ export class Reporter {
   private checkpoints = 0;
   private metrics: Metrics = {};
   private phase: Progress['phase'] = 'loading';
+  private phaseBegan = performance.now();
+  private readonly spent = new Map<Progress['phase'], number>();
   private stepsDone = 0;
   private lastSent = Number.NEGATIVE_INFINITY;
   private readonly remaining = new RemainingTime();
@@ -79,9 +81,22 @@ export class Reporter {
   enter(phase: Progress['phase'], step = this.stepsDone): void {
     // Behind a cut the network is smaller.
     if (this.phase === 'pruning' && phase !== 'pruning') this.remaining.restart();
+    this.spend();
     this.phase = phase;
     this.stepsDone = step;
     this.send();
+  }
+
+  /** Seconds of this attempt so far, by phase, in the order in which the phases were first entered. */
+  seconds(): Record<string, number> {
+    this.spend();
+    return Object.fromEntries(this.spent);
+  }
+
+  private spend(): void {
+    const now = performance.now();
+    this.spent.set(this.phase, (this.spent.get(this.phase) ?? 0) + (now - this.phaseBegan) / 1000);
+    this.phaseBegan = now;
   }
 
   /** What comes besides the steps, for the estimate of the time that is left. */

@@ -115,6 +115,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   if (attempt.said) attempt.said.progress = { ...attempt.said.progress, phase: 'verifying', eta_s: null };
   const kerasFolder = join(folder, 'keras');
   await mkdir(kerasFolder);
+  const began = performance.now();
   const verification = await verifyOutputs(outcome.outputs, engines, limits, {
     python: config.kerasPython,
     original: materials.modelPath,
@@ -123,6 +124,8 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
     threads: parts.facts.threads,
     log,
   });
-  if (verification.kind === 'verified') await warnOfUnverified(attempt, verification.files, parts);
-  return verification.kind === 'verified' ? { ...outcome, parent: materials.model, verified: verification.files } : verification;
+  if (verification.kind !== 'verified') return verification;
+  await warnOfUnverified(attempt, verification.files, parts);
+  const seconds = { ...(outcome.result.seconds as object), verifying: (performance.now() - began) / 1000 };
+  return { ...outcome, result: { ...outcome.result, seconds }, parent: materials.model, verified: verification.files };
 }

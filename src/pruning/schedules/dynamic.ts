@@ -1,5 +1,7 @@
 /** Dynamic Network Surgery (Guo 2016): weights leave and return by their size while all of them go on learning. */
 
+import { nthSmallest } from '../nth-smallest.ts';
+
 /** Below this fraction of the threshold a weight leaves, above the other it returns; between them it stays what it is (Guo 2016, eq. 4). */
 export const LEAVES_BELOW = 0.9;
 export const RETURNS_ABOVE = 1.1;
@@ -38,6 +40,6 @@ export function deviationThreshold(weights: Float32Array, deviations: number): n
 /** The threshold with `zeros` magnitudes below it: halfway between the last that goes and the first that stays. */
 export function quantileThreshold(magnitudes: Float32Array, zeros: number): number {
   if (zeros === 0) return 0;
-  const sorted = magnitudes.slice().sort();
-  return (sorted[zeros - 1]! + (sorted[zeros] ?? sorted[zeros - 1]!)) / 2;
+  const last = nthSmallest(magnitudes, zeros - 1);
+  return zeros < magnitudes.length ? (last + nthSmallest(magnitudes, zeros)) / 2 : last;
 }

@@ -2,6 +2,7 @@
 import { Problem } from '../../errors.ts';
 import { matrixOrder, type PrunableKernel, unitCount } from '../kernels.ts';
 import type { Masks } from '../masks.ts';
+import { nthSmallest } from '../nth-smallest.ts';
 import { countOf, densityFloor, largestSparsity, planZeros, type ZerosOptions } from '../zeros.ts';
 
 /** Scores by weight key, float32, in the weight's order; finite, the lowest goes first. */
@@ -51,8 +52,7 @@ function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, 
   // What is masked already stays masked, even where less was asked for.
   const masked = all.reduce((count, score) => count + (score === Number.NEGATIVE_INFINITY ? 1 : 0), 0);
   const zeros = Math.max(asked, masked);
-  const sorted = all.slice().sort();
-  const threshold = zeros === 0 ? Number.NEGATIVE_INFINITY : (sorted[zeros - 1] ?? Number.POSITIVE_INFINITY);
+  const threshold = zeros === 0 ? Number.NEGATIVE_INFINITY : zeros > total ? Number.POSITIVE_INFINITY : nthSmallest(all, zeros - 1);
   if (threshold === Number.POSITIVE_INFINITY || Number.isNaN(threshold)) {
     throw new Problem(
       'TARGET_OUT_OF_REACH',
@@ -95,7 +95,7 @@ function protectUnits(kernel: PrunableKernel, scores: Float32Array): void {
 function protectBest(scores: Float32Array, kept: number): void {
   const already = scores.reduce((count, score) => count + (score === Number.POSITIVE_INFINITY ? 1 : 0), 0);
   if (kept <= already) return;
-  const threshold = scores.slice().sort()[scores.length - kept]!;
+  const threshold = nthSmallest(scores, scores.length - kept);
   if (threshold === Number.NEGATIVE_INFINITY) return;
   let left = kept - already;
   for (let index = 0; index < scores.length; index++) {
