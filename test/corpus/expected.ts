@@ -29,29 +29,6 @@ export const EXCEPTIONS: readonly Exception[] = [
     verdict: 'MODEL_UNREADABLE',
     why: 'TimeDistributed around a model or a BatchNormalization',
   },
-  {
-    networks: /^(augmenting_RandomShear|random_images_random_shear_2)$/,
-    verdict: UNLOADABLE,
-    why: 'Keras 3.15 writes the range of RandomShear as -0.1 to 0.1 and takes no number below 0',
-  },
-  {
-    networks: /^float64_/,
-    formats: ['keras', 'h5'],
-    verdict: 'wrong',
-    why: 'weights are float32 here: those of float64 are rounded, and written as such',
-  },
-  {
-    networks: /^bfloat16_/,
-    formats: ['h5'],
-    verdict: 'wrong',
-    why: 'Keras cannot load its own .h5 of bfloat16, so that nothing could be compared',
-  },
-  {
-    networks: /^(compiled_|seed_states$)/,
-    formats: ['h5'],
-    verdict: 'wrong',
-    why: "all but the names of the optimizer's variables: they are numbered",
-  },
 ];
 
 /** The exception for a network's file, or null. */

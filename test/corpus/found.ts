@@ -16,6 +16,8 @@ export interface Found extends Record<Format, string | null> {
   classes: string[];
   /** As the formats': `right` (with what it is written as, where that is another format), `wrong`, or the code of a refusal; null where there is none. */
   step: string | null;
+  /** The classes whose weights the step moves. */
+  trained?: string[];
   /** The largest of its outputs' from Keras', relative to the largest number, and what is allowed. Null where none was compared. */
   difference: number | null;
   allowed: number;
@@ -31,7 +33,7 @@ export function verdictOf(finding: Finding): string | null {
   return finding.writtenAs === null ? 'right, not written' : `right, as ${finding.writtenAs}`;
 }
 
-export function foundOf({ facts, formats, step, classes }: Result): Found {
+export function foundOf({ facts, formats, step, classes, trainable }: Result): Found {
   const verdicts = Object.fromEntries(FORMATS.map((format) => [format, verdictOf(formats[format])])) as Record<Format, string | null>;
   const differences = FORMATS.map((format) => formats[format]).flatMap((finding) =>
     finding.kind === 'right' && finding.difference !== undefined ? [finding.difference] : [],
@@ -42,6 +44,7 @@ export function foundOf({ facts, formats, step, classes }: Result): Found {
     classes: classes.length > 0 ? classes : facts.classes,
     ...verdicts,
     step: step && verdictOf(step),
+    ...(step ? { trained: trainable } : {}),
     difference: differences.length > 0 ? Number(Math.max(...differences).toPrecision(2)) : null,
     allowed: Number(allowedDifference(facts).toPrecision(2)),
   };

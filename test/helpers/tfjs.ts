@@ -1,5 +1,6 @@
 /** Stock TensorFlow.js in a process of its own. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { readZip, writeZip } from '../../src/model/formats/zip.ts';
@@ -11,11 +12,16 @@ export interface TfjsModel {
   weights: string;
 }
 
-/** What `test/tfjs/tfjs.cjs` answers. */
+/** What `test/tfjs/tfjs.cjs` answers. Rejects with its last words where it ends without an answer. */
 async function ask<Answer>(request: unknown): Promise<Answer> {
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../tfjs/tfjs.cjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../tfjs/tfjs.cjs')], { stdio: ['pipe', 'pipe', 'pipe'] });
+  // A child that dies before it has read everything closes the pipe; its exit tells why.
+  child.stdin.on('error', () => {});
   child.stdin.end(JSON.stringify(request));
-  return JSON.parse(await text(child.stdout)) as Answer;
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const [answer, lastWords, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  if (code !== 0) throw new Error(`TensorFlow.js ended with ${signal ?? `code ${code}`}. ${lastWords.slice(-4000)}`);
+  return JSON.parse(answer) as Answer;
 }
 
 /** Models that TensorFlow.js made, with inputs and what it predicts for them. */

@@ -78,28 +78,30 @@ async function library(): Promise<Awaited<typeof h5wasm.ready>> {
 export async function withHdf5<Result>(bytes: Uint8Array, read: (file: Hdf5File) => Result): Promise<Result> {
   const { FS } = await library();
   const path = `/read-${files++}.h5`;
-  FS.writeFile(path, bytes);
+  // Emscripten's types do not know it: the bytes are not copied.
+  FS.writeFile(path, bytes, { canOwn: true } as object);
   let file: h5wasm.File | null = null;
   try {
     const opened = new h5wasm.File(path, 'r');
     file = opened;
+    const groups = new Groups(opened);
     return read({
       datasets: (skip = () => false) => {
         const found: Found = { objects: 0, bytes: 0, datasets: [] };
         walk(opened, '', 0, found, skip);
         return found.datasets;
       },
-      names: (group) => groupAt(opened, group)?.keys() ?? null,
+      names: (group) => groups.at(group)?.keys() ?? null,
       text: (group, name) => {
-        const value = attributeOf(opened, group, name);
+        const value = attributeOf(groups, group, name);
         return typeof value === 'string' ? value : null;
       },
       texts: (group, name) => {
-        const whole = attributeOf(opened, group, name);
+        const whole = attributeOf(groups, group, name);
         if (Array.isArray(whole)) return whole;
         const parts: string[][] = [];
         for (;;) {
-          const part = attributeOf(opened, group, `${name}${parts.length}`);
+          const part = attributeOf(groups, group, `${name}${parts.length}`);
           if (!Array.isArray(part)) break;
           parts.push(part);
         }
@@ -126,14 +128,32 @@ export function readHdf5(bytes: Uint8Array, skip?: (path: string) => boolean): P
   return withHdf5(bytes, (file) => file.datasets(skip));
 }
 
-function groupAt(file: h5wasm.File, path: string): h5wasm.Group | null {
-  if (path === '') return file;
-  const above = path.slice(0, Math.max(0, path.lastIndexOf('/')));
-  // HDF5 fails on a path through something that is not there.
-  const parent = groupAt(file, above);
-  if (!parent?.keys().includes(path.slice(path.lastIndexOf('/') + 1))) return null;
-  const entity = file.get(path);
-  return entity instanceof h5wasm.Group ? entity : null;
+/** The groups of a file by their paths. Each says once what it holds: thousands of layers lie in one. */
+class Groups {
+  readonly file: h5wasm.File;
+  readonly #names = new Map<string, ReadonlySet<string>>();
+
+  constructor(file: h5wasm.File) {
+    this.file = file;
+  }
+
+  at(path: string): h5wasm.Group | null {
+    if (path === '') return this.file;
+    const end = path.lastIndexOf('/');
+    // HDF5 fails on a path through something that is not there.
+    if (!this.#namesIn(path.slice(0, Math.max(0, end))).has(path.slice(end + 1))) return null;
+    const entity = this.file.get(path);
+    return entity instanceof h5wasm.Group ? entity : null;
+  }
+
+  #namesIn(path: string): ReadonlySet<string> {
+    let names = this.#names.get(path);
+    if (!names) {
+      names = new Set(this.at(path)?.keys());
+      this.#names.set(path, names);
+    }
+    return names;
+  }
 }
 
 /** HDF5's number of the character set. */
@@ -149,8 +169,9 @@ function asUtf8(text: string): string {
 }
 
 /** A text, a list of texts (an empty list of whatever type is one), or null. */
-function attributeOf(file: h5wasm.File, path: string, name: string): string | string[] | null {
-  const group = groupAt(file, path);
+function attributeOf(groups: Groups, path: string, name: string): string | string[] | null {
+  const { file } = groups;
+  const group = groups.at(path);
   if (!group || !h5wasm.Module.get_attribute_names(file.file_id, group.path).includes(name)) return null;
   const { shape, size, total_size: count, type, cset } = h5wasm.Module.get_attribute_metadata(file.file_id, group.path, name);
   if (count === 0 && shape?.length === 1) return [];

@@ -45,9 +45,16 @@ function floats(data: TypedArray, dtype: string, { name: layer }: Layer, { name:
     );
   }
   const values = data instanceof Float32Array ? data : Float32Array.from(data);
-  const at = values.findIndex((value) => !Number.isFinite(value));
+  const at = notFinite(values);
   if (at >= 0) throw new Problem('NON_FINITE_WEIGHTS', `Layer ${layer}: ${weight} holds ${data[at]} at index ${at}.`);
   return values;
+}
+
+/** The first index of a number that is not finite, or -1. */
+function notFinite(values: Float32Array): number {
+  let at = 0;
+  while (at < values.length && Number.isFinite(values[at])) at++;
+  return at < values.length ? at : -1;
 }
 
 /** A weight as HDF5 files hold it. `key` is the weight's. */

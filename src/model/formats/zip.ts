@@ -39,8 +39,7 @@ export async function readZip(
       }
       total += entry.uncompressedSize;
       if (total > MAX_BYTES) throw new Problem('MODEL_UNREADABLE', `The archive unpacks to more than ${MAX_BYTES} bytes.`);
-      // yauzl ends the stream with an error when it gives more bytes than the entry declared.
-      entries.set(name, await buffer(await archive.openReadStreamPromise(entry)));
+      entries.set(name, await unpacked(await archive.openReadStreamPromise(entry), entry.uncompressedSize));
     }
     return { names, entries };
   } catch (error) {
@@ -49,6 +48,15 @@ export async function readZip(
   } finally {
     archive.close();
   }
+}
+
+/** An entry's bytes, held once: models are large. yauzl ends the stream with an error where it gives more or fewer than the entry declared. */
+async function unpacked(stream: AsyncIterable<Buffer>, size: number): Promise<Buffer> {
+  // Its pages are taken as they are written.
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for await (const chunk of stream) at += chunk.copy(bytes, at);
+  return bytes;
 }
 
 /** The names of a zip file's entries. Throws Problem MODEL_UNREADABLE. */
