@@ -84,6 +84,7 @@ describe('a job specification', () => {
   it('gets every default of a prune job, with no fine-tuning unless asked for', () => {
     const filled = fillDefaults(JobSpec, prune) as PruneSpec;
     expect(filled.fine_tuning).toBeNull();
+    expect(filled.packing).toBeNull();
     expect(filled.pruning).toEqual({
       criterion: { type: 'magnitude', p: 2 },
       structure: { type: 'unstructured' },
@@ -101,6 +102,18 @@ describe('a job specification', () => {
     });
     expect(filled.evaluation).toEqual({ latency_batch_size: 64, max_accuracy_drop: 0.005 });
     expect(Compile(JobSpec).Check(filled)).toBe(true);
+  });
+
+  it('gets every default of a packing', () => {
+    expect(fillDefaults(JobSpec, { ...prune, packing: { clusters: 16, tuning: { epochs: 2 } } }).packing).toEqual({
+      clusters: 16,
+      max_bytes: null,
+      quantization: null,
+      precision: null,
+      layers: { exclude: [], overrides: {} },
+      calibration_samples: 512,
+      tuning: { epochs: 2, learning_rate: null },
+    });
   });
 
   it.each([

@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import type { JobSpec, Plan, PruneSpec, Training } from '../jobs/spec/index.ts';
+import type { SplitName } from '../dataset/facts.ts';
+import type { JobSpec, Packing, Plan, PruneSpec, Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import { FORMATS, readModel } from '../model/formats/index.ts';
+import { withPrecision } from '../packing/with-precision.ts';
 import { readPlan } from '../pruning/plan-file.ts';
 import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
+import { quality } from '../report/scores.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
@@ -17,13 +20,22 @@ import { measureLatency } from './latency.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
 import { outputFormats } from './output-formats.ts';
+import { runPacking } from './packing/run-packing.ts';
 import { writeProbe } from './probe.ts';
 import { probeInputs } from './probe-inputs.ts';
 import { planOnly } from './pruning/plan-only.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { asTargeted, reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { Reporter } from './reporter.ts';
-import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, type TrainingRunParts, totalStepsOf } from './training-run.ts';
+import {
+  type AfterCut,
+  NO_WARMUP,
+  stepsPerEpoch,
+  TrainingRun,
+  type TrainingRunParts,
+  totalStepsOf,
+  tuningStepsOf,
+} from './training-run.ts';
 import { Variables } from './variables.ts';
 
 export interface JobContext {
@@ -74,7 +86,9 @@ async function run(
 ): Promise<void> {
   const training = trainingOf(spec);
   const onlyPlans = spec.type === 'prune' && spec.pruning.plan_only;
-  const reporter = new Reporter(context.emit, onlyPlans ? 0 : totalStepsOf(data, training));
+  const packing = packingOf(spec);
+  const tuning = packing ? packing.tuning : null;
+  const reporter = new Reporter(context.emit, onlyPlans ? 0 : totalStepsOf(data, training) + tuningStepsOf(data, training, tuning));
   reporter.expect({
     stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
     validationSamples: data.split('selection').size,
@@ -98,6 +112,7 @@ async function run(
     pauseRequested: context.pauseRequested,
     afterCut: afterCutOf(spec),
     regularization: regularizationOf(spec),
+    tuning,
   };
   const trainingRun = new TrainingRun(parts, resumed);
   try {
@@ -106,7 +121,8 @@ async function run(
       await leavePlan(frame, context, spec, trainingRun, parts);
       return;
     }
-    if (spec.type === 'train') {
+    if (trainingRun.state.packed !== null) reporter.enter('training', trainingRun.state.step);
+    else if (spec.type === 'train') {
       reporter.enter('training', trainingRun.state.step);
       if (!resumed) keepZeros(trainingRun, reporter);
       trainingRun.train(trainingRun.totalSteps);
@@ -115,23 +131,30 @@ async function run(
       const counted = plan ? spec : await withCountedTarget(spec, original);
       await runPruning(counted, trainingRun, parts, { resumed: resumed !== null, plan, rewindTo });
     }
-    const trained = trainingRun.result();
-    // What is measured is what files will hold.
-    const result = asStored(spec.type === 'prune' ? await asTargeted(spec, original, trained) : trained);
     const { loss } = trainingRun;
-
-    reporter.enter('evaluating');
-    const scores = (document: ModelDocument) => {
+    const scores = (document: ModelDocument, split: SplitName) => {
       const weights = Variables.from(document.weights);
       try {
         const predict = predictorOf(document.graph, (key) => weights.read(key), data, loss);
-        return evaluate(predict, document.graph, data, 'test', loss, training, trainingRun.checkCancelled);
+        return evaluate(predict, document.graph, data, split, loss, training, trainingRun.checkCancelled);
       } finally {
         weights.dispose();
       }
     };
+    const selected = (document: ModelDocument) => (data.split('selection').size > 0 ? quality(scores(document, 'selection')) : null);
+    const formats = outputFormats(spec, original);
+    if (packing && (packing.clusters !== null || packing.quantization !== null)) {
+      await runPacking({ packing, run: trainingRun, parts, format: formats[0], measure: selected });
+    }
+    const trained = trainingRun.result();
+    const targeted = spec.type === 'prune' ? await asTargeted(spec, original, trained) : trained;
+    // What is measured is what files will hold.
+    const result = asStored(packing?.precision ? narrowed(targeted, packing.precision, reporter) : targeted);
+
+    reporter.enter('evaluating');
+    const packed = packing ? { packing: { ...trainingRun.state.packed?.report, result: { selection: selected(result) } } } : {};
     const hasTest = data.split('test').size > 0;
-    const tested = hasTest ? { original: scores(original), result: scores(result) } : null;
+    const tested = hasTest ? { original: scores(original, 'test'), result: scores(result, 'test') } : null;
 
     reporter.enter('measuring');
     const latency: LatencyComparison[] = [];
@@ -147,7 +170,8 @@ async function run(
       original,
       result,
       uploadedBytes: statSync(frame.model_path).size,
-      formats: outputFormats(spec, original),
+      formats,
+      smallest: packing !== null || formats.includes('esp'),
       scores: tested,
       testGiven: data.facts.test_given,
       latency,
@@ -161,6 +185,7 @@ async function run(
       result: {
         ...(spec.type === 'prune' ? { target: reportedTarget(spec, original, result, receipt), cuts: trainingRun.state.cuts } : {}),
         training: trainingRun.summary(),
+        ...packed,
         inputs: inputsOf(data),
         receipt,
         seconds: reporter.seconds(),
@@ -238,6 +263,19 @@ function trainingOf(spec: JobSpec): Training {
   if (spec.type === 'train') return spec.training;
   if (!spec.fine_tuning) throw new Error('fine_tuning is still null; it is resolved when the job is posted');
   return spec.fine_tuning;
+}
+
+function packingOf({ packing }: JobSpec): Packing | null {
+  // A job that was posted before there was packing says nothing.
+  return (packing as Packing | null | undefined) ?? null;
+}
+
+function narrowed(document: ModelDocument, precision: NonNullable<Packing['precision']>, reporter: Reporter): ModelDocument {
+  const { document: made, tooLarge } = withPrecision(document, precision);
+  if (tooLarge.length > 0) {
+    reporter.warn('PRECISION_TOO_SMALL', `${tooLarge.join(', ')} hold numbers that ${precision} has no room for, and stay float32.`);
+  }
+  return made;
 }
 
 function readResume(path: string, reporter: Reporter): StoredState | null {

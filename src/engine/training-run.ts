@@ -4,11 +4,14 @@ import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule, patt
 import type { BatchSource } from '../dataset/batch-source.ts';
 import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
-import type { LayerSelection, Monitored, Regularization, Training } from '../jobs/spec/index.ts';
+import type { LayerSelection, Monitored, Packing, Regularization, Training } from '../jobs/spec/index.ts';
 import { type ModelDocument, type Weights, withWeights } from '../model/document.ts';
 import { weightKey } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
 import { withConfig } from '../model/with-layers.ts';
+import { onGrids } from '../packing/grid.ts';
+import type { KernelCodings } from '../packing/kernel-coding.ts';
+import { snapped } from '../packing/shared-values.ts';
 import { prunableKernels } from '../pruning/kernels.ts';
 import { type Masks, masked, zeroMasks } from '../pruning/masks.ts';
 import { undefinedMetrics } from '../report/metrics/index.ts';
@@ -24,6 +27,7 @@ import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.
 import { Paused } from './paused.ts';
 import { UNWATCHED, type WatchState, watched } from './progress-watch.ts';
 import type { Reporter, StepMeasures } from './reporter.ts';
+import { type StepCoding, stepCoding } from './step/coded-weights.ts';
 import {
   type BatchFormat,
   batchFormat,
@@ -71,6 +75,8 @@ export interface RunState {
   rates: RateCourse;
   /** Whether what is to be cut is still penalised. */
   penalised: boolean;
+  /** What the weights are packed into, and the step at which their tuning ends; null until they are. */
+  packed: { codings: [string, StepCoding][]; end: number; report: Record<string, unknown> } | null;
 }
 
 /** The steps over which the learning rate's schedule runs its course, of which a fraction is skipped. */
@@ -108,7 +114,12 @@ export interface TrainingRunParts {
   afterCut: AfterCut;
   /** The penalty that is minimised along until `settle`. */
   regularization: { spec: Regularization; layers: Pick<LayerSelection, 'include' | 'exclude'> } | null;
+  /** How packed weights are tuned; null where none are packed. */
+  tuning: Packing['tuning'] | null;
 }
+
+/** Of the training's learning rate, where tuning does not say. */
+const TUNING_RATE = 0.1;
 
 /** The rate of movement scores (Sanh 2020). */
 const SCORE_RATE = 1e-2;
@@ -125,6 +136,11 @@ export function stepsPerEpoch(data: Dataset, batchSize: number): number {
 export function totalStepsOf(data: Dataset, training: Training): number {
   const all = stepsPerEpoch(data, training.batch_size) * training.epochs;
   return Math.min(all, training.max_steps ?? all);
+}
+
+/** The number of steps of the training behind a packing. */
+export function tuningStepsOf(data: Dataset, training: Training, tuning: Packing['tuning'] | null): number {
+  return stepsPerEpoch(data, training.batch_size) * (tuning?.epochs ?? 0);
 }
 
 /** What a schedule does while a run trains. */
@@ -150,6 +166,8 @@ export class TrainingRun {
   private averages = new Variables();
   private scores = new Variables();
   private marks = new Variables();
+  private places = new Variables();
+  private steps = new Variables();
   private readonly teacher: Teacher | null;
   private masks: Masks = new Map();
   private best: Weights | null = null;
@@ -187,6 +205,7 @@ export class TrainingRun {
       masking: 'final',
       rates: { begin: 0, end: this.totalSteps, skipped: 0 },
       penalised: parts.regularization !== null,
+      packed: null,
     };
     if (resumed) {
       const { run, config } = resumed.state as { run: RunState; config: Record<string, unknown> };
@@ -197,6 +216,8 @@ export class TrainingRun {
       for (const [name, average] of floatsUnder(resumed.arrays, 'averages/')) this.averages.set(name, average);
       for (const [name, score] of floatsUnder(resumed.arrays, 'scores/')) this.scores.set(name, score);
       for (const [name, mark] of floatsUnder(resumed.arrays, 'marks/')) this.marks.set(name, mark);
+      for (const [name, places] of floatsUnder(resumed.arrays, 'places/')) this.places.set(name, places);
+      for (const [name, steps] of floatsUnder(resumed.arrays, 'steps/')) this.steps.set(name, steps);
       const earlier = floatsUnder(resumed.arrays, 'earlier/');
       if (earlier.size > 0) this.earlier = earlier;
       const best = floatsUnder(resumed.arrays, 'best/');
@@ -220,8 +241,44 @@ export class TrainingRun {
   /** The document with the present weights: averages in their place where they are kept, and without what masks leave out. */
   present(): ModelDocument {
     this.step.store();
-    const weights = new Map([...this.weights.values(), ...this.averages.values()]);
+    const weights = this.decoded(new Map([...this.weights.values(), ...this.averages.values()]));
     return withWeights(this.document, this.state.masking === 'final' ? weights : masked(weights, this.masks));
+  }
+
+  /** Weights as files will hold them: on their grids, and those that share a value with the same bits. */
+  private decoded(weights: Weights): Weights {
+    for (const [key, coding] of this.state.packed?.codings ?? []) {
+      const { shape, data } = weights.get(key)!;
+      if (coding.kind === 'shared') weights.set(key, { shape, data: snapped(data, this.places.value(key).data, coding.count) });
+      else weights.set(key, { shape, data: onGrids(data, shape, this.steps.value(key), coding.largest) });
+    }
+    return weights;
+  }
+
+  /**
+   * Goes on with packed weights, which tuning keeps in their codings: of this document, with a fresh optimizer, and zeros where `zeros` has them. What
+   * evaluations found best before was not packed. `report` goes into the result.
+   */
+  pack(document: ModelDocument, codings: KernelCodings, zeros: Masks, report: Record<string, unknown>): void {
+    const { state, parts } = this;
+    const tuning = tuningStepsOf(parts.data, parts.training, parts.tuning);
+    this.settle();
+    this.masks = new Map([...this.masks, ...zeros]);
+    this.remake(() => {
+      for (const [key, weight] of document.weights) this.weights.set(key, weight);
+      this.slots.dispose();
+      this.averages.dispose();
+      this.slots = new Variables();
+      this.averages = new Variables();
+      for (const [key, coding] of codings) {
+        if (coding.kind === 'shared') this.places.set(key, { shape: this.weights.shape(key), data: coding.places });
+        else this.steps.set(key, coding.steps);
+      }
+      state.slotsFrom = state.step;
+      state.rates = { begin: state.step, end: state.step + tuning, skipped: 0 };
+      state.packed = { codings: [...codings].map(([key, coding]) => [key, stepCoding(coding)]), end: state.step + tuning, report };
+    });
+    this.forgetBest();
   }
 
   /** The document that is the result: of the best evaluation where one counts, else the present one, with the optimizer's state where it is asked for. */
@@ -467,14 +524,19 @@ export class TrainingRun {
       const trained = performance.now();
       reporter.stepped(done, trained - began);
       began = trained;
-      if (done % this.perEpoch === 0 || done === this.totalSteps) {
+      if (done % this.perEpoch === 0 || done === this.lastStep()) {
         this.validate(Math.ceil(done / this.perEpoch));
         began = performance.now();
         reporter.validated(began - trained, this.parts.data.split('selection').size);
       }
-      if (performance.now() - this.lastCheckpoint >= this.parts.checkpointIntervalSeconds * 1000 && done < this.totalSteps)
+      if (performance.now() - this.lastCheckpoint >= this.parts.checkpointIntervalSeconds * 1000 && done < this.lastStep())
         this.checkpoint();
     }
+  }
+
+  /** How many steps will be done when what is trained now has ended. */
+  private lastStep(): number {
+    return this.state.packed?.end ?? this.totalSteps;
   }
 
   /** How it was trained, for the result. */
@@ -557,12 +619,14 @@ export class TrainingRun {
   }
 
   private rateAt(step: number): number {
-    const { training, afterCut } = this.parts;
+    const { training, afterCut, tuning } = this.parts;
     const { lastCut, rates } = this.state;
     const course = Math.round((rates.end - rates.begin) / (1 - rates.skipped));
     const at = step - rates.end + course;
-    const rate = learningRate(training.learning_rate_schedule, resolved(training.optimizer).learning_rate, at, course);
-    if (lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
+    const full = resolved(training.optimizer).learning_rate;
+    const base = this.state.packed ? (tuning?.learning_rate ?? TUNING_RATE * full) : full;
+    const rate = learningRate(training.learning_rate_schedule, base, at, course);
+    if (this.state.packed || lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
     return (rate * (step - lastCut + 1)) / afterCut.learningRateSteps;
   }
 
@@ -695,6 +759,8 @@ export class TrainingRun {
     for (const [name, average] of this.averages.values()) arrays.set(`averages/${name}`, average);
     for (const [name, score] of this.scores.values()) arrays.set(`scores/${name}`, score);
     for (const [name, mark] of this.marks.values()) arrays.set(`marks/${name}`, mark);
+    for (const [name, places] of this.places.values()) arrays.set(`places/${name}`, places);
+    for (const [name, steps] of this.steps.values()) arrays.set(`steps/${name}`, steps);
     for (const [name, weight] of this.best ?? []) arrays.set(`best/${name}`, weight);
     for (const [name, weight] of this.earlier ?? []) arrays.set(`earlier/${name}`, weight);
     for (const [name, mask] of this.masks) {
@@ -711,7 +777,15 @@ export class TrainingRun {
     const alsoInRange = training.weight_range_also.map(patternOf);
     return {
       graph: this.document.graph,
-      variables: { weights: this.weights, slots: this.slots, averages: this.averages, scores: this.scores, marks: this.marks },
+      variables: {
+        weights: this.weights,
+        slots: this.slots,
+        averages: this.averages,
+        scores: this.scores,
+        marks: this.marks,
+        places: this.places,
+        steps: this.steps,
+      },
       loss: this.loss,
       optimizer: this.optimizer,
       decayAll: resolved(training.optimizer).weight_decay_on === 'all',
@@ -724,6 +798,7 @@ export class TrainingRun {
       masking: this.state.masking,
       teacher: this.teacher,
       penalty: this.penalty(),
+      codings: new Map(this.state.packed?.codings ?? []),
       movement: this.scores.keys().length > 0 ? { rate: SCORE_RATE, learningRate: resolved(training.optimizer).learning_rate } : null,
       microBatchSize: training.micro_batch_size,
       seed,
@@ -752,7 +827,8 @@ export class TrainingRun {
   private disposeVariables(): void {
     this.step.dispose();
     this.masks = new Map();
-    for (const variables of [this.weights, this.slots, this.averages, this.scores, this.marks]) variables.dispose();
+    for (const variables of [this.weights, this.slots, this.averages, this.scores, this.marks, this.places, this.steps])
+      variables.dispose();
   }
 }
 

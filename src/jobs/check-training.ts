@@ -27,8 +27,8 @@ export interface CheckedModel {
 export interface TrainingContext {
   /** Of the training in the specification. */
   pointer: string;
-  /** Whether it follows a cut. */
-  pruned: boolean;
+  /** Whether the job makes the model smaller. */
+  small: boolean;
   model: CheckedModel;
   dataset: DatasetFacts;
   warn(warning: JobWarning): void;
@@ -36,7 +36,7 @@ export interface TrainingContext {
 
 /** Throws Problem MODEL_DATASET_MISMATCH, UNKNOWN_LAYER, INCOMPATIBLE_OPTIONS. */
 export async function resolveTraining(training: Training, context: TrainingContext): Promise<Training> {
-  const { pointer, pruned, model, dataset, warn } = context;
+  const { pointer, small, model, dataset, warn } = context;
   const { facts } = model;
   if (training.epochs > 0 && facts.trainable_parameters === 0) {
     refuse('INCOMPATIBLE_OPTIONS', `${pointer}/epochs`, 'Every layer of the model is frozen: there is nothing to train.', training.epochs);
@@ -48,7 +48,7 @@ export async function resolveTraining(training: Training, context: TrainingConte
     ...lossOptions(training, settings),
     ...optimizerOf(training, settings, facts, warn),
     clipping: training.clipping.type === 'auto' ? compiledClipping(settings) : training.clipping,
-    optimizer_state: training.optimizer_state === 'auto' ? (pruned ? 'drop' : 'export') : training.optimizer_state,
+    optimizer_state: training.optimizer_state === 'auto' ? (small ? 'drop' : 'export') : training.optimizer_state,
     restore_best: training.restore_best === 'auto' ? (training.early_stopping?.metric ?? 'none') : training.restore_best,
   };
   checkNumbers(resolved, pointer);

@@ -5,6 +5,7 @@ import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
 import { checkDistillation, type FurtherModels } from './check-distillation.ts';
 import { resolveOutput } from './check-output.ts';
+import { resolvePacking } from './check-packing.ts';
 import { checkPruning } from './check-pruning/index.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
@@ -33,11 +34,19 @@ export async function checkJob(
   checkData(model.facts, dataset);
   const warnings: JobWarning[] = [];
   const resolve = (training: Training, pointer: string): Promise<Training> =>
-    resolveTraining(training, { pointer, pruned: spec.type === 'prune', model, dataset, warn: (warning) => warnings.push(warning) });
+    resolveTraining(training, {
+      pointer,
+      small: spec.type === 'prune' || spec.packing !== null,
+      model,
+      dataset,
+      warn: (warning) => warnings.push(warning),
+    });
   checkTraining(spec, model.facts);
   const output = resolveOutput(spec.output, model.facts, (warning) => warnings.push(warning));
   if (spec.type === 'train') {
-    if (spec.training.epochs === 0) refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch.', 0);
+    if (spec.training.epochs === 0 && !spec.packing) {
+      refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch, or a packing.', 0);
+    }
     const { distillation } = spec.training;
     if (distillation && [null, spec.model_id].includes(distillation.teacher_model_id)) {
       refuse(
@@ -49,12 +58,17 @@ export async function checkJob(
     }
     const training = await resolve(spec.training, '/training');
     await checkDistillation(training, '/training', model, further);
-    return { spec: { ...spec, output, training }, warnings };
+    const packing = spec.packing && resolvePacking(spec.packing, { training, at: '/training' }, model.facts);
+    return { spec: { ...spec, output, training, packing }, warnings };
   }
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
   await checkDistillation(fineTuning, '/fine_tuning', model, further);
   const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
-  return { spec: { ...spec, output, pruning, fine_tuning: fineTuning }, warnings };
+  const packing = spec.packing && resolvePacking(spec.packing, { training: fineTuning, at: '/fine_tuning' }, model.facts);
+  if (packing && pruning.plan_only) {
+    refuse('INCOMPATIBLE_OPTIONS', '/packing', 'A job that only plans makes no model that could be packed. Accepted: null.', packing);
+  }
+  return { spec: { ...spec, output, pruning, fine_tuning: fineTuning, packing }, warnings };
 }
 
 /** The data's samples must be what the model takes, give or take axes of length one and flattening; one input, one output. */
@@ -96,6 +110,10 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
 /** A layer that does something in training which is not run keeps jobs that train away, whatever they train. */
 function checkTraining(spec: JobSpec, model: ModelFacts): void {
   const untrained = model.warnings.find(({ code }) => code === NOT_TRAINED);
-  const trains = spec.type === 'train' || (spec.fine_tuning?.epochs ?? 0) > 0;
+  const trains = (spec.type === 'train' ? spec.training.epochs : (spec.fine_tuning?.epochs ?? 0)) > 0 || tunes(spec);
   if (untrained && trains) refuse('MODEL_NOT_TRAINABLE', '/model_id', untrained.detail, spec.type);
+}
+
+function tunes({ packing }: JobSpec): boolean {
+  return packing !== null && packing.tuning.epochs > 0 && (packing.clusters !== null || packing.quantization !== null);
 }

@@ -1,13 +1,23 @@
 import { patternOf } from '../clipping/groups.ts';
 import { Problem, type ProblemItem, received } from '../errors.ts';
 import type { ModelFacts } from '../model/facts.ts';
-import type { LayerOverride, LayerSelection } from './spec/index.ts';
+
+/** Which layers, and what counts for some of them, as `LayerSelection` has it for pruning. */
+export interface Selection<Override> {
+  include?: string[];
+  exclude: string[];
+  overrides: Record<string, Override>;
+}
 
 /**
  * A selection, which stands at `pointer` of the body, with every pattern replaced by the names of the layers that it fits, in the model's order.
  * Throws Problem UNKNOWN_LAYER where a name or a pattern fits none.
  */
-export function resolveLayers(layers: LayerSelection, model: Pick<ModelFacts, 'layers'>, pointer: string): LayerSelection {
+export function resolveLayers<Override extends object>(
+  layers: Selection<Override>,
+  model: Pick<ModelFacts, 'layers'>,
+  pointer: string,
+): Selection<Override> {
   const known = model.layers.map((layer) => layer.name);
   const items: ProblemItem[] = [];
   const fitting = (asked: string, place: string): string[] => {
@@ -30,9 +40,9 @@ export function resolveLayers(layers: LayerSelection, model: Pick<ModelFacts, 'l
   };
   const include = layers.include && listed(layers.include, 'include');
   const exclude = listed(layers.exclude, 'exclude');
-  const overrides: Record<string, LayerOverride> = {};
+  const overrides: Record<string, Override> = {};
   const entries = Object.entries(layers.overrides);
-  const isName = ([asked]: [string, LayerOverride]): boolean => known.includes(asked);
+  const isName = ([asked]: [string, Override]): boolean => known.includes(asked);
   for (const [asked, override] of [...entries.filter(isName), ...entries.filter((entry) => !isName(entry))]) {
     // What is there already counts before.
     for (const name of fitting(asked, `overrides/${asked.replaceAll('~', '~0').replaceAll('/', '~1')}`)) {

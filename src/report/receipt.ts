@@ -1,11 +1,11 @@
 /** The receipt: the original beside the result, and what may be claimed of them. */
-import { gzipSync } from 'node:zlib';
 import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
-import { writeModel } from '../model/formats/index.ts';
+import { fileBytes, writableFormats, writeModel } from '../model/formats/index.ts';
 import { weightKey } from '../model/graph.ts';
 import { layerClass, size } from '../model/layers/index.ts';
+import { type FileSizes, fileSizes } from './file-sizes.ts';
 import type { LatencyComparison } from './latency.ts';
 import { compareScores, type PairedComparison, type Quality, quality, type SampleScores } from './scores.ts';
 
@@ -17,15 +17,15 @@ export interface Claim {
   detail: string;
 }
 
-export interface SideCosts {
+/** Files are of the result's first format. */
+export interface SideCosts extends FileSizes {
   parameters: number;
   /** Kernel weights that are exactly zero, and their fraction. */
   zeros: number;
   sparsity: number;
   macs: number;
-  /** A file of the result's first format as the service writes it: deflated, without the optimizer's state, which either side may have. `gzip_bytes` is that file once more through gzip -9. */
-  file_bytes: number;
-  gzip_bytes: number;
+  /** The `.esp` file; null where nobody asked for one, nor for small numbers. */
+  esp_bytes: number | null;
 }
 
 export interface LayerCosts {
@@ -37,7 +37,7 @@ export interface LayerCosts {
 
 export interface Receipt {
   original: SideCosts & { uploaded_bytes: number; test: Quality | null };
-  result: SideCosts & { exported_bytes: number; test: Quality | null };
+  result: SideCosts & { exported_bytes: number; files: { format: ModelFormat; bytes: number }[]; test: Quality | null };
   layers: LayerCosts[];
   comparison: PairedComparison | null;
   latency: LatencyComparison[];
@@ -50,6 +50,8 @@ export interface ReceiptParts {
   uploadedBytes: number;
   /** In which the result is written; files are measured in the first. */
   formats: readonly ModelFormat[];
+  /** Whether the `.esp` files are measured as well. */
+  smallest: boolean;
   /** On the test split; null where the data set has none. */
   scores: { original: SampleScores; result: SampleScores } | null;
   /** Whether the caller named the test samples; a split drawn by the service may have been seen in training. */
@@ -72,14 +74,19 @@ export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Recei
   const files: WrittenModel[] = [];
   for (const format of parts.formats) files.push({ format, bytes: await writeModel(result, format) });
   const { format, bytes: file } = files[0]!;
-  const before = costs(original, await writeModel(original, format, { optimizer: false }));
-  const after = costs(result, result.optimizer ? await writeModel(result, format, { optimizer: false }) : file);
+  const before = await costs(original, parts, format);
+  const after = await costs(result, parts, format, result.optimizer ? undefined : file);
   const comparison = scores ? compareScores(scores.original, scores.result, parts.seed) : null;
   return {
     files,
     receipt: {
       original: { ...before, uploaded_bytes: parts.uploadedBytes, test: scores ? quality(scores.original) : null },
-      result: { ...after, exported_bytes: file.length, test: scores ? quality(scores.result) : null },
+      result: {
+        ...after,
+        exported_bytes: file.length,
+        files: files.map(({ format, bytes }) => ({ format, bytes: bytes.length })),
+        test: scores ? quality(scores.result) : null,
+      },
       layers: layerCosts(original, result),
       comparison,
       latency: parts.latency,
@@ -92,7 +99,7 @@ export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Recei
   };
 }
 
-function costs(document: ModelDocument, file: Uint8Array): SideCosts {
+async function costs(document: ModelDocument, { smallest }: ReceiptParts, format: ModelFormat, file?: Uint8Array): Promise<SideCosts> {
   let kernels = 0;
   let zeros = 0;
   for (const layer of document.graph.layers) {
@@ -107,8 +114,8 @@ function costs(document: ModelDocument, file: Uint8Array): SideCosts {
     zeros,
     sparsity: kernels === 0 ? 0 : zeros / kernels,
     macs: totalMacs(document.graph),
-    file_bytes: file.length,
-    gzip_bytes: gzipSync(file, { level: 9 }).length,
+    ...(await fileSizes(document, format, file)),
+    esp_bytes: smallest && writableFormats(document).includes('esp') ? await fileBytes(document, 'esp') : null,
   };
 }
 

@@ -4,6 +4,7 @@ import { clippingRule } from '../../src/clipping/index.ts';
 import { type LossOptions, lossOf, type ResolvedLoss } from '../../src/engine/losses.ts';
 import { forward } from '../../src/engine/network.ts';
 import { optimizerRule, resolved } from '../../src/engine/optimizers/index.ts';
+import { stepCoding } from '../../src/engine/step/coded-weights.ts';
 import {
   type BatchFormat,
   CapturedStep,
@@ -19,6 +20,7 @@ import { Variables } from '../../src/engine/variables.ts';
 import { type Augmentation, Clipping, Optimizer } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { weightKey } from '../../src/model/graph.ts';
+import type { KernelCoding } from '../../src/packing/kernel-coding.ts';
 import type { Masks } from '../../src/pruning/masks.ts';
 import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
@@ -152,6 +154,8 @@ export interface TestStepOptions {
   scored?: readonly string[];
   /** Where a growing penalty counts. */
   marked?: Record<string, readonly number[]>;
+  /** Weights that are few values or on a grid. */
+  coded?: Record<string, KernelCoding>;
   /** Class numbers become one-hot rows of so many. */
   classes?: number;
   seed?: number;
@@ -171,6 +175,8 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
       averages: new Variables(),
       scores: new Variables(),
       marks: new Variables(),
+      places: new Variables(),
+      steps: new Variables(),
     },
     loss,
     optimizer: optimizerRule(optimizer),
@@ -185,6 +191,7 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
     teacher: options.teacher ?? null,
     penalty: options.penalty ?? null,
     movement: options.movement ?? null,
+    codings: new Map(Object.entries(options.coded ?? {}).map(([key, coding]) => [key, stepCoding(coding)])),
     microBatchSize: options.microBatchSize ?? null,
     seed: options.seed ?? 0,
   };
@@ -200,6 +207,10 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
   }
   for (const [key, data] of Object.entries(options.marked ?? {}))
     variables.marks.set(key, { shape: variables.weights.shape(key), data: Float32Array.from(data) });
+  for (const [key, coding] of Object.entries(options.coded ?? {})) {
+    if (coding.kind === 'shared') variables.places.set(key, { shape: variables.weights.shape(key), data: coding.places });
+    else variables.steps.set(key, coding.steps);
+  }
   const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
   let step: TrainingStep | null = null;
   const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {

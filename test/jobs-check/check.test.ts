@@ -860,3 +860,44 @@ describe('the formats of the result', () => {
     await refused('UNSUPPORTED_CONVERSION', place, /Accepted: keras, safetensors/, asked(['keras', 'h5']), operation(), data([8]));
   });
 });
+
+describe('the packing of a job', () => {
+  const packed = (packing: Record<string, unknown>, training: Record<string, unknown> = {}) =>
+    fillDefaults(JobSpec, { type: 'train', ...ids, training, packing });
+
+  it('may be all there is, names its layers, and leaves the optimizer’s state out', async () => {
+    const asked = packed(
+      { clusters: 16, layers: { exclude: ['h*'], overrides: { '*': { clusters: 4 }, out: { clusters: 2 } } } },
+      { epochs: 0 },
+    );
+    const spec = (await check(asked, classifier(), data([8]))) as TrainSpec;
+    expect(spec.packing!.layers).toEqual({ exclude: ['hidden'], overrides: { out: { clusters: 2 }, hidden: { clusters: 4 } } });
+    expect(spec.training.optimizer_state).toBe('drop');
+  });
+
+  it.each([
+    [{}, '/packing', /Nothing is packed/],
+    [{ clusters: 4, quantization: 'int8' }, '/packing/quantization', /clusters or quantization/],
+    [{ quantization: 'int8', precision: 'float16' }, '/packing/precision', /on their grid/],
+    [{ clusters: 'auto' }, '/packing/max_bytes', /go together/],
+    [{ clusters: 4, max_bytes: 9 }, '/packing/max_bytes', /go together/],
+    [{ quantization: 'int4', layers: { overrides: { out: { clusters: 2 } } } }, '/packing/layers/overrides', /need clusters/],
+  ])('%j is refused', async (packing, pointer, text) => {
+    const problem = await expectProblem(() => check(packed(packing), classifier(), data([8])), 'INCOMPATIBLE_OPTIONS', text);
+    expect(problem.items[0]!.pointer).toBe(pointer);
+  });
+
+  it('is refused beside an exported optimizer, of layers there are none of, and where nothing can be tuned', async () => {
+    const clusters = { clusters: 4 };
+    const of =
+      (...given: Parameters<typeof packed>) =>
+      () =>
+        check(packed(...given), classifier(), data([8]));
+    await expectProblem(of(clusters, { optimizer_state: 'export' }), 'INCOMPATIBLE_OPTIONS', /before they were packed/);
+    await expectProblem(of({ ...clusters, layers: { exclude: ['x*'] } }), 'UNKNOWN_LAYER', /x\*/);
+    const frozen = sequential([8], [dense('out', 3, { trainable: false })]);
+    await expectProblem(() => check(packed(clusters, { epochs: 0 }), frozen, data([8])), 'INCOMPATIBLE_OPTIONS', /nothing to tune/);
+    const plan = { ...pruneJob({ plan_only: true }), packing: (packed(clusters) as TrainSpec).packing };
+    await expectProblem(() => check(plan, classifier(), data([8])), 'INCOMPATIBLE_OPTIONS', /only plans/);
+  });
+});

@@ -85,6 +85,7 @@ export function trainSpec(model_id: string, dataset_id: string): TrainSpec {
     evaluation: { latency_batch_size: 64, max_accuracy_drop: 0.01 },
     output: { formats: ['keras'] },
     training: fillDefaults(Training, { epochs: 1, batch_size: 4 }),
+    packing: null,
   };
 }
 

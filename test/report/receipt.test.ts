@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type ModelDocument, withWeights } from '../../src/model/document.ts';
+import { writeEsp } from '../../src/model/formats/esp/index.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import { removeUnits } from '../../src/pruning/surgery.ts';
 import type { LatencyComparison } from '../../src/report/latency.ts';
@@ -58,6 +59,7 @@ async function receiptOf(parts: Partial<ReceiptParts>) {
     result: original,
     uploadedBytes: 12_345,
     formats: ['keras'],
+    smallest: true,
     scores: null,
     testGiven: true,
     latency: [],
@@ -85,6 +87,10 @@ describe('the costs in a receipt', () => {
     expect(receipt.result.gzip_bytes).toBe(gzipSync(file, { level: 9 }).length);
     expect(gunzipSync(gzipSync(file)).equals(file)).toBe(true);
     expect(receipt.result.file_bytes).toBeLessThan(receipt.original.file_bytes);
+    expect([receipt.original.raw_bytes, receipt.result.raw_bytes]).toEqual([4 * 2227, 4 * 2227]);
+    expect(receipt.result.esp_bytes).toBe(writeEsp(zeroed).length);
+    expect(receipt.result.esp_bytes).toBeLessThan(receipt.result.file_bytes);
+    expect((await receiptOf({ smallest: false })).receipt.result.esp_bytes).toBeNull();
   });
 
   it('are without the optimizer’s state, which the file that is handed out keeps', async () => {
@@ -100,7 +106,11 @@ describe('the costs in a receipt', () => {
     const compiled = { ...zeroed, config: { ...zeroed.config, compile_config } };
     const [bare, carrying] = [await receiptOf({ result: compiled }), await receiptOf({ result: { ...compiled, optimizer: [state] } })];
     expect(carrying.file.length).toBeGreaterThan(bare.file.length + 8192);
-    expect(carrying.receipt.result).toEqual({ ...bare.receipt.result, exported_bytes: carrying.file.length });
+    expect(carrying.receipt.result).toEqual({
+      ...bare.receipt.result,
+      exported_bytes: carrying.file.length,
+      files: [{ format: 'keras', bytes: carrying.file.length }],
+    });
     expect(carrying.receipt.claims.smaller).toEqual(bare.receipt.claims.smaller);
     const uploaded: ModelDocument = { ...original, config: { ...original.config, compile_config } };
     const bytesOf = async (document: ModelDocument) => (await receiptOf({ original: document })).receipt.original.file_bytes;

@@ -18,6 +18,7 @@ import type { OptimizerRule } from '../optimizers/index.ts';
 import { assignVariable, l2Loss, pack, readVariable, unpack } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
+import { pooled, type StepCodings, seen, throughGrid } from './coded-weights.ts';
 import { type Masking, masked } from './hidden-weights.ts';
 import { type Penalty, penaltyOf } from './penalty.ts';
 import type { StepPosition, StepVariables } from './training-step.ts';
@@ -42,6 +43,8 @@ export interface StepParts {
   masking: Masking;
   teacher: Teacher | null;
   penalty: Penalty | null;
+  /** Weights that are few values or whole numbers. */
+  codings: StepCodings;
   /** The rate at which weights' scores follow their movement, and the learning rate that this is for; null where none are kept. */
   movement: { rate: number; learningRate: number } | null;
   /** Samples that are computed at once, where a batch is computed in parts; null for all of them. */
@@ -161,7 +164,7 @@ export class StepProgram {
 
   /** Forward and backward. `before` has statistics that an earlier part of the same batch has moved. The caller disposes `shown` and `moved`. */
   pass(batch: BatchTensors, step: Tensor, masks: Variables, before: ReadonlyMap<string, Tensor> = new Map()): Pass {
-    const { graph, loss, seed, variables, augmentation, masking, teacher } = this.parts;
+    const { graph, loss, seed, variables, augmentation, masking, teacher, codings } = this.parts;
     const values = new Map(this.keys.map((key) => [key, before.get(key) ?? variables.weights.read(key)]));
     const moved = new Map<string, Tensor>();
     const overtaken: Tensor[] = [];
@@ -169,6 +172,7 @@ export class StepProgram {
     const present = this.tensors.map(({ key }) => values.get(key)!);
     // Final masks are in the weights already.
     if (masking !== 'final') for (const key of masks.keys()) values.set(key, masked(key, values.get(key)!, masks));
+    for (const key of codings.keys()) values.set(key, seen(codings, key, values.get(key)!, variables.steps));
     const wanted = this.tensors.map(({ key }) => values.get(key)!);
     const lesson = teacher && taught(teacher, x, loss);
     const places = teacher ? teacher.options.features.map(({ student_layer }) => featureOf(graph, student_layer)) : [];
@@ -213,7 +217,8 @@ export class StepProgram {
     tf.dispose(overtaken);
     // A weight that the loss does not depend on has no gradient.
     const gradients = this.tensors.map(({ key }, index) => {
-      const gradient = grads[index] ?? tf.zerosLike(wanted[index]!);
+      const whole = grads[index] ?? tf.zerosLike(wanted[index]!);
+      const gradient = throughGrid(codings, key, whole, present[index]!, variables.steps);
       return masks.has(key) && masking === 'final' ? tf.mul(gradient, masks.read(key)) : gradient;
     });
     return { loss: value, shown: shown!, gradients, weights: present, moved };
@@ -265,8 +270,8 @@ export class StepProgram {
 
   /** The update of everything: decay, optimizer, range, averages, and what the forward pass moved. */
   update(gradients: readonly Tensor[], { moved, unmasked, weights: before }: Total, numbers: Tensor): void {
-    const { optimizer, weightRange, variables } = this.parts;
-    const { weights, slots, averages, scores } = variables;
+    const { optimizer, weightRange, variables, codings } = this.parts;
+    const { weights, slots, averages, scores, places } = variables;
     const { optimizer: rates, decay, momentum, scoreRate } = this.inputs(numbers);
     for (const [index, { key }] of this.tensors.entries()) {
       // S -= rate · (∂L/∂ŵ) · w: up where a weight moves away from 0 (Sanh 2020, eq. 3).
@@ -275,7 +280,8 @@ export class StepProgram {
     for (const [index, tensor] of this.tensors.entries()) {
       const variable = weights.handle(tensor.key);
       if (optimizer.weightDecay > 0 && tensor.decayed) assignVariable(variable, tf.mul(readVariable(variable), decay));
-      optimizer.update({ variable, slots: tensor.slots.map((slot) => slots.handle(slot)), gradient: gradients[index]! }, rates);
+      const gradient = pooled(codings, tensor.key, gradients[index]!, places);
+      optimizer.update({ variable, slots: tensor.slots.map((slot) => slots.handle(slot)), gradient }, rates);
       if (weightRange && tensor.ranged) assignVariable(variable, tf.clipByValue(readVariable(variable), ...weightRange));
       if (averages.has(tensor.key)) {
         const average = averages.handle(tensor.key);
@@ -304,9 +310,9 @@ export class StepProgram {
 
   /** The model's outputs, with averaged weights where there are any, and without those that masks leave out. */
   predict(x: Tensor, masks: Variables): Tensor {
-    const { graph, loss, variables, masking } = this.parts;
+    const { graph, loss, variables, masking, codings } = this.parts;
     const reader = (key: string): Tensor => {
-      const value = (variables.averages.has(key) ? variables.averages : variables.weights).read(key);
+      const value = seen(codings, key, (variables.averages.has(key) ? variables.averages : variables.weights).read(key), variables.steps);
       return masking === 'final' ? value : masked(key, value, masks);
     };
     return forward(graph, reader, [x], { training: false, logits: loss.onLogits })[0]!;

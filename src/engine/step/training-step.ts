@@ -93,4 +93,8 @@ export interface StepVariables {
   scores: Variables;
   /** 1 where a growing penalty counts, else 0; empty where there is none. */
   marks: Variables;
+  /** Of weights that share values: the place of each weight's value; empty where none do. See `KernelCoding`. */
+  places: Variables;
+  /** Of weights on a grid: its steps; empty where there is none. */
+  steps: Variables;
 }

@@ -3,6 +3,7 @@ import Type, { type Static } from 'typebox';
 import { MODEL_FORMATS, ModelFormat } from '../../model/facts.ts';
 import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
 import { ModelId } from './model-id.ts';
+import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
 import { Training } from './training.ts';
 
@@ -61,7 +62,9 @@ const common = {
   output: defaulted(Output, { formats: null }),
 };
 
-export const TrainSpec = strictObject({ type: Type.Literal('train'), ...common, training: Training }, { title: 'TrainSpec' });
+const packing = defaulted(nullable(Packing), null);
+
+export const TrainSpec = strictObject({ type: Type.Literal('train'), ...common, training: Training, packing }, { title: 'TrainSpec' });
 export type TrainSpec = Static<typeof TrainSpec>;
 
 export const PruneSpec = strictObject(
@@ -70,6 +73,7 @@ export const PruneSpec = strictObject(
     ...common,
     pruning: Pruning,
     fine_tuning: defaulted(nullable(Training), null),
+    packing,
   },
   { title: 'PruneSpec' },
 );
@@ -82,5 +86,6 @@ export type JobSpec = Static<typeof JobSpec>;
 export * from './augmentation.ts';
 export * from './distillation.ts';
 export * from './further-models.ts';
+export * from './packing.ts';
 export * from './pruning/index.ts';
 export * from './training.ts';

@@ -1,0 +1,99 @@
+/** How a model's numbers are made fewer and shorter once it is trained, so that its files are small. */
+import Type, { type Static } from 'typebox';
+import { choice, defaulted, nullable, strictObject } from '../../schema.ts';
+
+/** Values that are not zero, of one kernel. */
+const MOST_CLUSTERS = 256;
+const Clusters = Type.Integer({ minimum: 1, maximum: MOST_CLUSTERS });
+const NAMES = 'Names, or patterns in which * stands for any characters.';
+
+const PackedLayers = strictObject(
+  {
+    include: Type.Optional(
+      Type.Array(Type.String(), {
+        maxItems: 10_000,
+        description: `Only kernels of these layers are packed. Left out: every kernel. ${NAMES}`,
+      }),
+    ),
+    exclude: defaulted(Type.Array(Type.String(), { maxItems: 10_000, description: NAMES }), []),
+    overrides: defaulted(
+      Type.Record(Type.String(), strictObject({ clusters: Clusters }), {
+        description: 'By name or pattern, the clusters of these layers’ kernels.',
+      }),
+      {},
+    ),
+  },
+  { description: 'Which layers are packed. What is stored names each layer: patterns are replaced by what they fit.' },
+);
+export type PackedLayers = Static<typeof PackedLayers>;
+
+const Tuning = strictObject(
+  {
+    epochs: defaulted(Type.Integer({ minimum: 0, maximum: 100_000 }), 1),
+    learning_rate: defaulted(
+      nullable(
+        Type.Number({
+          exclusiveMinimum: 0,
+          maximum: 1000,
+          description: 'null: a tenth of the training’s. Its schedule runs its course again, over the epochs of tuning.',
+        }),
+      ),
+      null,
+    ),
+  },
+  {
+    description:
+      'Training behind the packing, with the other options of the job’s training: shared values take the sum of their members’ gradients (Han 2016); numbers of few bits are seen by the network as they will be stored, and gradients pass straight through the rounding.',
+  },
+);
+
+export const Packing = strictObject(
+  {
+    clusters: defaulted(
+      nullable(
+        Type.Unsafe<number | 'auto'>({
+          anyOf: [Clusters, { type: 'string', enum: ['auto'] }],
+          description:
+            'Values that the weights of a kernel may have besides zero: k-means from values at equal distances between the smallest and the largest weight (Han 2016). auto: from 2 to 256, kernel by kernel, so that the file has at most max_bytes with as little harm as can be foreseen.',
+        }),
+      ),
+      null,
+    ),
+    max_bytes: defaulted(
+      nullable(
+        Type.Integer({ minimum: 1, description: 'With clusters auto: what the file of the first of output.formats may have, in bytes.' }),
+      ),
+      null,
+    ),
+    quantization: defaulted(
+      nullable(
+        choice(['int8', 'int4'], {
+          description:
+            'Kernels on a grid of whole numbers, -127 to 127 or -7 to 7, times a step for each output unit, which is chosen on calibration samples. Files hold the products as floats, `.esp` the numbers.',
+        }),
+      ),
+      null,
+    ),
+    precision: defaulted(
+      nullable(
+        choice(['float16', 'bfloat16'], {
+          description:
+            'Every weight is rounded to this type. `.keras` and `.h5` keep float32 numbers, which deflate better for it; the other formats hold two bytes each.',
+        }),
+      ),
+      null,
+    ),
+    layers: defaulted(PackedLayers, { exclude: [], overrides: {} }),
+    calibration_samples: defaulted(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Training samples on which it is measured how much the loss minds the change of a weight, by squared gradients.',
+      }),
+      512,
+    ),
+    tuning: defaulted(Tuning, { epochs: 1, learning_rate: null }),
+  },
+  { description: 'Fewer and shorter numbers, behind all training and pruning. Zeros stay zero.' },
+);
+export type Packing = Static<typeof Packing>;
