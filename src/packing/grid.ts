@@ -3,6 +3,16 @@
 /** Fractions of the step that the largest weight needs, from all of it down. */
 const FRACTIONS = Array.from({ length: 25 }, (_, at) => 1 - at * 0.025);
 
+/** To eight binary digits, so that no product with a multiple has to be rounded, and files hold few different bits. */
+function shortened(step: number): number {
+  if (step < SMALLEST) return 0;
+  const unit = 2 ** (Math.floor(Math.log2(step)) - 7);
+  return Math.round(step / unit) * unit;
+}
+
+/** A step below this may have no eight digits. */
+const SMALLEST = 2 ** -100;
+
 /** The nearest whole number, of two the even one, as TensorFlow rounds. */
 function nearest(value: number): number {
   const below = Math.floor(value);
@@ -28,7 +38,7 @@ export function gridSteps(matrix: Float32Array, importance: Float32Array, units:
     let least = Number.POSITIVE_INFINITY;
     steps[unit] = 1;
     for (const fraction of most === 0 ? [] : FRACTIONS) {
-      const step = Math.fround((most * fraction) / largest);
+      const step = shortened((most * fraction) / largest);
       if (step === 0) break;
       let harm = 0;
       for (let at = unit; at < matrix.length; at += units) {

@@ -25,6 +25,7 @@ const FILLS: Record<string, (index: number) => number> = {
   'c/bias': () => random.normal(),
   'd/kernel': (index) => (index % 20 === 3 || random.uniform() < 0.7 ? 0 : step * (random.int(61) - 30)),
   'e/kernel': () => [0, 0, -0.7, 0.11, 0.3, 1.9][random.int(6)]!,
+  'b/kernel': (index) => (random.int(15) - 7) * [0.0625, 0.01171875, 0.5][index % 3]!,
   'f/kernel': () => Math.f16round(random.normal()),
   'out/bias': (index) => (index === 1 ? -0 : 0.25),
 };
@@ -33,7 +34,16 @@ it('a network of every kind of numbers', async () => {
   const document = documentOf(
     sequential(
       [6, 6, 2],
-      [conv2d('c', 8, 3), batchNormalization('n'), flatten('g'), dense('d', 20), dense('e', 12), dense('f', 9), dense('out', 3)],
+      [
+        conv2d('c', 8, 3),
+        batchNormalization('n'),
+        flatten('g'),
+        dense('d', 20),
+        dense('e', 12),
+        dense('b', 15),
+        dense('f', 9),
+        dense('out', 3),
+      ],
     ),
     (key, index, role) => FILLS[key]?.(index) ?? (role === 'statistic' ? 1 + random.uniform() : random.normal()),
   );

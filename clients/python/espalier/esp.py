@@ -217,6 +217,10 @@ def tensor(decoder):
     elif kind == 1:
         step = struct.unpack(">f", struct.pack(">I", decoder.bits(32)))[0]
         made = (step * matrix(decoder, count // units, units).astype(np.float64)).astype(np.float32) + np.float32(0)
+    elif kind == 3:
+        floats = Floats(decoder)
+        own = np.array([floats() for _ in range(units)], np.float32)
+        made = (matrix(decoder, count // units, units).reshape(-1, units) * own.astype(np.float64)).astype(np.float32) + np.float32(0)
     else:
         length, floats = decoder.bits(8) + 1, Floats(decoder)
         values = [floats() for _ in range(length)]

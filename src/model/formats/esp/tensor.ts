@@ -16,6 +16,9 @@ const MOST_DISTINCT = 2 ** 16;
 const LARGEST_MULTIPLE = 2 ** 20;
 /** The largest multiple, in so many values: where most multiples are none of the values, a list says more. */
 const SPARSEST = 8;
+/** The largest multiple of a unit's own step, and the fewest inputs for which a step of its own is worth its bits. */
+const LARGEST_IN_COLUMN = 127;
+const FEWEST_INPUTS = 4;
 
 export interface CodedTensor {
   shape: readonly number[];
@@ -29,9 +32,11 @@ export interface CodedTensor {
 type Values =
   | { kind: 'floats' }
   | { kind: 'multiples'; step: number; multiples: Int32Array }
-  | { kind: 'list'; list: Float32Array; places: Int32Array };
+  | { kind: 'list'; list: Float32Array; places: Int32Array }
+  /** Multiples of a step for each unit, [units]. */
+  | { kind: 'columns'; steps: Float32Array; multiples: Int32Array };
 
-const KINDS = ['floats', 'multiples', 'list'] as const;
+const KINDS = ['floats', 'multiples', 'list', 'columns'] as const;
 const NARROW: readonly (HalfPrecision | null)[] = [null, 'float16', 'bfloat16'];
 
 export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: CodedTensor): void {
@@ -39,7 +44,7 @@ export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: 
   for (const length of shape) codeCount(coder, length, LARGEST_TENSOR);
   codeBits(coder, 2, NARROW.indexOf(narrow));
   if (data.length === 0) return;
-  const values = valuesOf(data);
+  const values = valuesOf(data, shape);
   codeBits(coder, 2, KINDS.indexOf(values.kind));
   switch (values.kind) {
     case 'floats': {
@@ -61,6 +66,12 @@ export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: 
       const floats = new FloatCoder(coder, mantissaBits(values.list));
       for (const value of values.list) floats.encode(value);
       encodeMatrix(coder, values.places, shape, periods);
+      return;
+    }
+    case 'columns': {
+      const floats = new FloatCoder(coder, mantissaBits(values.steps));
+      for (const step of values.steps) floats.encode(step);
+      encodeMatrix(coder, values.multiples, shape, periods);
     }
   }
 }
@@ -103,29 +114,69 @@ export function decodeTensor(coder: BitCoder, room: { elements: number }): Omit<
       }
       break;
     }
-    default:
-      throw new RangeError('A kind of tensor is unknown');
+    default: {
+      const floats = new FloatCoder(coder, null);
+      const steps = Float32Array.from({ length: sides(shape).units }, () => floats.decode());
+      const multiples = decodeMatrix(coder, shape, count);
+      for (let index = 0; index < count; index++)
+        data[index] = multiples[index] === 0 ? 0 : steps[index % steps.length]! * multiples[index]!;
+    }
   }
   return { shape, data, narrow };
 }
 
 /** The cheapest way in which the numbers are whole ones, where there is one. */
-function valuesOf(data: Float32Array): Values {
+function valuesOf(data: Float32Array, shape: readonly number[]): Values {
   const distinct = new Set<number>();
   for (const value of data) {
     // -0 is a number of its own: only its bits tell it apart.
     if (Object.is(value, -0)) return { kind: 'floats' };
     if (value !== 0) distinct.add(value);
-    if (distinct.size > MOST_DISTINCT) return { kind: 'floats' };
+    if (distinct.size > MOST_DISTINCT) return columnsOf(data, shape) ?? { kind: 'floats' };
   }
   const sorted = Float32Array.from(distinct).sort();
   if (sorted.length === 0) return { kind: 'multiples', step: 1, multiples: new Int32Array(data.length) };
   const step = sorted.length * 4 < data.length || sorted.length < 3 ? stepOf(sorted) : null;
   if (step !== null) return { kind: 'multiples', step, multiples: Int32Array.from(data, (value) => Math.round(value / step)) };
+  const columns = columnsOf(data, shape);
+  if (columns !== null) return columns;
   if (sorted.length > MOST_VALUES || sorted.length * 2 > data.length) return { kind: 'floats' };
   const below = sorted.filter((value) => value < 0).length;
   const places = new Map([...sorted].map((value, index) => [value, index < below ? index - below : index - below + 1]));
   return { kind: 'list', list: sorted, places: Int32Array.from(data, (value) => places.get(value) ?? 0) };
+}
+
+/** Each unit's numbers as multiples of a step of its own, where they all are, to the bit. */
+function columnsOf(data: Float32Array, shape: readonly number[]): Extract<Values, { kind: 'columns' }> | null {
+  const { inputs, units } = sides(shape);
+  if (inputs < FEWEST_INPUTS || units < 2) return null;
+  const steps = new Float32Array(units).fill(1);
+  const multiples = new Int32Array(data.length);
+  for (let unit = 0; unit < units; unit++) {
+    let largest = 0;
+    for (let at = unit; at < data.length; at += units) largest = Math.max(largest, Math.abs(data[at]!));
+    if (largest === 0) continue;
+    const step = stepOfColumn(data, unit, units, largest);
+    if (step === null) return null;
+    steps[unit] = step;
+    for (let at = unit; at < data.length; at += units) multiples[at] = Math.round(data[at]! / step);
+  }
+  return { kind: 'columns', steps, multiples };
+}
+
+/** Steps have few digits where products were made to be exact: then the largest number, divided by its multiple, is the step. */
+function stepOfColumn(data: Float32Array, unit: number, units: number, largest: number): number | null {
+  for (let multiple = 1; multiple <= LARGEST_IN_COLUMN; multiple++) {
+    const step = Math.fround(largest / multiple);
+    if (step === 0) return null;
+    let fits = true;
+    for (let at = unit; fits && at < data.length; at += units) {
+      const value = data[at]!;
+      fits = Object.is(value, 0) || (value !== 0 && Math.fround(Math.round(value / step) * step) === value);
+    }
+    if (fits) return step;
+  }
+  return null;
 }
 
 /** A step of which every number is a multiple that is not too large, to the bit; null where none of the likely ones is. */
