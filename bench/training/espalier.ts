@@ -54,7 +54,7 @@ const run = new TrainingRun({
   initialOptimizer: null,
   afterCut: NO_WARMUP,
   regularization: null,
-    tuning: null,
+  tuning: null,
 });
 reporter.enter('training');
 run.train(1);
