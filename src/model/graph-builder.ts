@@ -92,7 +92,7 @@ export class GraphBuilder {
       );
     }
     const tensor = this.addTensor((batchShape as (number | null)[]).slice(1));
-    this.graph.inputs.push({ name, tensor, shape: this.shape(tensor) });
+    this.graph.inputs.push({ name, tensor, shape: this.shape(tensor), dtype });
     return tensor;
   }
 

@@ -46,7 +46,8 @@ export interface Graph {
   layers: Layer[];
   /** In the order in which Keras runs them, in which each call's inputs are known. */
   calls: Call[];
-  inputs: { name: string; tensor: TensorId; shape: Shape }[];
+  /** `dtype` is that of the numbers that are given, in Keras' words; here they are float32. */
+  inputs: { name: string; tensor: TensorId; shape: Shape; dtype: string }[];
   /** `mask` is absent where no step of the output is masked. */
   outputs: { name: string; tensor: TensorId; shape: Shape; mask?: TensorId }[];
   /** Of every tensor, without the batch axis. */

@@ -28,7 +28,7 @@ describe('a Sequential config', () => {
   it('becomes a chain from its InputLayer to its last layer', () => {
     const graph = readGraph(small());
     expect(callsOf(small())).toEqual(['a(input)', 'b(a)']);
-    expect(graph.inputs).toEqual([{ name: 'input', tensor: 0, shape: [4] }]);
+    expect(graph.inputs).toEqual([{ name: 'input', tensor: 0, shape: [4], dtype: 'float32' }]);
     expect(graph.outputs).toEqual([{ name: 'b', tensor: 2, shape: [2] }]);
     expect(graph.shapes).toEqual([[4], [3], [2]]);
     expect(graph.layers.map((entry) => entry.weights)).toEqual([

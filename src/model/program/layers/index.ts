@@ -1,0 +1,160 @@
+/** What every class in `model/layers` computes, as operations of a program; a missing one does not compile. */
+import { headsOf as groupedHeadsOf } from '../../layers/group-query-attention.ts';
+import { cellsOf as gruCells } from '../../layers/gru.ts';
+import type { LayerClassName } from '../../layers/index.ts';
+import { cellsOf as lstmCells } from '../../layers/lstm.ts';
+import { headsOf } from '../../layers/multi-head-attention.ts';
+import { activationName } from '../../layers/options.ts';
+import { cellsOf as rnnCells } from '../../layers/rnn.ts';
+import { cellsOf as simpleRnnCells } from '../../layers/simple-rnn.ts';
+import { activate } from '../activations.ts';
+import type { Lowering } from '../lowering.ts';
+import { additiveAttention, attention, headedAttention, softmax } from './attention.ts';
+import { convLstm } from './conv-lstm.ts';
+import { convolution, depthwiseConvolution, separableConvolution, transposedConvolution } from './convolution.ts';
+import { dense, einsumDense } from './dense.ts';
+import { dot } from './dot.ts';
+import { customScaleLayer, eLU, identity, layerScale, leakyReLU, masking, pReLU, reLU, rescaling } from './elementwise.ts';
+import { categoryEncoding, discretization, embedding, reversibleEmbedding } from './embedding.ts';
+import { merging } from './merging.ts';
+import {
+  batchNormalization,
+  groupNormalization,
+  layerNormalization,
+  normalization,
+  rmsNormalization,
+  unitNormalization,
+} from './normalization.ts';
+import { OPERATION_LOWERINGS } from './operations/index.ts';
+import { adaptivePooling, globalAverage, globalMax, pooling } from './pooling.ts';
+import { recurrent } from './recurrent.ts';
+import { centerCrop, concatenate, cropping, flatten, permute, repeatVector, reshape, resizing, upSampling, zeroPadding } from './shaping.ts';
+import { bidirectional, timeDistributed } from './wrappers.ts';
+
+const activation: Lowering = (b, { options, inputs: [x] }) => activate(b, x!, activationName(options));
+
+export const LOWERINGS: Record<LayerClassName, Lowering> = {
+  ...OPERATION_LOWERINGS,
+  Activation: activation,
+  ActivityRegularization: identity,
+  AdaptiveAveragePooling1D: adaptivePooling('mean'),
+  AdaptiveAveragePooling2D: adaptivePooling('mean'),
+  AdaptiveAveragePooling3D: adaptivePooling('mean'),
+  AdaptiveMaxPooling1D: adaptivePooling('max'),
+  AdaptiveMaxPooling2D: adaptivePooling('max'),
+  AdaptiveMaxPooling3D: adaptivePooling('max'),
+  Add: merging('add'),
+  AdditiveAttention: additiveAttention,
+  AlphaDropout: identity,
+  Attention: attention,
+  AugMix: identity,
+  Average: merging('add', 'plain', true),
+  AveragePooling1D: pooling('mean'),
+  AveragePooling2D: pooling('mean'),
+  AveragePooling3D: pooling('mean'),
+  BatchNormalization: batchNormalization,
+  Bidirectional: bidirectional(() => LOWERINGS),
+  CategoryEncoding: categoryEncoding,
+  CenterCrop: centerCrop,
+  Concatenate: concatenate,
+  Conv1D: convolution(1),
+  Conv1DTranspose: transposedConvolution(1),
+  Conv2D: convolution(2),
+  Conv2DTranspose: transposedConvolution(2),
+  Conv3D: convolution(3),
+  Conv3DTranspose: transposedConvolution(3),
+  ConvLSTM1D: convLstm(1),
+  ConvLSTM2D: convLstm(2),
+  ConvLSTM3D: convLstm(3),
+  Cropping1D: cropping,
+  Cropping2D: cropping,
+  Cropping3D: cropping,
+  CustomScaleLayer: customScaleLayer,
+  CutMix: identity,
+  Dense: dense,
+  DepthwiseConv1D: depthwiseConvolution(1),
+  DepthwiseConv2D: depthwiseConvolution(2),
+  Discretization: discretization,
+  Dot: dot,
+  Dropout: identity,
+  ELU: eLU,
+  EinsumDense: einsumDense,
+  Embedding: embedding,
+  Flatten: flatten,
+  GRU: recurrent(gruCells),
+  GaussianDropout: identity,
+  GaussianNoise: identity,
+  GlobalAveragePooling1D: globalAverage,
+  GlobalAveragePooling2D: globalAverage,
+  GlobalAveragePooling3D: globalAverage,
+  GlobalMaxPooling1D: globalMax,
+  GlobalMaxPooling2D: globalMax,
+  GlobalMaxPooling3D: globalMax,
+  GroupNormalization: groupNormalization,
+  GroupQueryAttention: headedAttention(groupedHeadsOf),
+  Identity: identity,
+  InputLayer: identity,
+  LSTM: recurrent(lstmCells),
+  LayerNormalization: layerNormalization,
+  LayerScale: layerScale,
+  LeakyReLU: leakyReLU,
+  Masking: masking,
+  MaxNumBoundingBoxes: identity,
+  MaxPooling1D: pooling('max'),
+  MaxPooling2D: pooling('max'),
+  MaxPooling3D: pooling('max'),
+  Maximum: merging('max', 'choice'),
+  Minimum: merging('min', 'choice'),
+  MixUp: identity,
+  MultiHeadAttention: headedAttention(headsOf),
+  Multiply: merging('mul', 'product'),
+  Normalization: normalization,
+  PReLU: pReLU,
+  Permute: permute,
+  RMSNormalization: rmsNormalization,
+  RNN: recurrent(rnnCells),
+  RandAugment: identity,
+  RandomBrightness: identity,
+  RandomColorDegeneration: identity,
+  RandomColorJitter: identity,
+  RandomContrast: identity,
+  RandomElasticTransform: identity,
+  RandomErasing: identity,
+  RandomFlip: identity,
+  RandomGaussianBlur: identity,
+  RandomGrayscale: identity,
+  RandomHue: identity,
+  RandomInvert: identity,
+  RandomPerspective: identity,
+  RandomPosterization: identity,
+  RandomRotation: identity,
+  RandomSaturation: identity,
+  RandomSharpness: identity,
+  RandomShear: identity,
+  RandomTranslation: identity,
+  RandomZoom: identity,
+  ReLU: reLU,
+  RepeatVector: repeatVector,
+  Rescaling: rescaling,
+  Reshape: reshape,
+  Resizing: resizing,
+  ReversibleEmbedding: reversibleEmbedding,
+  SeparableConv1D: separableConvolution(1),
+  SeparableConv2D: separableConvolution(2),
+  SimpleRNN: recurrent(simpleRnnCells),
+  Softmax: softmax,
+  Solarization: identity,
+  SpatialDropout1D: identity,
+  SpatialDropout2D: identity,
+  SpatialDropout3D: identity,
+  StochasticDepth: identity,
+  Subtract: merging('sub'),
+  TimeDistributed: timeDistributed(() => LOWERINGS),
+  UnitNormalization: unitNormalization,
+  UpSampling1D: upSampling,
+  UpSampling2D: upSampling,
+  UpSampling3D: upSampling,
+  ZeroPadding1D: zeroPadding,
+  ZeroPadding2D: zeroPadding,
+  ZeroPadding3D: zeroPadding,
+};
