@@ -13,6 +13,7 @@ cd "$(dirname "$0")/.."
 
 readonly NODE_MAJOR=24 NODE_OLDEST=22.18.0
 readonly TENSORFLOW_VERSION=2.21.0 KERAS_VERSION=3.15.1 TFJS_CONVERTER_VERSION=4.22.0
+readonly ONNX_VERSION=1.23.2 ONNXRUNTIME_VERSION=1.32.0
 readonly TOOLCHAIN="$PWD/.toolchain"
 readonly BINDING=node_modules/@tensorflow/tfjs-node-gpu
 readonly LOG="$TOOLCHAIN/setup.log"
@@ -161,7 +162,14 @@ install_redis() {
 
 # --- Keras, for the tests that reload our exports in it ---------------------------------------------------------------
 
+# What was made stays where only more is asked for.
 have_keras() { [ -f "$TOOLCHAIN/keras/complete-$TENSORFLOW_VERSION-$KERAS_VERSION-$TFJS_CONVERTER_VERSION" ]; }
+have_onnx() { [ -f "$TOOLCHAIN/keras/complete-onnx-$ONNX_VERSION-$ONNXRUNTIME_VERSION" ]; }
+install_onnx() {
+  # All that they need came with TensorFlow.
+  "$TOOLCHAIN/keras/bin/python" -m pip install --no-compile --no-deps "onnx==$ONNX_VERSION" "onnxruntime==$ONNXRUNTIME_VERSION"
+  touch "$TOOLCHAIN/keras/complete-onnx-$ONNX_VERSION-$ONNXRUNTIME_VERSION"
+}
 install_keras() {
   rm -rf "$TOOLCHAIN/keras"
   python3 -m venv "$TOOLCHAIN/keras"
@@ -201,4 +209,5 @@ set_up_binding
 step "redis-server" have_redis install_redis "install redis-server 6.2 or newer, or set REDIS_URL."
 if [ "$PART" = test ]; then
   step "Python environment with stock Keras $KERAS_VERSION" have_keras install_keras "check that the Python package index answers and that 3 GiB of disk are free."
+  step "ONNX's checker and runtime (37 MiB download)" have_onnx install_onnx "check that the Python package index answers."
 fi

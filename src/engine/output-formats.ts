@@ -1,9 +1,10 @@
 import type { JobSpec } from '../jobs/spec/index.ts';
 import type { ModelDocument } from '../model/document.ts';
-import type { ModelFormat } from '../model/facts.ts';
+import type { ModelFormat, OutputFormat } from '../model/facts.ts';
 
 /** In which formats a job leaves its model; files are measured in the first. A job that was posted before there was a choice says nothing. */
-export function outputFormats({ output }: JobSpec, original: ModelDocument): [ModelFormat, ...ModelFormat[]] {
+export function outputFormats({ output }: JobSpec, original: ModelDocument): [ModelFormat, ...OutputFormat[]] {
   const [first = original.source.format, ...more] = (output as JobSpec['output'] | undefined)?.formats ?? [];
-  return [first, ...more];
+  // The POST lets no other stand first.
+  return [first as ModelFormat, ...more];
 }

@@ -15,7 +15,7 @@ import {
   TrainSpec,
 } from '../jobs/spec/index.ts';
 import { listWorkers, WorkerRecord } from '../jobs/workers.ts';
-import { MODEL_FORMATS } from '../model/facts.ts';
+import { MODEL_FORMATS, OUTPUT_FORMATS } from '../model/facts.ts';
 import { LAYER_CLASSES } from '../model/layers/index.ts';
 import { nullable, strictObject } from '../schema.ts';
 import { VERSION } from '../version.ts';
@@ -87,7 +87,7 @@ export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
     version: VERSION,
     jobs: { train: TrainSpec, prune: PruneSpec },
     methods: METHODS,
-    formats: { models: { upload: [...MODEL_FORMATS], output: [...MODEL_FORMATS] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
+    formats: { models: { upload: [...MODEL_FORMATS], output: [...OUTPUT_FORMATS] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
     layers: Object.keys(LAYER_CLASSES).sort(),
     backend: 'tensorflow',
     workers: await listWorkers(redis).catch(() => null),

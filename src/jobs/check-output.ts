@@ -1,6 +1,6 @@
 /** In which formats a job leaves its model. */
 import type { JobWarning } from '../ledger/ledger.ts';
-import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import { isModelFormat, MODEL_FORMATS, type ModelFacts, type OutputFormat } from '../model/facts.ts';
 import { refuse } from './refuse.ts';
 import type { JobSpec } from './spec/index.ts';
 
@@ -9,7 +9,7 @@ export function resolveOutput(
   { formats }: JobSpec['output'],
   facts: ModelFacts,
   warn: (warning: JobWarning) => void,
-): { formats: ModelFormat[] } {
+): { formats: OutputFormat[] } {
   const { format, output_formats: writable = [format] } = facts;
   if (formats === null) {
     if (writable.includes(format)) return { formats: [format] };
@@ -18,6 +18,15 @@ export function resolveOutput(
       detail: `The model came as ${format}, in which stock Keras could not load it again; the result is a .keras file.`,
     });
     return { formats: ['keras'] };
+  }
+  const [first] = formats;
+  if (first && !isModelFormat(first)) {
+    refuse(
+      'UNSUPPORTED_CONVERSION',
+      '/output/formats/0',
+      `The first of the formats is the new model, which ${first} cannot be: no model is read of it. Accepted: ${MODEL_FORMATS.filter((format) => writable.includes(format)).join(', ')}.`,
+      first,
+    );
   }
   formats.forEach((asked, index) => {
     if (writable.includes(asked)) return;

@@ -2,7 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { ArtifactRow, JobRow, ModelRow } from '../ledger/ledger.ts';
-import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import type { ModelFacts, OutputFormat } from '../model/facts.ts';
 import { FORMATS } from '../model/formats/index.ts';
 import { newId } from './ids.ts';
 import { attemptKeys } from './keys.ts';
@@ -10,7 +10,7 @@ import { attemptKeys } from './keys.ts';
 /** A file that a job made. */
 export interface MadeFile {
   role: 'model' | 'predictions' | 'plan';
-  format: ModelFormat | 'npz' | 'json';
+  format: OutputFormat | 'npz' | 'json';
   path: string;
 }
 

@@ -43,11 +43,26 @@ export const MODEL_FORMATS = ['keras', 'h5', 'tfjs', 'safetensors', 'esp'] as co
 export const ModelFormat = choice([...MODEL_FORMATS], { description: 'What the file is, by its content.' });
 export type ModelFormat = Static<typeof ModelFormat>;
 
+/** What models are written as for runtimes that know no Keras (docs/exports.md); no model is read of it again. */
+export const EXPORT_FORMATS = ['onnx'] as const;
+
+/** Everything that a model can be written as. */
+export const OUTPUT_FORMATS = [...MODEL_FORMATS, ...EXPORT_FORMATS] as const;
+export const OutputFormat = choice([...OUTPUT_FORMATS], {
+  description: `What a model is written as. ${EXPORT_FORMATS.join(', ')} is for other runtimes and cannot be uploaded again.`,
+});
+export type OutputFormat = Static<typeof OutputFormat>;
+
+/** Whether a model can be read of it. */
+export function isModelFormat(format: string): format is ModelFormat {
+  return MODEL_FORMATS.some((known) => known === format);
+}
+
 export const ModelFacts = strictObject({
   format: ModelFormat,
   /** Absent from facts that were stored before there was more than one. */
   output_formats: Type.Optional(
-    Type.Array(ModelFormat, {
+    Type.Array(OutputFormat, {
       description:
         'The formats in which it can be written so that stock Keras, or TensorFlow.js, loads it; `esp` becomes a `.keras` file again.',
     }),

@@ -1,7 +1,7 @@
 /** The receipt: the original beside the result, and what may be claimed of them. */
 import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
-import type { ModelFormat } from '../model/facts.ts';
+import type { OutputFormat } from '../model/facts.ts';
 import { fileBytes, writableFormats, writeModel } from '../model/formats/index.ts';
 import { weightKey } from '../model/graph.ts';
 import { layerClass, size } from '../model/layers/index.ts';
@@ -37,7 +37,7 @@ export interface LayerCosts {
 
 export interface Receipt {
   original: SideCosts & { uploaded_bytes: number; test: Quality | null };
-  result: SideCosts & { exported_bytes: number; files: { format: ModelFormat; bytes: number }[]; test: Quality | null };
+  result: SideCosts & { exported_bytes: number; files: { format: OutputFormat; bytes: number }[]; test: Quality | null };
   layers: LayerCosts[];
   comparison: PairedComparison | null;
   latency: LatencyComparison[];
@@ -49,7 +49,7 @@ export interface ReceiptParts {
   result: ModelDocument;
   uploadedBytes: number;
   /** In which the result is written; files are measured in the first. */
-  formats: readonly ModelFormat[];
+  formats: readonly OutputFormat[];
   /** Whether the `.esp` files are measured as well. */
   smallest: boolean;
   /** On the test split; null where the data set has none. */
@@ -64,7 +64,7 @@ export interface ReceiptParts {
 
 /** A result in one of its formats, with the optimizer's state where the document has it and the format keeps it. */
 export interface WrittenModel {
-  format: ModelFormat;
+  format: OutputFormat;
   bytes: Uint8Array;
 }
 
@@ -99,7 +99,7 @@ export async function makeReceipt(parts: ReceiptParts): Promise<{ receipt: Recei
   };
 }
 
-async function costs(document: ModelDocument, { smallest }: ReceiptParts, format: ModelFormat, file?: Uint8Array): Promise<SideCosts> {
+async function costs(document: ModelDocument, { smallest }: ReceiptParts, format: OutputFormat, file?: Uint8Array): Promise<SideCosts> {
   let kernels = 0;
   let zeros = 0;
   for (const layer of document.graph.layers) {

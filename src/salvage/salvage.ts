@@ -7,6 +7,7 @@ import { wholePath } from '../jobs/checkpoints.ts';
 import { dropOutputs, type StoredOutputs, storeOutputs } from '../jobs/outputs.ts';
 import type { CheckpointRow, JobRow, JobWarning, Ledger } from '../ledger/ledger.ts';
 import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import { isModelFormat } from '../model/facts.ts';
 import { FORMATS } from '../model/formats/index.ts';
 import type { Converted } from './child.ts';
 
@@ -41,7 +42,7 @@ export async function salvage(
     if (checkpoints.length === 0) return nothing;
     const parent = await ledger.findModel(job.tenant, job.model_id);
     if (!parent) throw new Error(`the model ${job.model_id} is gone`);
-    const format = job.spec.output?.formats?.[0] ?? parent.facts.format;
+    const format = job.spec.output?.formats?.find(isModelFormat) ?? parent.facts.format;
     const modelPath = await blobs.localPath(parent.blob_key);
     for (const checkpoint of bestFirst(checkpoints)) {
       until.throwIfAborted();

@@ -5,7 +5,7 @@ import type { DatasetFacts, DatasetFiles } from '../dataset/facts.ts';
 import { DATASET_LIMITS, type DatasetLimits } from '../dataset/limits.ts';
 import { checkOptions, type DatasetOptions } from '../dataset/options.ts';
 import { checkParts, type DatasetPart } from '../dataset/parts.ts';
-import type { ModelFacts, ModelFormat } from '../model/facts.ts';
+import type { ModelFacts, OutputFormat } from '../model/facts.ts';
 import type { ModelSavings, SavingsOptions } from '../pruning/savings.ts';
 import type { MadeFile, Task } from './messages.ts';
 import { createReaders } from './readers.ts';
@@ -46,7 +46,7 @@ export async function inspectModel(path: string, limits: Partial<InspectionLimit
  * Writes a stored model in another format to `out`, apart from this process since it holds the model several times over. Rejects with Problem
  * UNSUPPORTED_CONVERSION where the format cannot hold the model, and beyond the limits; else as `inspectModel`.
  */
-export async function convertModel(path: string, format: ModelFormat, out: string): Promise<MadeFile> {
+export async function convertModel(path: string, format: OutputFormat, out: string): Promise<MadeFile> {
   const task: Task = { kind: 'convert', path, format, out };
   return (await converters.run(task, { ...MODEL_LIMITS, code: 'UNSUPPORTED_CONVERSION', what: 'The conversion' })) as MadeFile;
 }

@@ -3,13 +3,13 @@ import type { DatasetLimits } from '../dataset/limits.ts';
 import type { DatasetOptions } from '../dataset/options.ts';
 import type { DatasetPart } from '../dataset/parts.ts';
 import type { ProblemCode, ProblemItem } from '../errors.ts';
-import type { ModelFormat } from '../model/facts.ts';
+import type { OutputFormat } from '../model/facts.ts';
 import type { SavingsOptions } from '../pruning/savings.ts';
 
 export type Task =
   | { kind: 'model'; path: string }
   /** Writes the model in another format to `out`; answers MadeFile. */
-  | { kind: 'convert'; path: string; format: ModelFormat; out: string }
+  | { kind: 'convert'; path: string; format: OutputFormat; out: string }
   /** Packs the parts of a model into a zip at `out`. */
   | { kind: 'pack'; parts: { name: string; path: string }[]; out: string }
   | { kind: 'savings'; path: string; options: SavingsOptions }

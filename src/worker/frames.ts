@@ -9,7 +9,7 @@ import { PROBLEMS, type ProblemCode, received } from '../errors.ts';
 import { Metrics, Progress } from '../jobs/progress.ts';
 import { SeriesChunk } from '../jobs/series/chunk.ts';
 import { JobSpec } from '../jobs/spec/index.ts';
-import { MODEL_FORMATS } from '../model/facts.ts';
+import { OUTPUT_FORMATS } from '../model/facts.ts';
 import { choice, nullable, strictObject } from '../schema.ts';
 
 const Path = Type.String({ minLength: 1 });
@@ -80,7 +80,7 @@ export type Warning = Static<typeof Warning>;
 /** A file the engine wrote below its scratch folder. */
 export const OutputFile = strictObject({
   role: choice(['model', 'predictions', 'plan']),
-  format: choice([...MODEL_FORMATS, 'npz', 'json']),
+  format: choice([...OUTPUT_FORMATS, 'npz', 'json']),
   path: Path,
   /** The probe inputs and predictions that a fresh process checks the file against. */
   probe_path: nullable(Path),

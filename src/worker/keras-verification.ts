@@ -1,14 +1,17 @@
-/** Exported files in stock Keras: a bounded Python process loads them and predicts what the engine predicted. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/** Exported files in stock Keras, or in the runtime they are for: a bounded Python process loads them and predicts what the engine predicted. */
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from 'pino';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { choice, nullable, strictObject } from '../schema.ts';
+import { type PythonLaunch, runPython } from './contained-python.ts';
 
-const SCRIPT = fileURLToPath(new URL('./keras_verify.py', import.meta.url));
+/** What runs a file, by the name that it has in a job's result; its script, and what it is called in sentences. */
+const RUNTIMES = {
+  keras: { script: 'keras_verify.py', title: 'Keras' },
+  onnxruntime: { script: 'onnx_verify.py', title: 'onnxruntime' },
+} as const;
+export type PythonRuntime = keyof typeof RUNTIMES;
 
 /** A model file and the probe that it is held against. */
 export interface ProbedFile {
@@ -22,20 +25,9 @@ export type KerasFinding =
   | { kind: 'failed'; detail: string }
   | { kind: 'not_verified'; code: NotVerifiedCode; detail: string };
 
-export type NotVerifiedCode = 'KERAS_NOT_CONFIGURED' | 'KERAS_CANNOT_RUN' | 'KERAS_VERIFICATION_NOT_RUN';
+export type NotVerifiedCode = 'KERAS_NOT_CONFIGURED' | 'KERAS_CANNOT_RUN' | 'KERAS_VERIFICATION_NOT_RUN' | 'RUNTIME_NOT_INSTALLED';
 
-export interface KerasLaunch {
-  /** The Python that has Keras. */
-  python: string;
-  /** The worker's own environment, of which Python sees how to find libraries and nothing else. */
-  environment: Readonly<Record<string, string | undefined>>;
-  /** An empty folder, which is its home too: nobody's Keras configuration applies. */
-  folder: string;
-  threads: number;
-  /** Aborted when nobody wants to know any more. */
-  interrupted: AbortSignal;
-  log: Logger;
-  timeoutMs?: number;
+export interface KerasLaunch extends PythonLaunch {
   /** Private memory of the process; default 4 GiB and eight times the largest file. */
   memoryBytes?: number;
 }
@@ -49,13 +41,11 @@ const LIMITS = { float32: 1e-4, float16: 1e-2, bfloat16: 5e-2 } as const;
 const SENSITIVITY = 10;
 const LARGEST_LIMIT = 5e-2;
 
-const TIMEOUT_MS = 300_000;
 const BASE_MEMORY_BYTES = 4 * 2 ** 30;
 const MEMORY_PER_FILE_BYTE = 8;
-const LONGEST_ANSWER = 2 ** 20;
 
 const Answer = strictObject({
-  keras: Type.String(),
+  version: Type.String(),
   files: Type.Array(
     Type.Union([
       strictObject({
@@ -68,7 +58,7 @@ const Answer = strictObject({
       strictObject({ status: Type.Literal('failed'), detail: Type.String() }),
       strictObject({
         status: Type.Literal('not_verified'),
-        code: choice(['KERAS_CANNOT_RUN', 'KERAS_VERIFICATION_NOT_RUN']),
+        code: choice(['KERAS_CANNOT_RUN', 'KERAS_VERIFICATION_NOT_RUN', 'RUNTIME_NOT_INSTALLED']),
         detail: Type.String(),
       }),
     ]),
@@ -78,7 +68,13 @@ type Answer = Static<typeof Answer>;
 const answers = Compile(Answer);
 
 /** One finding a file, in their order. `original` is the uploaded model: what Keras cannot do with that says nothing about what was made of it. */
-export async function verifyInKeras(files: readonly ProbedFile[], original: string | null, launch: KerasLaunch): Promise<KerasFinding[]> {
+export async function verifyInPython(
+  runtime: PythonRuntime,
+  files: readonly ProbedFile[],
+  original: string | null,
+  launch: KerasLaunch,
+): Promise<KerasFinding[]> {
+  const { script, title } = RUNTIMES[runtime];
   const largest = Math.max(...(await Promise.all(files.map(async ({ path }) => (await stat(path)).size))));
   const request = {
     files: files.map(({ path, probe_path }) => ({ path, probe: probe_path })),
@@ -86,17 +82,17 @@ export async function verifyInKeras(files: readonly ProbedFile[], original: stri
     memory_bytes: launch.memoryBytes ?? BASE_MEMORY_BYTES + MEMORY_PER_FILE_BYTE * largest,
   };
   const begun = performance.now();
-  const ran = await runPython(launch, [SCRIPT], `${JSON.stringify(request)}\n`);
+  const ran = await runPython(launch, [fileURLToPath(new URL(`./${script}`, import.meta.url))], `${JSON.stringify(request)}\n`);
   const answer = ran.kind === 'ended' ? parse(ran.output) : null;
   const found: KerasFinding[] =
     answer?.files.length === files.length
-      ? answer.files.map((file) => findingOf(file, answer.keras))
+      ? answer.files.map((file) => findingOf(file, `${title} ${answer.version}`, answer.version))
       : files.map(() => ({
           kind: 'not_verified',
           code: 'KERAS_VERIFICATION_NOT_RUN',
           detail: ran.kind === 'ended' ? `Python ${ran.how}${ran.lastWords ? `: ${ran.lastWords}` : ''}` : ran.detail,
         }));
-  launch.log.info({ found, ms: Math.round(performance.now() - begun) }, 'Keras looked at the files');
+  launch.log.info({ found, ms: Math.round(performance.now() - begun) }, `${title} looked at the files`);
   return found;
 }
 
@@ -109,16 +105,16 @@ export async function kerasVersion(launch: KerasLaunch): Promise<string> {
   return version;
 }
 
-function findingOf(file: Answer['files'][number], version: string): KerasFinding {
+function findingOf(file: Answer['files'][number], title: string, version: string): KerasFinding {
   if (file.status === 'failed') return { kind: 'failed', detail: file.detail };
   if (file.status === 'not_verified') return { kind: 'not_verified', code: file.code, detail: file.detail };
   const { samples, difference, moved, dtype } = file;
   const limit = Math.max(LIMITS[dtype], Math.min(LARGEST_LIMIT, SENSITIVITY * (moved ?? 0)));
-  if (difference === null) return { kind: 'failed', detail: `Keras ${version} predicts NaN or infinite values with it` };
+  if (difference === null) return { kind: 'failed', detail: `${title} predicts NaN or infinite values with it` };
   if (difference > limit) {
     return {
       kind: 'failed',
-      detail: `Keras ${version} predicts up to ${difference} (relative) off what the model in memory predicts; ${limit} is allowed`,
+      detail: `${title} predicts up to ${difference} (relative) off what the model in memory predicts; ${limit} is allowed`,
     };
   }
   return { kind: 'verified', version, samples, max_relative_difference: difference, limit };
@@ -131,62 +127,4 @@ function parse(output: string): Answer | null {
   } catch {
     return null;
   }
-}
-
-type Ran = { kind: 'ended'; output: string; how: string; lastWords: string } | { kind: 'not_run'; detail: string };
-
-/** Runs Python isolated from its user's and the worker's settings, with what it reads on standard input, which stays open: its end would be the parent's. */
-async function runPython(launch: KerasLaunch, code: string[], input: string): Promise<Ran> {
-  const { python, folder, interrupted, timeoutMs = TIMEOUT_MS } = launch;
-  if (interrupted.aborted) return { kind: 'not_run', detail: 'It was interrupted' };
-  const child = spawn(python, ['-I', '-B', ...code], { cwd: folder, env: pythonEnvironment(launch), stdio: ['pipe', 'pipe', 'pipe'] });
-  let output = '';
-  let lastWords = '';
-  let ended: string | null = null;
-  const end = (why: string) => {
-    ended ??= why;
-    child.kill('SIGKILL');
-  };
-  child.stdin.on('error', () => {});
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    if (output.length > LONGEST_ANSWER) end(`Python answered more than ${LONGEST_ANSWER} characters`);
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    lastWords = (lastWords + text).slice(-2_000);
-  });
-  child.stdin.write(input);
-  const timer = setTimeout(() => end(`Python took longer than ${timeoutMs / 1000} s`), timeoutMs);
-  const interrupt = () => end('It was interrupted');
-  interrupted.addEventListener('abort', interrupt, { once: true });
-  try {
-    const [exitCode, signal] = await once(child, 'close');
-    if (ended !== null) return { kind: 'not_run', detail: ended };
-    const how = signal === null ? `ended with code ${exitCode}` : `ended with signal ${signal}`;
-    return { kind: 'ended', output, how, lastWords: lastWords.trim().split('\n').at(-1) ?? '' };
-  } catch (error) {
-    return { kind: 'not_run', detail: `${python} cannot be started: ${(error as Error).message}` };
-  } finally {
-    clearTimeout(timer);
-    interrupted.removeEventListener('abort', interrupt);
-  }
-}
-
-/** All that the process may see of the worker's environment is where libraries are. */
-function pythonEnvironment({ environment, folder, threads }: KerasLaunch): Record<string, string> {
-  const { PATH, LD_LIBRARY_PATH } = environment;
-  return {
-    ...(PATH === undefined ? {} : { PATH }),
-    ...(LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH }),
-    LANG: 'C.UTF-8',
-    HOME: folder,
-    TMPDIR: folder,
-    KERAS_HOME: folder,
-    CUDA_VISIBLE_DEVICES: '',
-    ONEDNN_MAX_CPU_ISA: 'AVX2',
-    TF_CPP_MIN_LOG_LEVEL: '3',
-    TF_NUM_INTRAOP_THREADS: `${threads}`,
-    TF_NUM_INTEROP_THREADS: `${threads}`,
-    OMP_NUM_THREADS: `${threads}`,
-  };
 }

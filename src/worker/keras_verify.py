@@ -2,7 +2,7 @@
 
 Run by keras-verification.ts as `python -I -B keras_verify.py`, in an empty folder and an environment without secrets. Standard input: one line of JSON,
 {"files": [{"path", "probe"}], "original": path or null, "memory_bytes", "threads"}, and then nothing until the parent is gone, which ends this process.
-Standard output: one line of JSON, {"keras": version, "files": [...]}, each of
+Standard output: one line of JSON, {"version", "files": [...]}, each of
   {"status": "verified", "samples", "difference", "moved", "dtype"}: difference and moved relative to the largest output; null where not finite
   {"status": "failed", "detail"}: the file does not load, or not as the uploaded model does
   {"status": "not_verified", "code", "detail"}: nothing follows about the file
@@ -178,6 +178,6 @@ if __name__ == "__main__":
         except MemoryError:
             detail = f"Keras needed more than {request['memory_bytes']} bytes of memory"
             results.append({"status": "not_verified", "code": "KERAS_VERIFICATION_NOT_RUN", "detail": detail})
-    answers.write(json.dumps({"keras": keras.__version__, "files": results}) + "\n")
+    answers.write(json.dumps({"version": keras.__version__, "files": results}) + "\n")
     answers.flush()
     os._exit(0)

@@ -42,13 +42,13 @@ export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, par
   }
 }
 
-/** A worker that is to verify in stock Keras and could not says so where callers look. */
+/** A worker that is to verify in stock Keras, or in an export's own runtime, and could not says so where callers look. */
 async function warnOfUnverified({ job, n, log }: Attempt, files: readonly Verified[], { ledger }: WorkerParts): Promise<void> {
   for (const file of files) {
     if (!('not_verified' in file) || file.not_verified.code === 'KERAS_NOT_CONFIGURED') continue;
     const warning = {
       code: file.not_verified.code,
-      detail: `The ${file.format} file was not verified in stock Keras. ${file.not_verified.detail}`,
+      detail: `The ${file.format} file was not verified in ${file.runtime === 'keras' ? 'stock Keras' : file.runtime}. ${file.not_verified.detail}`,
     };
     await patiently(log, 'recording a warning', () => ledger.addWarning(job.id, n, warning));
   }

@@ -1,6 +1,7 @@
+import { isModelFormat } from '../model/facts.ts';
 import type { EngineProcess } from './engine-process.ts';
 import type { OutputFile } from './frames.ts';
-import { type KerasLaunch, type NotVerifiedCode, verifyInKeras } from './keras-verification.ts';
+import { type KerasLaunch, type NotVerifiedCode, type PythonRuntime, verifyInPython } from './keras-verification.ts';
 import type { Loss, Outcome } from './outcome.ts';
 import type { WarmEngines } from './warm-engines.ts';
 
@@ -10,9 +11,9 @@ export const VERIFICATION_LIMIT = 1e-5;
 /** What one exported file was found to predict in one runtime, as a job's `result.verification` shows it. */
 export type Verified = { format: string } & (
   | { runtime: 'espalier'; samples: number; max_relative_difference: number; limit: number }
-  | { runtime: 'keras'; version: string; samples: number; max_relative_difference: number; limit: number }
-  /** Nothing was found in stock Keras, and why. */
-  | { runtime: 'keras'; not_verified: { code: NotVerifiedCode; detail: string } }
+  | { runtime: PythonRuntime; version: string; samples: number; max_relative_difference: number; limit: number }
+  /** Nothing was found in stock Keras, or in the runtime that an export is for, and why. */
+  | { runtime: PythonRuntime; not_verified: { code: NotVerifiedCode; detail: string } }
 );
 
 export type Verification = { kind: 'verified'; files: Verified[] } | Exclude<Outcome, { kind: 'finished' | 'cancelled' | 'paused' }>;
@@ -31,12 +32,12 @@ export interface InKeras extends Omit<KerasLaunch, 'python' | 'interrupted'> {
   original: string;
 }
 
-/** Formats that stock Keras reads. */
-const KERAS_FORMATS: readonly string[] = ['keras', 'h5'];
+/** What reads a format besides this service. */
+const RUNTIMES: Readonly<Record<string, PythonRuntime>> = { keras: 'keras', h5: 'keras', onnx: 'onnxruntime' };
 
 /**
- * Loads every exported model in an engine that did not make it, then in stock Keras where there is one, and compares what it predicts with what the job's
- * engine predicted.
+ * Loads every model in an engine that did not make it, where a model can be read of the format, then in stock Keras or the format's own runtime where there is
+ * one, and compares what it predicts with what the job's engine predicted.
  */
 export async function verifyOutputs(
   outputs: readonly OutputFile[],
@@ -46,14 +47,17 @@ export async function verifyOutputs(
 ): Promise<Verification> {
   const probed = outputs.filter((output): output is ProbedOutput => output.probe_path !== null);
   if (probed.length === 0) return { kind: 'verified', files: [] };
-  const own = await verifyInEngine(probed, engines, limits);
+  const readable = probed.filter(({ format }) => isModelFormat(format));
+  const own: Verification = readable.length === 0 ? { kind: 'verified', files: [] } : await verifyInEngine(readable, engines, limits);
   if (own.kind !== 'verified') return own;
-  const others = await verifyAllInKeras(
-    probed.filter(({ format }) => KERAS_FORMATS.includes(format)),
-    limits,
-    keras,
-  );
-  return others.kind === 'verified' ? { kind: 'verified', files: [...own.files, ...others.files] } : others;
+  const files = [...own.files];
+  for (const runtime of new Set(Object.values(RUNTIMES))) {
+    const its = probed.filter(({ format }) => RUNTIMES[format] === runtime);
+    const others = await verifyAllInPython(runtime, its, limits, keras);
+    if (others.kind !== 'verified') return others;
+    files.push(...others.files);
+  }
+  return { kind: 'verified', files };
 }
 
 type ProbedOutput = OutputFile & { probe_path: string };
@@ -62,31 +66,40 @@ function interruption({ lost }: VerificationLimits): Loss | { kind: 'worker_stop
   return lost.aborted ? (lost.reason as Loss) : { kind: 'worker_stopped' };
 }
 
-async function verifyAllInKeras(outputs: readonly ProbedOutput[], limits: VerificationLimits, keras: InKeras): Promise<Verification> {
+async function verifyAllInPython(
+  runtime: PythonRuntime,
+  outputs: readonly ProbedOutput[],
+  limits: VerificationLimits,
+  keras: InKeras,
+): Promise<Verification> {
   const { python, original } = keras;
   if (python === null || outputs.length === 0) {
     const detail = 'The worker has no Python with Keras: ESPALIER_KERAS_PYTHON names one';
     return {
       kind: 'verified',
-      files: outputs.map(({ format }) => ({ format, runtime: 'keras', not_verified: { code: 'KERAS_NOT_CONFIGURED', detail } })),
+      files: outputs.map(({ format }) => ({ format, runtime, not_verified: { code: 'KERAS_NOT_CONFIGURED', detail } })),
     };
   }
   const interrupted = AbortSignal.any([limits.lost, limits.stopping]);
-  const found = await verifyInKeras(outputs, original, { ...keras, python, interrupted });
+  const found = await verifyInPython(runtime, outputs, original, { ...keras, python, interrupted });
   if (interrupted.aborted) return interruption(limits);
   const files: Verified[] = [];
   for (const [index, { format }] of outputs.entries()) {
     const finding = found[index]!;
     switch (finding.kind) {
       case 'failed':
-        return { kind: 'failed', code: 'VERIFICATION_FAILED', detail: `The ${format} file in stock Keras: ${finding.detail}` };
+        return {
+          kind: 'failed',
+          code: 'VERIFICATION_FAILED',
+          detail: `The ${format} file in ${runtime === 'keras' ? 'stock Keras' : runtime}: ${finding.detail}`,
+        };
       case 'verified': {
         const { kind: _, ...rest } = finding;
-        files.push({ format, runtime: 'keras', ...rest });
+        files.push({ format, runtime, ...rest });
         break;
       }
       case 'not_verified':
-        files.push({ format, runtime: 'keras', not_verified: { code: finding.code, detail: finding.detail } });
+        files.push({ format, runtime, not_verified: { code: finding.code, detail: finding.detail } });
         break;
       default:
         finding satisfies never;

@@ -123,17 +123,25 @@ describe('models in other formats', () => {
     expect(damaged).toMatchObject({ status: 422, body: { code: 'MODEL_UNREADABLE' } });
   });
 
+  it('an export is downloaded, and no model by itself', async () => {
+    const made = await download(await seed(), '?format=onnx');
+    expect(made.headers.get('content-disposition')).toBe('attachment; filename="seed.onnx"');
+    const { status, body } = await server.call('POST', '/v1/models', { body: form(['file', made.bytes, 'seed.onnx']) });
+    expect({ status, code: body.code }).toEqual({ status: 422, code: 'UNSUPPORTED_FORMAT' });
+    expect(body.detail).toMatch(/an ONNX model, from which the Keras model cannot be had back/);
+  });
+
   it('the format that a model has is the file as it is', async () => {
     expect((await download(await seed(), '?format=keras')).bytes).toEqual(await seedModel());
   });
 
   it('a format that cannot hold the model, and one that there is none of, are refused', async () => {
     const { body } = await upload('keras-2-shared.h5');
-    expect(body.output_formats).toEqual(['keras', 'h5', 'safetensors', 'esp']);
+    expect(body.output_formats).toEqual(['keras', 'h5', 'safetensors', 'esp', 'onnx']);
     const refused = await server.call('GET', `/v1/models/${body.id}/content?format=tfjs`);
     expect(refused).toMatchObject({ status: 422, body: { code: 'UNSUPPORTED_CONVERSION' } });
     expect(refused.body.detail).toMatch(/inner is called more than once/);
-    expect(await server.call('GET', `/v1/models/${body.id}/content?format=onnx`)).toMatchObject({
+    expect(await server.call('GET', `/v1/models/${body.id}/content?format=gguf`)).toMatchObject({
       status: 422,
       body: { code: 'VALIDATION_FAILED' },
     });
@@ -146,7 +154,8 @@ describe('models in other formats', () => {
     const post = (more: Record<string, unknown>) => server.call('POST', '/v1/jobs', { body: trainRequest(inputs, more) });
     expect((await post({})).body.spec.output).toEqual({ formats: ['keras'] });
     expect((await post({ output: { formats: ['tfjs', 'keras'] } })).body.spec.output).toEqual({ formats: ['tfjs', 'keras'] });
-    expect(await post({ output: { formats: ['onnx'] } })).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED' } });
+    expect((await post({ output: { formats: ['keras', 'onnx'] } })).body.spec.output).toEqual({ formats: ['keras', 'onnx'] });
+    expect(await post({ output: { formats: ['gguf'] } })).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED' } });
     expect(await post({ output: { formats: [] } })).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED' } });
   });
 });

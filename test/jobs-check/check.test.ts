@@ -859,6 +859,19 @@ describe('the formats of the result', () => {
     const place: [string, unknown] = ['/output/formats/1', 'h5'];
     await refused('UNSUPPORTED_CONVERSION', place, /Accepted: keras, safetensors/, asked(['keras', 'h5']), operation(), data([8]));
   });
+
+  it('begin with one of which the new model can be read', async () => {
+    expect((await check(asked(['h5', 'onnx']), classifier(), data([8]))).output).toEqual({ formats: ['h5', 'onnx'] });
+    const place: [string, unknown] = ['/output/formats/0', 'onnx'];
+    await refused(
+      'UNSUPPORTED_CONVERSION',
+      place,
+      /no model is read of it. Accepted: keras, h5/,
+      asked(['onnx', 'keras']),
+      classifier(),
+      data([8]),
+    );
+  });
 });
 
 describe('the packing of a job', () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCheckpoint } from '../../src/engine/checkpoint.ts';
-import { type KerasLaunch, kerasVersion, verifyInKeras } from '../../src/worker/keras-verification.ts';
+import { readModel, writeModel } from '../../src/model/formats/index.ts';
+import { type KerasLaunch, kerasVersion, verifyInPython } from '../../src/worker/keras-verification.ts';
 import { type KerasArray, startKeras } from '../helpers/keras.ts';
 import { KERAS_PYTHON } from '../helpers/keras-python.ts';
 import { observedLog } from '../worker/log.ts';
@@ -65,7 +66,7 @@ describe('stock Keras', () => {
       file('dense.keras', 'fewer'),
       file('damaged.keras', 'dense'),
     ];
-    const found = await verifyInKeras(files, join(folder, 'dense.keras'), await launch());
+    const found = await verifyInPython('keras', files, join(folder, 'dense.keras'), await launch());
     for (const [index, name] of names.entries()) {
       expect(found[index], name).toMatchObject({ kind: 'verified', version: '3.15.1', samples: 40 });
     }
@@ -83,7 +84,7 @@ describe('stock Keras', () => {
   });
 
   it('says nothing about a file where it cannot load what was uploaded either', async () => {
-    const found = await verifyInKeras([file('damaged.keras', 'dense')], join(folder, 'damaged.keras'), await launch());
+    const found = await verifyInPython('keras', [file('damaged.keras', 'dense')], join(folder, 'damaged.keras'), await launch());
     expect(found).toMatchObject([
       { kind: 'not_verified', code: 'KERAS_CANNOT_RUN', detail: expect.stringContaining('The uploaded model does not load there either') },
     ]);
@@ -92,6 +93,30 @@ describe('stock Keras', () => {
   it('tells its version', async () => {
     expect(await kerasVersion(await launch())).toBe('3.15.1');
     await expect(kerasVersion(await launch({ python: '/no/python' }))).rejects.toThrow('/no/python cannot be started');
+  });
+});
+
+describe('onnxruntime', () => {
+  it('predicts what was exported, or says how it does not', async () => {
+    const names = ['dense', 'several', 'tokens'];
+    for (const name of names) {
+      await writeFile(join(folder, `${name}.onnx`), await writeModel(await readModel(join(folder, `${name}.keras`)), 'onnx'));
+    }
+    await writeFile(join(folder, 'damaged.onnx'), (await readFile(join(folder, 'dense.onnx'))).subarray(0, 200));
+    const files = [...names.map((name) => file(`${name}.onnx`)), file('dense.onnx', 'other'), file('damaged.onnx', 'dense')];
+    const found = await verifyInPython('onnxruntime', files, null, await launch());
+    for (const [index, name] of names.entries()) {
+      expect(found[index], name).toMatchObject({ kind: 'verified', samples: 40, limit: 1e-4 });
+      expect((found[index] as { max_relative_difference: number }).max_relative_difference, name).toBeLessThan(1e-6);
+    }
+    expect(found[3]).toMatchObject({ kind: 'failed', detail: expect.stringMatching(/onnxruntime .* predicts up to 0\.01/) });
+    expect(found[4]).toMatchObject({ kind: 'failed', detail: expect.stringContaining('does not load it') });
+  });
+
+  it('is missed where a Python has none', async () => {
+    expect(await verifyInPython('onnxruntime', [file('dense.onnx')], null, await launch({ python: 'python3' }))).toMatchObject([
+      { kind: 'not_verified', code: 'RUNTIME_NOT_INSTALLED', detail: expect.stringContaining('pip install onnx onnxruntime') },
+    ]);
   });
 });
 
@@ -104,7 +129,7 @@ describe('the process', () => {
   it('sees nothing of the worker but where libraries are', async () => {
     const python = await stranger('env > seen; echo "It is no Python" >&2; exit 3');
     const own = await launch({ python, environment: { ...process.env, DATABASE_URL: 'secret', PYTHONPATH: 'secret', HOME: 'secret' } });
-    expect(await verifyInKeras(files(), null, own)).toMatchObject(notRun('ended with code 3: It is no Python'));
+    expect(await verifyInPython('keras', files(), null, own)).toMatchObject(notRun('ended with code 3: It is no Python'));
     const seen = await readFile(join(own.folder, 'seen'), 'utf8');
     expect(seen).not.toContain('secret');
     expect(seen).toContain(`HOME=${own.folder}`);
@@ -113,20 +138,20 @@ describe('the process', () => {
 
   it('is ended when it takes too long, when it says too much, and when nobody wants to know any more', async () => {
     const endless = await stranger('exec cat > /dev/null');
-    expect(await verifyInKeras(files(), null, await launch({ python: endless, timeoutMs: 50 }))).toMatchObject(
+    expect(await verifyInPython('keras', files(), null, await launch({ python: endless, timeoutMs: 50 }))).toMatchObject(
       notRun('longer than 0.05 s'),
     );
     const talkative = await stranger('exec yes');
-    expect(await verifyInKeras(files(), null, await launch({ python: talkative }))).toMatchObject(notRun('answered more than'));
+    expect(await verifyInPython('keras', files(), null, await launch({ python: talkative }))).toMatchObject(notRun('answered more than'));
     const interrupted = new AbortController();
-    const found = verifyInKeras(files(), null, await launch({ python: endless, interrupted: interrupted.signal }));
+    const found = verifyInPython('keras', files(), null, await launch({ python: endless, interrupted: interrupted.signal }));
     interrupted.abort();
     expect(await found).toMatchObject(notRun('interrupted'));
-    expect(await verifyInKeras(files(), null, await launch({ python: '/no/python' }))).toMatchObject(notRun('cannot be started'));
+    expect(await verifyInPython('keras', files(), null, await launch({ python: '/no/python' }))).toMatchObject(notRun('cannot be started'));
   });
 
   it('has so much memory and no more', async () => {
-    const found = await verifyInKeras(files(), null, await launch({ memoryBytes: 128 * 2 ** 20 }));
+    const found = await verifyInPython('keras', files(), null, await launch({ memoryBytes: 128 * 2 ** 20 }));
     expect(found).toMatchObject(notRun(/./));
   });
 });

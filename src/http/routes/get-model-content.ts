@@ -4,7 +4,7 @@ import { finished } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { ModelRow } from '../../ledger/ledger.ts';
-import { ModelFormat } from '../../model/facts.ts';
+import { OutputFormat } from '../../model/facts.ts';
 import { FORMATS } from '../../model/formats/index.ts';
 import { CONTENT_HEADERS, contentAnswers, sendContent, storedContent } from '../content/send-content.ts';
 import { living } from '../living.ts';
@@ -23,7 +23,7 @@ export const getModelContent = route({
   tag: 'Models',
   access: 'read',
   params: MODEL_ID,
-  query: Type.Object({ format: Type.Optional(ModelFormat) }, { additionalProperties: false }),
+  query: Type.Object({ format: Type.Optional(OutputFormat) }, { additionalProperties: false }),
   headers: CONTENT_HEADERS,
   answers: contentAnswers(...new Set(Object.values(FORMATS).map(({ mediaType }) => mediaType))),
   problems: ['NOT_FOUND', 'GONE', 'RANGE_NOT_SATISFIABLE', 'UNSUPPORTED_CONVERSION', 'TOO_MANY_REQUESTS'],
@@ -43,7 +43,7 @@ export const getModelContent = route({
 /** Answers with the model in a format that it is not stored in. The file made is gone once it is sent. */
 async function sendConverted(
   row: ModelRow,
-  format: ModelFormat,
+  format: OutputFormat,
   { blobs, convertModel }: Services,
   request: FastifyRequest,
   reply: FastifyReply,

@@ -1,6 +1,6 @@
 /** What a job is asked to do. These schemas validate the POST, type the engine, and are printed in `openapi.yaml` and `GET /v1/capabilities`. */
 import Type, { type Static } from 'typebox';
-import { MODEL_FORMATS, ModelFormat } from '../../model/facts.ts';
+import { OUTPUT_FORMATS, OutputFormat } from '../../model/facts.ts';
 import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
 import { ModelId } from './model-id.ts';
 import { Packing } from './packing.ts';
@@ -30,11 +30,12 @@ const Evaluation = strictObject({
 const Output = strictObject({
   formats: defaulted(
     nullable(
-      Type.Array(ModelFormat, {
+      Type.Array(OutputFormat, {
         minItems: 1,
-        maxItems: MODEL_FORMATS.length,
+        maxItems: OUTPUT_FORMATS.length,
         uniqueItems: true,
-        description: 'One artifact for each; the first is the new model. null: the format that the model has.',
+        description:
+          'One artifact for each; the first is the new model, so that it is none that cannot be uploaded. null: the format that the model has.',
       }),
     ),
     null,

@@ -3,12 +3,13 @@ import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Problem, received } from '../../errors.ts';
 import type { ModelDocument } from '../document.ts';
-import { MODEL_FORMATS, type ModelFormat } from '../facts.ts';
+import { type ModelFormat, OUTPUT_FORMATS, type OutputFormat } from '../facts.ts';
 import { MAGIC } from './esp/container.ts';
 import { readEsp, readEspConfig, writeEsp } from './esp/index.ts';
 import { readH5, readH5Config, refuseH5, writeH5 } from './h5.ts';
 import { type ReadOptions, readKeras, readKerasConfig, writeKeras } from './keras.ts';
 import { isKerasConfig, readKerasSafetensors, writeKerasSafetensors } from './keras-safetensors.ts';
+import { refuseOnnx, writeOnnx } from './onnx/index.ts';
 import { parseObject } from './parse-json.ts';
 import { isSafetensors } from './safetensors.ts';
 import { isKeras3File, refuseKeras3 } from './stock-keras-3.ts';
@@ -22,12 +23,13 @@ export interface FormatFacts {
   mediaType: string;
 }
 
-export const FORMATS: Readonly<Record<ModelFormat, FormatFacts>> = {
+export const FORMATS: Readonly<Record<OutputFormat, FormatFacts>> = {
   keras: { extension: '.keras', mediaType: 'application/octet-stream' },
   h5: { extension: '.h5', mediaType: 'application/x-hdf5' },
   tfjs: { extension: '.tfjs.zip', mediaType: 'application/zip' },
   safetensors: { extension: '.safetensors.zip', mediaType: 'application/zip' },
   esp: { extension: '.esp', mediaType: 'application/octet-stream' },
+  onnx: { extension: '.onnx', mediaType: 'application/octet-stream' },
 };
 
 const READ =
@@ -76,7 +78,7 @@ export async function readModelConfig(path: string): Promise<Record<string, unkn
  */
 export async function writeModel(
   document: ModelDocument,
-  format: ModelFormat,
+  format: OutputFormat,
   options: { optimizer?: boolean } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   switch (format) {
@@ -90,6 +92,8 @@ export async function writeModel(
       return Uint8Array.from(await writeKerasSafetensors(document));
     case 'esp':
       return Uint8Array.from(writeEsp(document));
+    case 'onnx':
+      return writeOnnx(document);
   }
 }
 
@@ -102,17 +106,18 @@ const refuseForeign = (isOwn: (format: ModelFormat) => boolean) => (document: Mo
   if (!isOwn(document.source.format)) refuseKeras3(document);
 };
 /** Each throws Problem UNSUPPORTED_CONVERSION for a document that cannot be written in the format. */
-const REFUSALS: Readonly<Record<ModelFormat, (document: ModelDocument) => void>> = {
+const REFUSALS: Readonly<Record<OutputFormat, (document: ModelDocument) => void>> = {
   keras: refuseForeign(isKeras3File),
   h5: refuseH5,
   tfjs: refuseTfjs,
   safetensors: refuseForeign((format) => format === 'safetensors'),
   esp: refuseForeign(isKeras3File),
+  onnx: refuseOnnx,
 };
 
 /** The formats in which the document can be written, and stock Keras (of TensorFlow.js: its own loader) takes it. */
-export function writableFormats(document: ModelDocument): ModelFormat[] {
-  return MODEL_FORMATS.filter((format) => {
+export function writableFormats(document: ModelDocument): OutputFormat[] {
+  return OUTPUT_FORMATS.filter((format) => {
     try {
       REFUSALS[format](document);
       return true;
@@ -177,7 +182,8 @@ function described(start: Buffer): string {
   if (isSafetensors(start)) return 'safetensors without a config; send model.to_json() as another part, or both in a zip';
   if (/^\s*\{/.test(text)) return 'a JSON file; send its weights as further parts, or all in a zip';
   // A protocol buffer whose first field is a small version, and whose next is the producer's name or the domain.
-  if (begins(0x08) && start[1]! < 20 && (start[2] === 0x12 || start[2] === 0x3a)) return 'an ONNX model; save it from Keras as .keras';
+  if (begins(0x08) && start[1]! < 20 && (start[2] === 0x12 || start[2] === 0x3a))
+    return 'an ONNX model, from which the Keras model cannot be had back; upload the model that it was made of';
   return `something that begins with the bytes ${start.subarray(0, 8).toString('hex')}`;
 }
 

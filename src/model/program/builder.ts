@@ -1,6 +1,17 @@
 /** Makes a program, operation by operation, and says the shape of each result. */
 import type { Weight } from '../document.ts';
-import type { BinaryName, Dimension, ElementType, Node, Operation, Program, ReductionName, SlidingWindow, UnaryName, Value } from './program.ts';
+import type {
+  BinaryName,
+  Dimension,
+  ElementType,
+  Node,
+  Operation,
+  Program,
+  ReductionName,
+  SlidingWindow,
+  UnaryName,
+  Value,
+} from './program.ts';
 
 /** Comparisons and logic: their results are flags. */
 const FLAGS: ReadonlySet<BinaryName> = new Set([

@@ -38,7 +38,9 @@ export function lower(document: Pick<ModelDocument, 'graph' | 'weights'>, { form
           options: layer.options,
           callOptions: call.callOptions,
           inputs: call.inputs.map((tensor) => values[tensor]!),
-          extras: Object.fromEntries(Object.entries(call.extras).map(([name, tensors]) => [name, tensors.map((tensor) => values[tensor]!)])),
+          extras: Object.fromEntries(
+            Object.entries(call.extras).map(([name, tensors]) => [name, tensors.map((tensor) => values[tensor]!)]),
+          ),
           masks: call.masks.map((mask) => (mask === null ? null : truth(builder, values[mask]!))),
           weights: Object.fromEntries(layer.weights.map(({ name }) => [name, weights.get(weightKey(layer, name))!])),
         }),
@@ -67,9 +69,13 @@ function refusing<Result>({ layer }: Call, format: string, work: () => Result): 
     return work();
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
-    throw new Problem('UNSUPPORTED_CONVERSION', `Layer ${layer.name} (${layer.className}) cannot be written as ${format}: ${error.message}.`, {
-      cause: error,
-    });
+    throw new Problem(
+      'UNSUPPORTED_CONVERSION',
+      `Layer ${layer.name} (${layer.className}) cannot be written as ${format}: ${error.message}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

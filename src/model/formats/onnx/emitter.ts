@@ -4,7 +4,16 @@
  */
 import { permuted, sameShape } from '../../program/builder.ts';
 import type { Dimension, Value } from '../../program/program.ts';
-import { type AttributeValue, attribute, type GraphProto, graph, type Initializer, type NodeProto, node, type TensorData } from './protobuf.ts';
+import {
+  type AttributeValue,
+  attribute,
+  type GraphProto,
+  graph,
+  type Initializer,
+  type NodeProto,
+  node,
+  type TensorData,
+} from './protobuf.ts';
 
 export type Layout = 'last' | 'first';
 

@@ -26,7 +26,10 @@ function refuseLarge({ weights }: Pick<ModelDocument, 'weights'>): void {
   let bytes = 0;
   for (const { data } of weights.values()) bytes += data.byteLength;
   if (bytes <= LARGEST_FILE) return;
-  throw new Problem('UNSUPPORTED_CONVERSION', `The weights are ${bytes} bytes; an ONNX file holds at most ${LARGEST_FILE}. Take another format.`);
+  throw new Problem(
+    'UNSUPPORTED_CONVERSION',
+    `The weights are ${bytes} bytes; an ONNX file holds at most ${LARGEST_FILE}. Take another format.`,
+  );
 }
 
 function onnxBytes({ name, inputs, nodes, outputs }: Program): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,17 @@
 /** Operations of a program as nodes of ONNX (https://onnx.ai/onnx/operators). */
 import { Problem } from '../../../errors.ts';
 import { permuted } from '../../program/builder.ts';
-import type { BinaryName, Dimension, Node, Operation, ReductionName, Scan, SlidingWindow, UnaryName, Value } from '../../program/program.ts';
+import type {
+  BinaryName,
+  Dimension,
+  Node,
+  Operation,
+  ReductionName,
+  Scan,
+  SlidingWindow,
+  UnaryName,
+  Value,
+} from '../../program/program.ts';
 import { axisIn, Emitter, inLayout, type Layout } from './emitter.ts';
 import { type AttributeValue, elementType, valueInfo } from './protobuf.ts';
 
@@ -77,102 +87,110 @@ const big = (numbers: readonly number[]): bigint[] => numbers.map(BigInt);
 export function emitNodes(e: Emitter, nodes: readonly Node[]): void {
   for (const node of nodes) {
     e.layer = node.layer;
-    emit(e, node);
+    made(e, node).forEach(({ name, layout }, index) => {
+      e.define(node.outputs[index]!, name, layout);
+    });
   }
 }
 
-function emit(e: Emitter, node: Node): void {
+/** A tensor that a node makes. */
+interface Made {
+  name: string;
+  layout: Layout;
+}
+
+const one = (name: string, layout: Layout = 'last'): Made[] => [{ name, layout }];
+
+function made(e: Emitter, node: Node): Made[] {
   const { operation, inputs, outputs } = node;
   const [x, y] = inputs as [Value, Value];
   const [output] = outputs as [Value];
-  const define = (name: string, layout: Layout = 'last'): void => e.define(output, name, layout);
   switch (operation.kind) {
     case 'unary': {
       const layout = e.native(x);
       const slope: Record<string, AttributeValue> = operation.slope === undefined ? {} : { alpha: operation.slope };
-      return define(e.add1(UNARY[operation.name], [e.get(x, layout)], slope), layout);
+      return one(e.add1(UNARY[operation.name], [e.get(x, layout)], slope), layout);
     }
     case 'cast': {
       const layout = e.native(x);
-      return define(e.add1('Cast', [e.get(x, layout)], { to: BigInt(elementType(operation.to)) }), layout);
+      return one(e.add1('Cast', [e.get(x, layout)], { to: BigInt(elementType(operation.to)) }), layout);
     }
     case 'binary': {
       const layout = commonLayout(e, inputs, output);
       const names = inputs.map((input) => e.beside(input, rankOf(output), layout));
-      if (operation.name !== 'not_equal') return define(e.add1(BINARY[operation.name], names), layout);
-      return define(e.add1('Not', [e.add1('Equal', names)]), layout);
+      if (operation.name !== 'not_equal') return one(e.add1(BINARY[operation.name], names), layout);
+      return one(e.add1('Not', [e.add1('Equal', names)]), layout);
     }
     case 'where': {
       const layout = commonLayout(e, inputs, output);
       const names = inputs.map((input) => e.beside(input, rankOf(output), layout));
-      return define(e.add1('Where', names), layout);
+      return one(e.add1('Where', names), layout);
     }
     case 'concat': {
       const layout = commonLayout(e, inputs, output);
       const names = inputs.map((input) => e.beside(input, rankOf(output), layout));
-      return define(e.add1('Concat', names, { axis: BigInt(axisIn(layout, operation.axis, rankOf(output))) }), layout);
+      return one(e.add1('Concat', names, { axis: BigInt(axisIn(layout, operation.axis, rankOf(output))) }), layout);
     }
     case 'reshape':
-      return define(reshape(e, x, operation.shape));
+      return one(reshape(e, x, operation.shape));
     case 'transpose':
-      return define(e.add1('Transpose', [e.get(x)], { perm: big(operation.order) }));
+      return one(e.add1('Transpose', [e.get(x)], { perm: big(operation.order) }));
     case 'slice':
-      return define(slice(e, x, operation), e.native(x));
+      return one(slice(e, x, operation), e.native(x));
     case 'reverse': {
       const layout = e.native(x);
       const axis = axisIn(layout, operation.axis, rankOf(x));
       const [from, to, steps] = [e.integers([-1], 'starts'), e.integers([-BEHIND_EVERYTHING], 'ends'), e.integers([-1], 'steps')];
-      return define(e.add1('Slice', [e.get(x, layout), from, to, e.integers([axis]), steps]), layout);
+      return one(e.add1('Slice', [e.get(x, layout), from, to, e.integers([axis]), steps]), layout);
     }
     case 'pad':
       return pad(e, node, operation);
     case 'gather':
-      return define(e.add1('Gather', [e.get(x), e.get(y)], { axis: BigInt(operation.axis) }));
+      return one(e.add1('Gather', [e.get(x), e.get(y)], { axis: BigInt(operation.axis) }));
     case 'tile': {
       const layout = e.native(x);
-      return define(e.add1('Tile', [e.get(x, layout), e.integers(inLayout(layout, operation.times), 'repeats')]), layout);
+      return one(e.add1('Tile', [e.get(x, layout), e.integers(inLayout(layout, operation.times), 'repeats')]), layout);
     }
     case 'expand':
-      return define(e.add1('Expand', [e.get(x), e.shape(operation.shape)]));
+      return one(e.add1('Expand', [e.get(x), e.shape(operation.shape)]));
     case 'reduce':
       return reduce(e, node, operation);
     case 'place': {
       const layout = e.native(x);
       const axis = BigInt(axisIn(layout, operation.axis, rankOf(x)));
       const places = e.add1(operation.of === 'max' ? 'ArgMax' : 'ArgMin', [e.get(x, layout)], { axis, keepdims: 1n });
-      return define(e.add1('Cast', [places], { to: BigInt(elementType('int32')) }), layout);
+      return one(e.add1('Cast', [places], { to: BigInt(elementType('int32')) }), layout);
     }
     case 'cumsum':
-      return define(e.add1('CumSum', [e.get(x), e.initializer('axis', Int32Array.of(operation.axis), [])]));
+      return one(e.add1('CumSum', [e.get(x), e.initializer('axis', Int32Array.of(operation.axis), [])]));
     case 'top_k': {
       const [values, places] = e.add('TopK', [e.get(x), e.integers([operation.k], 'k')], {}, 2);
-      define(values!);
-      return e.define(outputs[1]!, e.add1('Cast', [places!], { to: BigInt(elementType('int32')) }));
+      return [...one(values!), ...one(e.add1('Cast', [places!], { to: BigInt(elementType('int32')) }))];
     }
     case 'range': {
       const scalar = (name: string): string => e.add1('Squeeze', [name]);
       const end = scalar(e.shape([operation.length]));
       const places = e.add1('Range', [scalar(e.integers([0], 'start')), end, scalar(e.integers([1], 'step'))]);
-      return define(e.add1('Cast', [places], { to: BigInt(elementType('int32')) }));
+      return one(e.add1('Cast', [places], { to: BigInt(elementType('int32')) }));
     }
     case 'matmul':
-      return define(e.add1('MatMul', [e.get(x), operation.transposed ? turned(e, y) : e.get(y)]));
+      return one(e.add1('MatMul', [e.get(x), operation.transposed ? turned(e, y) : e.get(y)]));
     case 'softmax': {
       const layout = e.native(x);
-      return define(e.add1('Softmax', [e.get(x, layout)], { axis: BigInt(axisIn(layout, operation.axis, rankOf(x))) }), layout);
+      return one(e.add1('Softmax', [e.get(x, layout)], { axis: BigInt(axisIn(layout, operation.axis, rankOf(x))) }), layout);
     }
     case 'conv':
-      return define(convolution(e, node, operation.window, operation.groups), 'first');
+      return one(convolution(e, node, operation.window, operation.groups), 'first');
     case 'depthwise_conv':
-      return define(depthwise(e, node, operation.window), 'first');
+      return one(depthwise(e, node, operation.window), 'first');
     case 'conv_transpose':
-      return define(transposedConvolution(e, node, operation), 'first');
+      return one(transposedConvolution(e, node, operation), 'first');
     case 'pool': {
       const attributes = { kernel_shape: big(operation.window.size), ...sliding(x, operation.window) };
-      return define(e.add1(operation.of === 'max' ? 'MaxPool' : 'AveragePool', [e.get(x, 'first')], attributes), 'first');
+      return one(e.add1(operation.of === 'max' ? 'MaxPool' : 'AveragePool', [e.get(x, 'first')], attributes), 'first');
     }
     case 'resize':
-      return define(resize(e, x, operation), 'first');
+      return one(resize(e, x, operation), 'first');
     case 'scan':
       return scan(e, node, operation);
   }
@@ -200,13 +218,13 @@ function slice(e: Emitter, x: Value, { begin, end }: Of<'slice'>): string {
   return e.add1('Slice', [e.get(x, layout), e.integers(starts, 'starts'), e.integers(ends, 'ends'), e.integers(places)]);
 }
 
-function pad(e: Emitter, { inputs: [x], outputs: [output], layer }: Node, { sides, mode, value }: Of<'pad'>): void {
+function pad(e: Emitter, { inputs: [x], layer }: Node, { sides, mode, value }: Of<'pad'>): Made[] {
   const layout = e.native(x!);
   if (mode !== 'symmetric') {
     const ordered = inLayout(layout, sides);
     const pads = e.integers([...ordered.map(([before]) => before), ...ordered.map(([, after]) => after)], 'pads');
     const fill = mode === 'constant' ? [e.initializer('fill', Float32Array.of(value), [])] : [];
-    return e.define(output!, e.add1('Pad', [e.get(x!, layout), pads, ...fill], { mode }), layout);
+    return one(e.add1('Pad', [e.get(x!, layout), pads, ...fill], { mode }), layout);
   }
   // ONNX reflects without the border alone: the places are taken one by one.
   let name = e.get(x!, layout);
@@ -214,7 +232,10 @@ function pad(e: Emitter, { inputs: [x], outputs: [output], layer }: Node, { side
     if (before + after === 0) return;
     const length = x!.shape[axis];
     if (typeof length !== 'number') {
-      throw new Problem('UNSUPPORTED_CONVERSION', `Layer ${layer} cannot be written as ONNX: it pads a free axis symmetrically; accepted: a fixed size.`);
+      throw new Problem(
+        'UNSUPPORTED_CONVERSION',
+        `Layer ${layer} cannot be written as ONNX: it pads a free axis symmetrically; accepted: a fixed size.`,
+      );
     }
     const places = Int32Array.from({ length: before + length + after }, (_none, at) => {
       const place = at - before;
@@ -222,23 +243,23 @@ function pad(e: Emitter, { inputs: [x], outputs: [output], layer }: Node, { side
     });
     name = e.add1('Gather', [name, e.initializer('places', places, [places.length])], { axis: BigInt(axisIn(layout, axis, rankOf(x!))) });
   });
-  e.define(output!, name, layout);
+  return one(name, layout);
 }
 
-function reduce(e: Emitter, { inputs: [x], outputs: [output] }: Node, { name, axes }: Of<'reduce'>): void {
+function reduce(e: Emitter, { inputs: [x] }: Node, { name, axes }: Of<'reduce'>): Made[] {
   const layout = e.native(x!);
   const rank = rankOf(x!);
   const flagged = name === 'all' || name === 'any';
   const from = e.get(x!, layout);
   const all = layout === 'first' && name === 'mean' && axes.length === rank - 2 && axes.every((axis, index) => axis === index + 1);
-  if (all) return e.define(output!, e.add1('GlobalAveragePool', [from]), layout);
+  if (all) return one(e.add1('GlobalAveragePool', [from]), layout);
   const numbers = flagged ? e.add1('Cast', [from], { to: BigInt(elementType('int32')) }) : from;
   const places = e.integers(
     axes.map((axis) => axisIn(layout, axis, rank)).sort((a, b) => a - b),
     'axes',
   );
   const reduced = e.add1(REDUCTIONS[name], [numbers, places], { keepdims: 1n });
-  e.define(output!, flagged ? e.add1('Cast', [reduced], { to: BigInt(elementType('bool')) }) : reduced, layout);
+  return one(flagged ? e.add1('Cast', [reduced], { to: BigInt(elementType('bool')) }) : reduced, layout);
 }
 
 /** A matrix whose last two axes change places. */
@@ -335,6 +356,7 @@ function transposedConvolution(e: Emitter, { inputs }: Node, { window, output }:
 }
 
 function resize(e: Emitter, x: Value, { by, to, factors }: Of<'resize'>): string {
+  const [batch, , , channels] = x.shape as [Dimension, Dimension, Dimension, Dimension];
   const attributes: Record<string, AttributeValue> = {
     coordinate_transformation_mode: 'half_pixel',
     mode: by === 'nearest' ? 'nearest' : 'linear',
@@ -343,11 +365,11 @@ function resize(e: Emitter, x: Value, { by, to, factors }: Of<'resize'>): string
   };
   const name = e.get(x, 'first');
   if (factors) return e.add1('Resize', [name, '', e.initializer('scales', Float32Array.of(1, 1, ...factors), [4])], attributes);
-  return e.add1('Resize', [name, '', '', e.integers(to as [number, number], 'sizes')], { ...attributes, axes: [2n, 3n] });
+  return e.add1('Resize', [name, '', '', e.shape([batch, channels, ...to])], attributes);
 }
 
 /** The loop reads its sequences, and writes its outputs, behind the batch's axis. */
-function scan(e: Emitter, { inputs, outputs }: Node, { states, backwards, body }: Scan): void {
+function scan(e: Emitter, { inputs, outputs }: Node, { states, backwards, body }: Scan): Made[] {
   const inner = new Emitter(e);
   const ends = (values: readonly { value: Value }[], prefix: string): { names: string[]; infos: ReturnType<typeof valueInfo>[] } => {
     const names = values.map((_value, index) => e.name(`${e.layer}/${prefix}_${index}`));
@@ -360,9 +382,9 @@ function scan(e: Emitter, { inputs, outputs }: Node, { states, backwards, body }
   const { layer } = e;
   emitNodes(inner, body.nodes);
   inner.layer = layer;
-  const made = ends(body.outputs, 'step_out');
+  const left = ends(body.outputs, 'step_out');
   body.outputs.forEach(({ value }, index) => {
-    inner.addTo('Identity', [inner.get(value)], made.names[index]!);
+    inner.addTo('Identity', [inner.get(value)], left.names[index]!);
   });
   const sequences = BigInt(inputs.length - states);
   const each = (count: number, value: bigint): bigint[] => Array.from({ length: count }, () => value);
@@ -370,7 +392,7 @@ function scan(e: Emitter, { inputs, outputs }: Node, { states, backwards, body }
     'Scan',
     inputs.map((input) => e.get(input)),
     {
-      body: inner.graph(e.name(`${layer}/step`), { input: given.infos, output: made.infos }),
+      body: inner.graph(e.name(`${layer}/step`), { input: given.infos, output: left.infos }),
       num_scan_inputs: sequences,
       scan_input_axes: each(inputs.length - states, 1n),
       scan_input_directions: each(inputs.length - states, backwards ? 1n : 0n),
@@ -378,7 +400,5 @@ function scan(e: Emitter, { inputs, outputs }: Node, { states, backwards, body }
     },
     outputs.length,
   );
-  outputs.forEach((output, index) => {
-    e.define(output, names[index]!);
-  });
+  return names.flatMap((name) => one(name));
 }

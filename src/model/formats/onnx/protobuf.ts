@@ -1,8 +1,22 @@
 /** Bytes of ONNX's protocol buffers. Weights go in as they lie in memory, since a message of messages would be copied at every level. */
-import { type AttributeProto, AttributeProto_AttributeType, AttributeProtoSchema, type GraphProto, GraphProtoSchema, ModelProtoSchema, type NodeProto, NodeProtoSchema, TensorProto_DataType, TensorProtoSchema, type ValueInfoProto, ValueInfoProtoSchema } from './schema/onnx_pb.js';
+
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Dimension } from '../../program/program.ts';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from './schema/onnx_pb.js';
 
 /** The operators' version, and that of the file format which came with it. */
 const OPSET = 21n;
@@ -44,7 +58,10 @@ export function valueInfo(name: string, type: string, shape: readonly Dimension[
     value:
       typeof length === 'number' ? ({ case: 'dimValue', value: BigInt(length) } as const) : ({ case: 'dimParam', value: length } as const),
   }));
-  return create(ValueInfoProtoSchema, { name, type: { value: { case: 'tensorType', value: { elemType: elementType(type), shape: { dim } } } } });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType: elementType(type), shape: { dim } } } },
+  });
 }
 
 export type AttributeValue = number | bigint | string | readonly bigint[] | GraphProto;

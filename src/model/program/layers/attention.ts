@@ -29,7 +29,8 @@ function causalMask(b: ProgramBuilder, queries: Dimension, keys: Dimension): Val
       [1, queries, keys],
     );
   }
-  const places = (length: Dimension, axis: number): Value => b.expandDims(b.cast(b.range(length), 'float32'), ...(axis === 1 ? [0, 2] : [0, 1]));
+  const places = (length: Dimension, axis: number): Value =>
+    b.expandDims(b.cast(b.range(length), 'float32'), ...(axis === 1 ? [0, 2] : [0, 1]));
   return b.binary('less_equal', places(keys, 2), places(queries, 1));
 }
 
@@ -124,7 +125,13 @@ export function headedAttention(headsOf: (options: Options, shapes: AttentionSha
 }
 
 /** Which pairs of steps count, stretching over the scores: [batch, heads, query steps, key steps], of which heads may be two axes. */
-function maskOf(b: ProgramBuilder, { options, masks, extras, callOptions }: LoweredCall, groups: number, shared: number, scores: Value): Value | null {
+function maskOf(
+  b: ProgramBuilder,
+  { options, masks, extras, callOptions }: LoweredCall,
+  groups: number,
+  shared: number,
+  scores: Value,
+): Value | null {
   const [queries, keys] = scores.shape.slice(-2) as [Dimension, Dimension];
   const [query, value, key] = masks;
   const steps = allOf(
@@ -139,9 +146,14 @@ function maskOf(b: ProgramBuilder, { options, masks, extras, callOptions }: Lowe
   const headAxes = shared === 1 ? [1] : [1, 1];
   // [batch, query steps, key steps], or with an axis for heads, whose groups may be apart.
   const ofHeads = given && given.shape.length === 4 ? given : null;
-  const apart = ofHeads && shared > 1 ? [ofHeads.shape[0]!, ...(ofHeads.shape[1] === 1 ? [1, 1] : [groups, shared]), ...ofHeads.shape.slice(2)] : null;
+  const apart =
+    ofHeads && shared > 1 ? [ofHeads.shape[0]!, ...(ofHeads.shape[1] === 1 ? [1, 1] : [groups, shared]), ...ofHeads.shape.slice(2)] : null;
   const pairs = allOf(b, steps, ofHeads ? null : given);
-  return allOf(b, pairs && b.reshape(pairs, [pairs.shape[0]!, ...headAxes, ...pairs.shape.slice(1)]), ofHeads && apart ? b.reshape(ofHeads, apart) : ofHeads);
+  return allOf(
+    b,
+    pairs && b.reshape(pairs, [pairs.shape[0]!, ...headAxes, ...pairs.shape.slice(1)]),
+    ofHeads && apart ? b.reshape(ofHeads, apart) : ofHeads,
+  );
 }
 
 function attentionMask(b: ProgramBuilder, tensor: Value | undefined, operand: Operand | undefined): Value | null {

@@ -1,5 +1,5 @@
-import { convolutionWindowOf } from '../../layers/convolution.ts';
 import { inputConvolution } from '../../layers/conv-lstm.ts';
+import { convolutionWindowOf } from '../../layers/convolution.ts';
 import { activationName, flag } from '../../layers/options.ts';
 import { activate } from '../activations.ts';
 import type { Lowering } from '../lowering.ts';
@@ -31,7 +31,12 @@ export function convLstm(rank: number): Lowering {
         backwards: flag(options, 'go_backwards', false),
       },
       ([h, c, before], [step, counts]) => {
-        const recurrence = b.conv(h!, b.weight(weights.recurrent_kernel!), { size: window.size, strides: ones, dilation: ones, padding: 'same' }, 1);
+        const recurrence = b.conv(
+          h!,
+          b.weight(weights.recurrent_kernel!),
+          { size: window.size, strides: ones, dilation: ones, padding: 'same' },
+          1,
+        );
         const [i, f, candidate, o] = b.split(b.add(step!, recurrence), GATES, rank + 1) as [Value, Value, Value, Value];
         const nextC = b.add(b.mul(gate(f), c!), b.mul(gate(i), squash(candidate)));
         const nextH = b.mul(gate(o), squash(nextC));

@@ -28,7 +28,18 @@ import {
 import { OPERATION_LOWERINGS } from './operations/index.ts';
 import { adaptivePooling, globalAverage, globalMax, pooling } from './pooling.ts';
 import { recurrent } from './recurrent.ts';
-import { centerCrop, concatenate, cropping, flatten, permute, repeatVector, reshape, resizing, upSampling, zeroPadding } from './shaping.ts';
+import {
+  centerCrop,
+  concatenate,
+  cropping,
+  flatten,
+  permute,
+  repeatVector,
+  reshape,
+  resizing,
+  upSampling,
+  zeroPadding,
+} from './shaping.ts';
 import { bidirectional, timeDistributed } from './wrappers.ts';
 
 const activation: Lowering = (b, { options, inputs: [x] }) => activate(b, x!, activationName(options));

@@ -1,6 +1,6 @@
-import type { BinaryName, Value } from '../program.ts';
 import type { ProgramBuilder } from '../builder.ts';
 import type { LoweredCall, Lowering } from '../lowering.ts';
+import type { BinaryName, Value } from '../program.ts';
 
 /** The inputs with equally many axes: as in Keras, those that lack some get them behind the batch's. */
 function aligned(b: ProgramBuilder, inputs: readonly Value[]): Value[] {
@@ -30,13 +30,7 @@ export function merging(name: BinaryName, masked: Masked = 'plain', mean = false
   };
 }
 
-function leftOut(
-  b: ProgramBuilder,
-  inputs: readonly Value[],
-  masks: LoweredCall['masks'],
-  name: BinaryName,
-  masked: Masked,
-): Value {
+function leftOut(b: ProgramBuilder, inputs: readonly Value[], masks: LoweredCall['masks'], name: BinaryName, masked: Masked): Value {
   const chosen = (mask: Value, yes: Value, no: Value | number): Value => b.where(b.expandDims(mask, mask.shape.length), yes, no);
   const [first, ...rest] = inputs.map((input, index) => ({ value: input, mask: masks[index] ?? null }));
   if (masked === 'product') {

@@ -1,7 +1,7 @@
 import { normalisedAxis } from '../../layers/batch-normalization.ts';
 import { normalisedGroups } from '../../layers/group-normalization.ts';
-import { givenStatistics } from '../../layers/normalization.ts';
 import { normalisedAxes } from '../../layers/normalised-axes.ts';
+import { givenStatistics } from '../../layers/normalization.ts';
 import { number } from '../../layers/options.ts';
 import { constant, type ProgramBuilder } from '../builder.ts';
 import type { Lowering } from '../lowering.ts';
@@ -80,8 +80,7 @@ const LEAST = 1e-7;
 
 export const normalization: Lowering = (b, { options, inputs: [x], weights }) => {
   const given = givenStatistics(options);
-  const numbers = (name: 'mean' | 'variance'): number[] =>
-    given ? ([options[name]].flat(16) as number[]) : [...weights[name]!.data];
+  const numbers = (name: 'mean' | 'variance'): number[] => (given ? ([options[name]].flat(16) as number[]) : [...weights[name]!.data]);
   const value = (data: number[]): Value => constant(Float32Array.from(data), data.length === 1 ? [] : [data.length]);
   const mean = value(numbers('mean'));
   const deviation = value(numbers('variance').map((variance) => Math.max(Math.sqrt(variance), LEAST)));

@@ -1,8 +1,9 @@
 /** Recurrent cells over sequences [batch, time, features]. */
+
+import type { Weight } from '../../document.ts';
 import type { Options } from '../../layers/index.ts';
 import { activationName, flag } from '../../layers/options.ts';
 import { type Cell, GATES, resetsAfter } from '../../layers/recurrent.ts';
-import type { Weight } from '../../document.ts';
 import { activate } from '../activations.ts';
 import { constant, type ProgramBuilder } from '../builder.ts';
 import type { Lowering } from '../lowering.ts';
@@ -40,7 +41,13 @@ interface CellRun {
   zeroOutput: boolean;
 }
 
-function runCell(b: ProgramBuilder, cell: Cell, x: Value, weights: Record<string, Weight>, run: CellRun): { output: Value; states: Value[] } {
+function runCell(
+  b: ProgramBuilder,
+  cell: Cell,
+  x: Value,
+  weights: Record<string, Weight>,
+  run: CellRun,
+): { output: Value; states: Value[] } {
   const { prefix } = cell;
   const kernel = b.weight(weights[`${prefix}kernel`]!);
   const recurrentKernel = b.weight(weights[`${prefix}recurrent_kernel`]!);
@@ -63,7 +70,10 @@ function runCell(b: ProgramBuilder, cell: Cell, x: Value, weights: Record<string
       if (!counts) return { states: after, outputs: run.sequences ? [after[0]!] : [] };
       const kept = b.expandDims(counts, 1);
       const output = b.where(kept, after[0]!, run.zeroOutput ? 0 : before.at(-1)!);
-      return { states: [...after.map((state, index) => b.where(kept, state, held[index]!)), output], outputs: run.sequences ? [output] : [] };
+      return {
+        states: [...after.map((state, index) => b.where(kept, state, held[index]!)), output],
+        outputs: run.sequences ? [output] : [],
+      };
     },
   );
   const output = run.sequences ? loop.outputs[0]! : run.mask ? loop.states.at(-1)! : loop.states[0]!;

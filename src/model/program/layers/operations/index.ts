@@ -26,7 +26,7 @@ import { known, numbers, sampleShape, truth } from '../sample.ts';
 import { repeated, resizing } from '../shaping.ts';
 
 /** An operand as a value: one of the inputs, or what stands in the config. */
-function valueOf(b: ProgramBuilder, operand: Operand, inputs: readonly Value[]): Value {
+function operandValue(b: ProgramBuilder, operand: Operand, inputs: readonly Value[]): Value {
   if (isTensorOperand(operand)) return inputs[operand.tensor]!;
   if (isConstant(operand)) return constant(Float32Array.from(operand.constant.values), operand.constant.shape);
   return b.scalar(Number(operand));
@@ -37,7 +37,7 @@ type Combine = (b: ProgramBuilder, x: Value, y: Value) => Value;
 const arithmetic =
   (combine: Combine): Lowering =>
   (b, { options, inputs }) => {
-    const [x, y] = operandsOf(options).map((operand) => numbers(b, valueOf(b, operand, inputs)));
+    const [x, y] = operandsOf(options).map((operand) => numbers(b, operandValue(b, operand, inputs)));
     return combine(b, x!, y!);
   };
 const binary = (name: BinaryName): Lowering => arithmetic((b, x, y) => b.binary(name, x, y));
@@ -59,8 +59,14 @@ const arctan2: Combine = (b, y, x) => {
 };
 
 type Compute = (b: ProgramBuilder, x: Value, options: Options) => Value;
-const plain = (name: UnaryName): Compute => (b, x) => b.unary(name, x);
-const named = (activation: string): Compute => (b, x) => activate(b, x, activation);
+const plain =
+  (name: UnaryName): Compute =>
+  (b, x) =>
+    b.unary(name, x);
+const named =
+  (activation: string): Compute =>
+  (b, x) =>
+    activate(b, x, activation);
 
 /** 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
 const fastGelu: Compute = (b, x) => {
@@ -98,7 +104,7 @@ const product =
   (equation: (options: Options, inputs: readonly Shape[]) => Equation): Lowering =>
   (b, { options, inputs }) => {
     const { operands, output } = equation(options, inputs.map(sampleShape));
-    const [x, y] = operandsOf(options).map((operand) => numbers(b, valueOf(b, operand, inputs)));
+    const [x, y] = operandsOf(options).map((operand) => numbers(b, operandValue(b, operand, inputs)));
     return contract(b, x!, operands[0], y!, operands[1], output);
   };
 
@@ -130,7 +136,7 @@ const cast: Lowering = (b, { options, inputs: [x] }) => {
 };
 
 const where: Lowering = (b, { options, inputs }) => {
-  const [condition, yes, no] = operandsOf(options).map((operand) => valueOf(b, operand, inputs)) as [Value, Value, Value];
+  const [condition, yes, no] = operandsOf(options).map((operand) => operandValue(b, operand, inputs)) as [Value, Value, Value];
   return b.where(truth(b, condition), numbers(b, yes), numbers(b, no));
 };
 
@@ -285,8 +291,7 @@ export const OPERATION_LOWERINGS: Record<OperationName, Lowering> = {
   'ops.Sum': reduced('sum'),
   'ops.Var': reduction(variance),
 
-  'ops.ExpandDims': (b, { options, inputs: [x] }) =>
-    b.expandDims(x!, ...expandedAxes(options, sampleShape(x!)).map((axis) => axis + 1)),
+  'ops.ExpandDims': (b, { options, inputs: [x] }) => b.expandDims(x!, ...expandedAxes(options, sampleShape(x!)).map((axis) => axis + 1)),
   'ops.Reshape': (b, { options, inputs: [x] }) => b.reshape(x!, [x!.shape[0]!, ...reshapedTo(options, sampleShape(x!))]),
   'ops.Squeeze': (b, { options, inputs: [x] }) =>
     b.squeeze(
