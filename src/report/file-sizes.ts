@@ -1,7 +1,7 @@
 /** What a model takes: as numbers in memory, as a file, and as the smallest file there is of it. */
 import { gzipSync } from 'node:zlib';
 import type { ModelDocument } from '../model/document.ts';
-import type { ModelFormat } from '../model/facts.ts';
+import type { OutputFormat } from '../model/facts.ts';
 import { writeModel } from '../model/formats/index.ts';
 
 export interface FileSizes {
@@ -13,7 +13,7 @@ export interface FileSizes {
 }
 
 /** The sizes of a document; of `file` where it is written already. Throws Problem UNSUPPORTED_CONVERSION. */
-export async function fileSizes(document: ModelDocument, format: ModelFormat, file?: Uint8Array): Promise<FileSizes> {
+export async function fileSizes(document: ModelDocument, format: OutputFormat, file?: Uint8Array): Promise<FileSizes> {
   const bytes = file ?? (await writeModel(document, format, { optimizer: false }));
   return { raw_bytes: rawBytes(document), file_bytes: bytes.length, gzip_bytes: gzipSync(bytes, { level: 9 }).length };
 }
