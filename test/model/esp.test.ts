@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { withWeights } from '../../src/model/document.ts';
 import { BitDecoder, BitEncoder, codeBits, codeCount } from '../../src/model/formats/esp/bits.ts';
-import { decodeContainer, encodeContainer } from '../../src/model/formats/esp/container.ts';
+import { decodeTensors, encodeContainer, openContainer } from '../../src/model/formats/esp/container.ts';
 import { readEsp, writeEsp } from '../../src/model/formats/esp/index.ts';
 import { squash } from '../../src/model/formats/esp/mixing.ts';
 import { generator } from '../../src/random.ts';
@@ -28,9 +28,9 @@ function tensor(shape: number[], value: (index: number) => number, periods = NON
 /** The bytes of the tensors, once they have come back. */
 function coded(...tensors: ReturnType<typeof tensor>[]): number {
   const file = encodeContainer({ text: '{}', tensors });
-  const back = decodeContainer(file);
-  expect(back.tensors.map(({ shape }) => shape)).toEqual(tensors.map(({ shape }) => shape));
-  for (const [index, { data }] of tensors.entries()) expectSameBits(back.tensors[index]!.data, data);
+  const back = decodeTensors(openContainer(file).code);
+  expect(back.map(({ shape }) => shape)).toEqual(tensors.map(({ shape }) => shape));
+  for (const [index, { data }] of tensors.entries()) expectSameBits(back[index]!.data, data);
   return file.length;
 }
 
@@ -159,6 +159,12 @@ describe('documents', () => {
     }
     for (const length of [0, 3, 8, 100, file.length - 1]) await refused(file.subarray(0, length), /./);
     await refused(Buffer.concat([Buffer.from('ESP\x02'), file.subarray(4)]), /version 2; version 1/);
+    // Zeros that would not fit into memory take a few bytes: what the config does not ask for is refused before.
+    const huge = { shape: [2 ** 14, 2 ** 14], data: new Float32Array(0), narrow: null, periods: NONE };
+    const { text } = openContainer(file);
+    await refused(encodeContainer({ text, tensors: [huge] }), /holds 1 weights/);
+    const others = [...document.weights.values()].slice(1).map(({ shape, data }) => ({ shape, data, narrow: null, periods: NONE }));
+    await refused(encodeContainer({ text, tensors: [huge, ...others] }), /shape \[16384, 16384\]/);
     // With a checksum that is right any bytes are read to an end.
     for (let trial = 0; trial < 300; trial++) {
       const body = Buffer.from(readFileSync(join(folder, 'model.esp')).subarray(0, -4));

@@ -34,13 +34,17 @@ export function encodeContainer({ text, tensors }: Container): Buffer {
   return Buffer.concat([body, sum]);
 }
 
-/** Throws Problem MODEL_UNREADABLE for what no encoder writes. */
-export function decodeContainer(file: Buffer): { text: string; tensors: Omit<CodedTensor, 'periods'>[] } {
-  const { text, code } = openContainer(file);
+/**
+ * The tensors of a code. `shapes` says what they are where that is known: anything else is refused before there is room made for it, since a few bytes can
+ * say that billions of zeros follow. Throws Problem MODEL_UNREADABLE for what no encoder writes.
+ */
+export function decodeTensors(code: Uint8Array, shapes: readonly (readonly number[])[] | null = null): Omit<CodedTensor, 'periods'>[] {
   try {
     const coder = new BitDecoder(code);
     const room = { elements: MOST_ELEMENTS };
-    return { text, tensors: Array.from({ length: codeCount(coder, 0, MOST_TENSORS) }, () => decodeTensor(coder, room)) };
+    const count = codeCount(coder, 0, MOST_TENSORS);
+    if (shapes && count !== shapes.length) return unreadable(`it holds ${count} weights, and its config needs ${shapes.length}`);
+    return Array.from({ length: count }, (_, index) => decodeTensor(coder, room, shapes?.[index] ?? null));
   } catch (error) {
     if (error instanceof RangeError) return unreadable(error.message);
     throw error;

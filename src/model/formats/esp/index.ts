@@ -8,7 +8,7 @@ import { configText } from '../config-text.ts';
 import type { HalfPrecision } from '../half-precision.ts';
 import { parseObject } from '../parse-json.ts';
 import { inStockKeras3, isKeras3File, keras3Version } from '../stock-keras-3.ts';
-import { decodeContainer, encodeContainer, openContainer } from './container.ts';
+import { decodeTensors, encodeContainer, openContainer } from './container.ts';
 import type { Periods } from './matrix.ts';
 
 /**
@@ -34,16 +34,16 @@ export function writeEsp(document: ModelDocument): Buffer {
   return encodeContainer({ text: `{"config":${configText(config)},"metadata":${about}}`, tensors });
 }
 
-/** Throws Problem MODEL_UNREADABLE, WEIGHTS_MISMATCH and those of `readGraph`. */
+/** Throws Problem MODEL_UNREADABLE and those of `readGraph`. */
 export async function readEsp(path: string): Promise<ModelDocument> {
-  const { text, tensors } = decodeContainer(await readFile(path));
+  const { text, code } = openContainer(await readFile(path));
   const { config, metadata } = textOf(text);
   const graph = readGraph(config);
+  const wanted = graph.layers.flatMap((layer) => layer.weights.map((spec) => spec.shape));
+  const tensors = decodeTensors(code, wanted);
   const weights: Weights = new Map();
   const narrow = new Map<string, HalfPrecision>();
   const keys = graph.layers.flatMap((layer) => layer.weights.map(({ name }) => weightKey(layer, name)));
-  if (keys.length !== tensors.length)
-    throw new Problem('WEIGHTS_MISMATCH', `The .esp file holds ${tensors.length} weights; its config needs ${keys.length}.`);
   for (const [index, key] of keys.entries()) {
     const { shape, data, narrow: type } = tensors[index]!;
     weights.set(key, { shape, data });

@@ -76,9 +76,12 @@ export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: 
   }
 }
 
-/** Throws RangeError for a shape or a number that no encoder writes. */
-export function decodeTensor(coder: BitCoder, room: { elements: number }): Omit<CodedTensor, 'periods'> {
+/** Throws RangeError for a shape or a number that no encoder writes, and for another shape than the one that is wanted. */
+export function decodeTensor(coder: BitCoder, room: { elements: number }, wanted: readonly number[] | null): Omit<CodedTensor, 'periods'> {
   const shape = Array.from({ length: codeCount(coder, 0, MOST_AXES) }, () => codeCount(coder, 0, LARGEST_TENSOR));
+  if (wanted && (shape.length !== wanted.length || shape.some((length, axis) => length !== wanted[axis]))) {
+    throw new RangeError(`A weight has the shape [${shape.join(', ')}], and its config needs [${wanted.join(', ')}]`);
+  }
   const count = size(shape);
   if (count > room.elements) throw new RangeError(`A tensor of shape [${shape.join(', ')}] does not fit`);
   room.elements -= count;
