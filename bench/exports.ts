@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXPORT_FORMATS } from '../src/model/facts.ts';
-import { LAYER_CLASSES } from '../src/model/layers/index.ts';
+import { LAYER_CLASSES, type LayerClass } from '../src/model/layers/index.ts';
 import { type Exported, type ExportedNetwork, exportCorpus } from '../test/corpus/exports.ts';
 import { allowedDifference } from '../test/corpus/found.ts';
 
@@ -32,9 +32,10 @@ function told(all: readonly ExportedNetwork[], format: (typeof EXPORT_FORMATS)[n
 const families = networks.filter(({ facts }) => facts.group === 'keras.applications');
 const halves = networks.filter(({ facts }) => facts.group === 'Precision');
 const others = networks.filter((network) => !families.includes(network) && !halves.includes(network));
-const known = Object.keys(LAYER_CLASSES);
+const known = Object.entries<LayerClass>(LAYER_CLASSES);
 const classes = known
-  .map((name) => ({ name, of: others.filter(({ facts }) => facts.classes.includes(name)) }))
+  // Python's name of a class may be another than the config's.
+  .map(([name, { folderClass = name }]) => ({ name, of: others.filter(({ facts }) => facts.classes.includes(folderClass)) }))
   .filter(({ of }) => of.length > 0);
 const beyond = EXPORT_FORMATS.flatMap((format) =>
   networks.flatMap(({ facts, formats }) => {
@@ -59,7 +60,7 @@ is the new model and so must be one that can be read. Nothing is read of an expo
 **ONNX.** Opset 21 (IR version 10), one file, weights in it, so at most 2 GiB. Inputs and outputs have the model's own names, axes and element types (float32, and
 what an input says: int32, int64, uint8, bool, ...); the batch and every axis that is \`None\` in Keras have a length that a run chooses (\`batch\`,
 \`<input>_<axis>\`). Channels stay last at the ends; windows slide over channels-first tensors there, and a tensor is transposed only where layers of the two kinds
-meet. Padding is TensorFlow's. Loops are \`Scan\`, so that sequences may have any length; masks are computed as Keras does. It computes what the model does outside
+meet. Padding is TensorFlow's. An output that is an input as well is called \`<name>_1\`. Loops are \`Scan\`, so that sequences may have any length; masks are computed as Keras does. It computes what the model does outside
 training: noise, dropout and random augmentation pass on what they get.
 What cannot be expressed is refused with \`UNSUPPORTED_CONVERSION\`, which names the layer; \`output_formats\` of a model says beforehand.
 

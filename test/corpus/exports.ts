@@ -76,11 +76,13 @@ async function read(path: string): Promise<ModelDocument | null> {
 function endsOf({ graph }: ModelDocument, facts: KerasFacts): { inputs: Record<string, Place>; outputs: Record<string, Place> } {
   const single = facts.inputs.length === 1 && graph.inputs.length === 1;
   const byName = facts.outputs.length > 1 && facts.outputs.every(({ name }) => typeof name === 'string');
+  // An output that is an input as well cannot have its name twice.
+  const free = (name: string): string => (graph.inputs.some((input) => input.name === name) ? `${name}_1` : name);
   const named = (places: readonly Place[], name: string): Place => places.find((place) => place.name === name)!;
   return {
     inputs: Object.fromEntries(graph.inputs.map(({ name }) => [name, single ? facts.inputs[0]! : named(facts.inputs, name)])),
     outputs: Object.fromEntries(
-      graph.outputs.map(({ name }, index) => [name, byName ? named(facts.outputs, name) : facts.outputs[index]!]),
+      graph.outputs.map(({ name }, index) => [free(name), byName ? named(facts.outputs, name) : facts.outputs[index]!]),
     ),
   };
 }
