@@ -120,7 +120,7 @@ describe('a job specification', () => {
     ['a misspelt field', { ...prune, sede: 1 }],
     ['a misspelt field of a tagged member', { ...prune, pruning: { ...prune.pruning, criterion: { type: 'magnitude', q: 1 } } }],
     ['an unknown tag', { ...prune, pruning: { ...prune.pruning, criterion: { type: 'magic' } } }],
-    ['two targets', { ...prune, pruning: { ...prune.pruning, target: { sparsity: 0.5, macs: 0.5 } } }],
+    ['an unknown target', { ...prune, pruning: { ...prune.pruning, target: { sparsities: 0.5 } } }],
     ['no target', { ...prune, pruning: { ...prune.pruning, target: {} } }],
     ['a sparsity of 1', { ...prune, pruning: { ...prune.pruning, target: { sparsity: 1 } } }],
     ['an id of another kind', { ...prune, model_id: dataset_id }],

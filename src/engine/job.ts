@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import type { SplitName } from '../dataset/facts.ts';
 import type { JobSpec, Packing, Plan, PruneSpec, Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
-import { FORMATS, readModel } from '../model/formats/index.ts';
+import type { ModelFormat } from '../model/facts.ts';
+import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
 import { withPrecision } from '../packing/with-precision.ts';
 import { readPlan } from '../pruning/plan-file.ts';
 import type { LatencyComparison } from '../report/latency.ts';
@@ -17,12 +17,23 @@ import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
 import { evaluate, predictorOf } from './evaluate.ts';
 import { measureLatency } from './latency.ts';
+import { lossOf } from './losses.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
 import { outputFormats } from './output-formats.ts';
 import { runPacking } from './packing/run-packing.ts';
 import { writeProbe } from './probe.ts';
 import { probeInputs } from './probe-inputs.ts';
+import { searchesWithinDrop, searchSteps, searchWithinDrop } from './pruning/accuracy-search.ts';
+import {
+  type EvolutionOptions,
+  type EvolutionState,
+  evolutionReport,
+  evolve,
+  generationSteps,
+  guidedByEvolution,
+  searchOf,
+} from './pruning/evolution-search.ts';
 import { planOnly } from './pruning/plan-only.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { asTargeted, reportedTarget, withCountedTarget } from './pruning/targets.ts';
@@ -88,7 +99,10 @@ async function run(
   const onlyPlans = spec.type === 'prune' && spec.pruning.plan_only;
   const packing = packingOf(spec);
   const tuning = packing ? packing.tuning : null;
-  const reporter = new Reporter(context.emit, onlyPlans ? 0 : totalStepsOf(data, training) + tuningStepsOf(data, training, tuning));
+  const within = spec.type === 'prune' && searchesWithinDrop(spec) ? spec : null;
+  const searched = spec.type === 'prune' ? generationSteps(spec) : 0;
+  const trained = within ? searchSteps(within, data, training) : searched + totalStepsOf(data, training);
+  const reporter = new Reporter(context.emit, onlyPlans ? 0 : trained + tuningStepsOf(data, training, tuning));
   reporter.expect({
     stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
     validationSamples: data.split('selection').size,
@@ -101,7 +115,7 @@ async function run(
   const parts = {
     document: original,
     teacher,
-    initialOptimizer: resumed ? null : initialOptimizer(original, training, reporter),
+    initialOptimizer: isMidRun(resumed) && !within ? null : initialOptimizer(original, training, reporter),
     data,
     training,
     seed: spec.seed,
@@ -114,87 +128,168 @@ async function run(
     regularization: regularizationOf(spec),
     tuning,
   };
-  const trainingRun = new TrainingRun(parts, resumed);
+  const loss = lossOf(training.loss, training);
+  const checkCancelled = (): void => {
+    if (context.cancelled()) throw new Cancelled();
+  };
+  const evaluated = (document: ModelDocument, split: 'selection' | 'test') => {
+    const weights = Variables.from(document.weights);
+    try {
+      const predict = predictorOf(document.graph, (key) => weights.read(key), data, loss);
+      return evaluate(predict, document.graph, data, split, loss, training, checkCancelled);
+    } finally {
+      weights.dispose();
+    }
+  };
+  const made = within
+    ? await searchWithinDrop(within, parts, {
+        resumed,
+        sensitivity: frame.sensitivity ?? null,
+        onSensitivity: (measured) => context.emit({ kind: 'sensitivity', measured }),
+        evaluated: (document) => evaluated(document, 'selection'),
+      })
+    : await trainOrCut(frame, context, parts, {
+        resumed,
+        rewindTo,
+        evaluated: data.split('selection').size > 0 ? (document) => evaluated(document, 'selection') : null,
+      });
+  if (made === null) return;
+  // What is measured is what files will hold.
+  const result = asStored(packing?.precision ? narrowed(made.document, packing.precision, reporter) : made.document);
+  const formats = outputFormats(spec, original);
+
+  reporter.enter('evaluating');
+  const selected = data.split('selection').size > 0 ? (document: ModelDocument) => evaluated(document, 'selection') : null;
+  const packed = packing ? { packing: { ...made.packing, result: { selection: selected && quality(selected(result)) } } } : {};
+  const hasTest = data.split('test').size > 0;
+  const tested = hasTest ? { original: evaluated(original, 'test'), result: evaluated(result, 'test') } : null;
+
+  reporter.enter('measuring');
+  const latency: LatencyComparison[] = [];
+  for (const batchSize of new Set([1, spec.evaluation.latency_batch_size])) {
+    checkCancelled();
+    const inputs = probeInputs(data, original, batchSize);
+    latency.push(measureLatency(original, result, inputs, spec.seed));
+    inputs.dispose();
+  }
+
+  reporter.enter('exporting');
+  const { receipt, files } = await makeReceipt({
+    original,
+    result,
+    uploadedBytes: statSync(frame.model_path).size,
+    formats,
+    smallest: packing !== null || formats.includes('esp'),
+    scores: tested,
+    testGiven: data.facts.test_given,
+    latency,
+    seed: spec.seed,
+    maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
+  });
+  const outputs = await exportModel(frame, files, result, data);
+  for (const { label, document } of made.further) outputs.push(await exportFurther(frame, label, document, formats[0], data));
+  reporter.flush();
+  const counted = spec.type === 'prune' && !within ? reportedTarget(spec, original, result, receipt) : null;
+  const target = made.target || counted ? { ...counted, ...made.target } : null;
+  context.emit({
+    kind: 'finished',
+    result: {
+      ...(target ? { target, cuts: made.cuts } : {}),
+      training: made.training,
+      ...packed,
+      inputs: inputsOf(data),
+      receipt,
+      seconds: reporter.seconds(),
+    },
+    outputs,
+  });
+}
+
+/** What a job has come to before it is measured. */
+interface Made {
+  document: ModelDocument;
+  cuts: unknown;
+  training: unknown;
+  /** What packing says of itself, of a job whose weights were packed. */
+  packing: Record<string, unknown> | null;
+  /** What is to be said of it besides what is counted on the export; null where nothing is. */
+  target: Record<string, unknown> | null;
+  further: { label: string; document: ModelDocument }[];
+}
+
+/** One training, with the cuts of a `prune` job; null where the job has left a plan instead and is over. */
+async function trainOrCut(
+  frame: RunFrame,
+  context: JobContext,
+  parts: TrainingRunParts,
+  { resumed, rewindTo, evaluated }: { resumed: StoredState | null; rewindTo: ModelDocument | null } & Pick<EvolutionOptions, 'evaluated'>,
+): Promise<Made | null> {
+  const { spec } = frame;
+  const { reporter, document: original } = parts;
+  const searched = spec.type === 'prune' && searchOf(spec) ? await searchedRatios(spec, parts, { resumed, evaluated }) : null;
+  const under = isMidRun(resumed) ? resumed : null;
+  const beside = searched ? { beside: { kept: () => ({ state: searched, arrays: new Map() }), severalRuns: false } } : {};
+  const trainingRun = new TrainingRun({ ...parts, ...beside }, under);
   try {
-    reporter.started(resumed ? trainingRun.state.step : null);
+    if (!searched) reporter.started(under ? trainingRun.state.step : null);
     if (spec.type === 'prune' && spec.pruning.plan_only) {
       await leavePlan(frame, context, spec, trainingRun, parts);
-      return;
+      return null;
     }
     if (trainingRun.state.packed !== null) reporter.enter('training', trainingRun.state.step);
     else if (spec.type === 'train') {
       reporter.enter('training', trainingRun.state.step);
-      if (!resumed) keepZeros(trainingRun, reporter);
+      if (!under) keepZeros(trainingRun, reporter);
       trainingRun.train(trainingRun.totalSteps);
     } else {
       const plan = await planOf(spec, frame);
       const counted = plan ? spec : await withCountedTarget(spec, original);
-      await runPruning(counted, trainingRun, parts, { resumed: resumed !== null, plan, rewindTo });
+      await runPruning(counted, trainingRun, parts, {
+        resumed: under !== null,
+        plan,
+        rewindTo,
+        guidance: searched && guidedByEvolution(searched),
+      });
     }
-    const { loss } = trainingRun;
-    const scores = (document: ModelDocument, split: SplitName) => {
-      const weights = Variables.from(document.weights);
-      try {
-        const predict = predictorOf(document.graph, (key) => weights.read(key), data, loss);
-        return evaluate(predict, document.graph, data, split, loss, training, trainingRun.checkCancelled);
-      } finally {
-        weights.dispose();
-      }
-    };
-    const selected = (document: ModelDocument) => (data.split('selection').size > 0 ? quality(scores(document, 'selection')) : null);
-    const formats = outputFormats(spec, original);
+    const packing = packingOf(spec);
     if (packing && (packing.clusters !== null || packing.quantization !== null)) {
-      await runPacking({ packing, run: trainingRun, parts, format: formats[0], measure: selected });
+      const measure = (document: ModelDocument) => (evaluated ? quality(evaluated(document)) : null);
+      await runPacking({ packing, run: trainingRun, parts, format: outputFormats(spec, original)[0], measure });
     }
     const trained = trainingRun.result();
-    const targeted = spec.type === 'prune' ? await asTargeted(spec, original, trained) : trained;
-    // What is measured is what files will hold.
-    const result = asStored(packing?.precision ? narrowed(targeted, packing.precision, reporter) : targeted);
-
-    reporter.enter('evaluating');
-    const packed = packing ? { packing: { ...trainingRun.state.packed?.report, result: { selection: selected(result) } } } : {};
-    const hasTest = data.split('test').size > 0;
-    const tested = hasTest ? { original: scores(original, 'test'), result: scores(result, 'test') } : null;
-
-    reporter.enter('measuring');
-    const latency: LatencyComparison[] = [];
-    for (const batchSize of new Set([1, spec.evaluation.latency_batch_size])) {
-      if (context.cancelled()) throw new Cancelled();
-      const inputs = probeInputs(data, original, batchSize);
-      latency.push(measureLatency(original, result, inputs, spec.seed));
-      inputs.dispose();
-    }
-
-    reporter.enter('exporting');
-    const { receipt, files } = await makeReceipt({
-      original,
-      result,
-      uploadedBytes: statSync(frame.model_path).size,
-      formats,
-      smallest: packing !== null || formats.includes('esp'),
-      scores: tested,
-      testGiven: data.facts.test_given,
-      latency,
-      seed: spec.seed,
-      maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
-    });
-    const outputs = await exportModel(frame, files, result, data);
-    reporter.flush();
-    context.emit({
-      kind: 'finished',
-      result: {
-        ...(spec.type === 'prune' ? { target: reportedTarget(spec, original, result, receipt), cuts: trainingRun.state.cuts } : {}),
-        training: trainingRun.summary(),
-        ...packed,
-        inputs: inputsOf(data),
-        receipt,
-        seconds: reporter.seconds(),
-      },
-      outputs,
-    });
+    return {
+      document: spec.type === 'prune' ? await asTargeted(spec, original, trained) : trained,
+      cuts: trainingRun.state.cuts,
+      training: trainingRun.summary(),
+      packing: trainingRun.state.packed?.report ?? null,
+      target: spec.type === 'prune' && searched ? { search: evolutionReport(spec, searched) } : null,
+      further: [],
+    };
   } finally {
     trainingRun.dispose();
   }
+}
+
+/** The search that comes before the cut: what is left of it, or what it had found where the job was interrupted behind it. */
+async function searchedRatios(
+  spec: PruneSpec,
+  parts: TrainingRunParts,
+  { resumed, evaluated }: { resumed: StoredState | null } & Pick<EvolutionOptions, 'evaluated'>,
+): Promise<EvolutionState> {
+  const { reporter } = parts;
+  const stored = (resumed?.state as { run: { step: number } | null; beside: EvolutionState } | undefined) ?? null;
+  const isOver = stored !== null && stored.run !== null;
+  const generations = generationSteps(spec);
+  reporter.startAt(isOver ? generations : 0);
+  reporter.started(stored ? (stored.run?.step ?? stored.beside.history.length - 1) : null);
+  const state = isOver ? stored.beside : await evolve(spec, parts, { resumed: stored?.beside ?? null, evaluated });
+  reporter.startAt(generations);
+  return state;
+}
+
+/** Whether a checkpoint is from within a training, rather than from between two. */
+function isMidRun(resumed: StoredState | null): boolean {
+  return resumed !== null && (resumed.state as { run: unknown }).run !== null;
 }
 
 /** The plan that the job replays; null where its cuts are scored. */
@@ -282,6 +377,24 @@ function readResume(path: string, reporter: Reporter): StoredState | null {
   const stored = readCheckpoint(path);
   if (!stored) reporter.warn('CHECKPOINT_FORMAT_UNKNOWN', 'The newest checkpoint was written by another version; the job starts over.');
   return stored;
+}
+
+/** A model that is not the result: in one format, with a probe of its own. */
+async function exportFurther(
+  frame: RunFrame,
+  label: string,
+  document: ModelDocument,
+  format: ModelFormat,
+  data: Dataset,
+): Promise<OutputFile> {
+  const [path, probe, predictions] = [FORMATS[format].extension, '-probe.safetensors', '-predictions.npz'].map((ending) =>
+    join(frame.scratch, `${label}${ending}`),
+  ) as [string, string, string];
+  writeFileSync(path, await writeModel(document, format));
+  const inputs = probeInputs(data, document, 64);
+  await writeProbe({ probe, predictions }, document, [inputs]);
+  inputs.dispose();
+  return { role: 'model', format, path, probe_path: probe, label };
 }
 
 async function exportModel(frame: RunFrame, files: readonly WrittenModel[], result: ModelDocument, data: Dataset): Promise<OutputFile[]> {

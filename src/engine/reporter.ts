@@ -68,6 +68,8 @@ export class Reporter {
   private phaseBegan = performance.now();
   private readonly spent = new Map<Progress['phase'], number>();
   private stepsDone = 0;
+  /** Steps of the job before those that callers count. */
+  private before = 0;
   private lastSent = Number.NEGATIVE_INFINITY;
   private readonly remaining = new RemainingTime();
   private readonly warned = new Set<string>();
@@ -78,12 +80,12 @@ export class Reporter {
   }
 
   /** Enters a phase; sent at once. */
-  enter(phase: Progress['phase'], step = this.stepsDone): void {
+  enter(phase: Progress['phase'], step = this.stepsDone - this.before): void {
     // Behind a cut the network is smaller.
     if (this.phase === 'pruning' && phase !== 'pruning') this.remaining.restart();
     this.spend();
     this.phase = phase;
-    this.stepsDone = step;
+    this.stepsDone = this.before + step;
     this.send();
   }
 
@@ -99,6 +101,12 @@ export class Reporter {
     this.phaseBegan = now;
   }
 
+  /** So many steps of the job lie before the training that is reported from now on, which counts its own from 0. */
+  startAt(before: number): void {
+    this.before = before;
+    this.stepsDone = before;
+  }
+
   /** What comes besides the steps, for the estimate of the time that is left. */
   expect(plan: Plan): void {
     this.remaining.expect(plan);
@@ -111,7 +119,7 @@ export class Reporter {
 
   /** A training step has ended; its validation, where there was one, is reported by itself. */
   stepped(step: number, durationMs: number): void {
-    this.stepsDone = step;
+    this.stepsDone = this.before + step;
     this.remaining.step(durationMs);
     if (performance.now() - this.lastSent >= PROGRESS_EVERY_MS) this.send();
   }
@@ -197,12 +205,12 @@ export class Reporter {
     const own = `${path}.${this.checkpoints++}`;
     renameSync(path, own);
     // The caller's record of the best says more than a frame may.
-    this.emit({ kind: 'checkpoint', step, path: own, best: best && { metric: best.metric, value: best.value } });
+    this.emit({ kind: 'checkpoint', step: this.before + step, path: own, best: best && { metric: best.metric, value: best.value } });
   }
 
   /** The first engine step is about to be computed. */
   started(resumedFromStep: number | null): void {
-    this.emit({ kind: 'started', resumed_from_step: resumedFromStep });
+    this.emit({ kind: 'started', resumed_from_step: resumedFromStep === null ? null : this.before + resumedFromStep });
   }
 
   /** Once a text. */
@@ -224,7 +232,7 @@ export class Reporter {
   private begin(buffer: SeriesBuffer, step: number): void {
     // All of them: rows reach the supervisor in the order of their numbers.
     if (buffer.full) this.flush();
-    buffer.begin(this.rows++, step);
+    buffer.begin(this.rows++, this.before + step);
   }
 
   private send(): void {

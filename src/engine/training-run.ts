@@ -94,6 +94,9 @@ export interface AfterCut {
   thresholds: boolean;
 }
 
+/** Under which names of arrays a checkpoint keeps what is none of its run's. */
+export const BESIDE = 'beside/';
+
 export const NO_WARMUP: AfterCut = { learningRateSteps: 0, thresholds: false };
 
 export interface TrainingRunParts {
@@ -112,6 +115,8 @@ export interface TrainingRunParts {
   /** The optimizer's state to begin with; null for a fresh one. */
   initialOptimizer: OptimizerNumbers | null;
   afterCut: AfterCut;
+  /** What else checkpoints keep, of a job in which this run is one of several. */
+  beside?: { kept(): StoredState; severalRuns: boolean } | undefined;
   /** The penalty that is minimised along until `settle`. */
   regularization: { spec: Regularization; layers: Pick<LayerSelection, 'include' | 'exclude'> } | null;
   /** How packed weights are tuned; null where none are packed. */
@@ -766,9 +771,12 @@ export class TrainingRun {
     for (const [name, mask] of this.masks) {
       arrays.set(`masks/${name}`, { shape: this.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
     }
-    writeCheckpoint(path, { state: { run: this.state, config: this.document.config }, arrays });
+    const beside = this.parts.beside?.kept();
+    for (const [name, array] of beside?.arrays ?? []) arrays.set(`${BESIDE}${name}`, array);
+    writeCheckpoint(path, { state: { run: this.state, config: this.document.config, beside: beside?.state ?? null }, arrays });
     const { best } = this.state.watch;
-    this.parts.reporter.checkpoint(this.state.step, path, best?.step === this.state.step ? best : null);
+    // The best of one run says nothing of the others.
+    this.parts.reporter.checkpoint(this.state.step, path, !this.parts.beside?.severalRuns && best?.step === this.state.step ? best : null);
     this.lastCheckpoint = performance.now();
   }
 

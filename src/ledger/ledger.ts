@@ -4,7 +4,7 @@
  */
 import type { DatasetFacts } from '../dataset/facts.ts';
 import type { ProblemDocument } from '../errors.ts';
-import type { JobSpec } from '../jobs/spec/index.ts';
+import type { JobSpec, Sensitivities } from '../jobs/spec/index.ts';
 import type { ModelFacts } from '../model/facts.ts';
 
 export type JobStatus = 'queued' | 'running' | 'pausing' | 'paused' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
@@ -284,6 +284,10 @@ export interface Ledger {
   takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
   /** The attempts that hold a job now. */
   heldAttempts(): Promise<Pick<AttemptRow, 'job_id' | 'n'>[]>;
+  /** What the model's groups bear, as it was measured under a `sensitivityKey`; null where nobody has. */
+  findSensitivities(modelId: string, key: string): Promise<Sensitivities | null>;
+  /** Keeps it until the model is deleted; what is there already stays. */
+  keepSensitivities(modelId: string, key: string, measured: Sensitivities): Promise<void>;
   /** Those of the keys that no living row names any more, whose bytes may go. */
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */

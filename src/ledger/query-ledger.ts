@@ -10,6 +10,7 @@ import { dispatchQueries } from './queries/dispatch.ts';
 import { jobQueries } from './queries/jobs.ts';
 import { leaseQueries } from './queries/leases.ts';
 import { modelQueries } from './queries/models.ts';
+import { sensitivityQueries } from './queries/sensitivities.ts';
 import { seriesQueries } from './queries/series.ts';
 import type { Tables } from './tables.ts';
 
@@ -37,5 +38,6 @@ export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now): Led
     ...dispatchQueries(database),
     ...leaseQueries(database),
     ...blobQueries(database),
+    ...sensitivityQueries(database),
   };
 }

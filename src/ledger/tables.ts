@@ -139,6 +139,15 @@ export interface JobModelTable {
   model_id: string;
 }
 
+/** What a model's groups bear, under the hash of what was asked. */
+export interface SensitivityTable {
+  model_id: string;
+  key: string;
+  measured: string;
+  schema_version: number;
+  created_at: number;
+}
+
 export interface LeaseTable {
   name: string;
   holder: string;
@@ -155,5 +164,6 @@ export interface Tables {
   segments: SegmentTable;
   idempotency: IdempotencyTable;
   job_models: JobModelTable;
+  sensitivities: SensitivityTable;
   leases: LeaseTable;
 }

@@ -10,7 +10,7 @@ import { fitMeasured } from './fit-measured.ts';
 import type { PrunableKernel } from './kernels.ts';
 import { type Masks, masked, sparsityOf, zeroMasks } from './masks.ts';
 import { unstructuredMasks } from './structures/unstructured.ts';
-import { countOf, planFault, type ZerosOptions, zerosOptions } from './zeros.ts';
+import { countOf, furthestSparsity, type ZerosOptions, zerosOptions } from './zeros.ts';
 
 /** The sparsity of the prunable kernels with which so large a fraction of all the model's weights is not zero; above 1 where no sparsity is enough. */
 export function sparsityForParameters(graph: Graph, kernels: readonly PrunableKernel[], kept: number): number {
@@ -34,14 +34,7 @@ const TOLERANCE = 0.004;
 export async function sparsityForBytes(document: ModelDocument, pruning: Pruning, { bytes, format }: FileLimit): Promise<number | null> {
   const { kernels } = kernelsToCut(document.graph, pruning);
   const options = (sparsity: number) => zerosOptions(pruning, sparsity);
-  // The largest that every output unit allows, found as the scope and the overrides divide it.
-  let [low, high] = [0, 1];
-  for (let step = 0; step < 20; step++) {
-    const middle = (low + high) / 2;
-    if (planFault(kernels, options(middle)) === null) low = middle;
-    else high = middle;
-  }
-  const most = low;
+  const most = furthestSparsity(kernels, options);
   const whole = await fileBytes(document, format);
   // Zeros that are there stay.
   const present = 1 - sparsityOf(kernels, document.weights);

@@ -122,3 +122,14 @@ export function planFault(kernels: readonly PrunableKernel[], options: ZerosOpti
   if (planned < asked - kernels.length) return `The layers' own fractions leave ${planned} zeros of the ${asked} that are asked for.`;
   return null;
 }
+
+/** The largest sparsity that every output unit and every floor allows, found as scope and overrides divide it. */
+export function furthestSparsity(kernels: readonly PrunableKernel[], options: (sparsity: number) => ZerosOptions): number {
+  let [low, high] = [0, 1];
+  for (let step = 0; step < 20; step++) {
+    const middle = (low + high) / 2;
+    if (planFault(kernels, options(middle)) === null) low = middle;
+    else high = middle;
+  }
+  return low;
+}

@@ -66,7 +66,7 @@ export async function salvage(
           best: best ? { metric: best.metric, value: best.value } : checkpoint.best,
           verification: [{ format, weights, identical: true }],
         };
-        return { ...nothing, ...stored, result };
+        return { ...nothing, models: stored.models, artifacts: stored.artifacts, result };
       } catch (error) {
         faults.push(`step ${checkpoint.step}: ${(error as Error).message}`);
       } finally {

@@ -1,5 +1,5 @@
 import { Problem, type ProblemCode, problemDocument } from '../errors.ts';
-import { dropOutputs, type StoredOutputs, storeOutputs } from '../jobs/outputs.ts';
+import { dropOutputs, type ModelIds, type StoredOutputs, storeOutputs, withModelIds } from '../jobs/outputs.ts';
 import type { JobEnding } from '../ledger/ledger.ts';
 import { salvage } from '../salvage/salvage.ts';
 import type { Attempt, Ending } from './attempt.ts';
@@ -43,15 +43,28 @@ async function succeed(attempt: Attempt, ending: Extract<Ending, { kind: 'finish
   const putFile: typeof blobs.putFile = (key, path) => patiently(log, 'storing an output', () => blobs.putFile(key, path));
   const patient = { ...blobs, putFile };
   let stored: StoredOutputs;
+  let labelled: ModelIds;
   try {
-    stored = await storeOutputs({ job, attempt: n, parent: ending.parent, outputs: ending.outputs, blobs: patient, inspectModel });
+    ({ labelled, ...stored } = await storeOutputs({
+      job,
+      attempt: n,
+      parent: ending.parent,
+      outputs: ending.outputs,
+      blobs: patient,
+      inspectModel,
+    }));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const code = error.code === 'STORAGE_FULL' ? error.code : 'VERIFICATION_FAILED';
     await end(attempt, parts, { status: 'failed', error: problemDocument(code, `The result could not be kept: ${error.message}`) });
     return;
   }
-  const result = { ...ending.result, model_id: stored.models[0]?.id ?? null, verification: ending.verified };
+  // The result comes first; of other models the engine's result knows the labels.
+  const result = {
+    ...(withModelIds(ending.result, labelled) as typeof ending.result),
+    model_id: stored.models[0]?.id ?? null,
+    verification: ending.verified,
+  };
   if (!(await end(attempt, parts, { status: 'succeeded', result, ...stored }))) await dropOutputs(stored, blobs);
 }
 

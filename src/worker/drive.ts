@@ -63,6 +63,9 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
       case 'checkpoint':
         records.checkpoint(said.step, said.path, said.best ?? null);
         break;
+      case 'sensitivity':
+        records.sensitivity(said.measured);
+        break;
       case 'warning':
         records.warning(said.warning);
         break;

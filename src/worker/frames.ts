@@ -8,7 +8,7 @@ import { DatasetFacts } from '../dataset/facts.ts';
 import { PROBLEMS, type ProblemCode, received } from '../errors.ts';
 import { Metrics, Progress } from '../jobs/progress.ts';
 import { SeriesChunk } from '../jobs/series/chunk.ts';
-import { JobSpec } from '../jobs/spec/index.ts';
+import { JobSpec, Sensitivities } from '../jobs/spec/index.ts';
 import { OUTPUT_FORMATS } from '../model/facts.ts';
 import { choice, nullable, strictObject } from '../schema.ts';
 
@@ -29,6 +29,8 @@ export const RunFrame = strictObject({
   }),
   /** The plan that the job replays, where it is another job's. */
   plan_path: Type.Optional(nullable(Path)),
+  /** What an earlier job like this one measured that the model's groups bear. */
+  sensitivity: Type.Optional(nullable(Sensitivities)),
   /** The checkpoint file to go on from. */
   resume_path: nullable(Path),
   scratch: Path,
@@ -84,6 +86,8 @@ export const OutputFile = strictObject({
   path: Path,
   /** The probe inputs and predictions that a fresh process checks the file against. */
   probe_path: nullable(Path),
+  /** Of a model that is not the result but one on the way to it: where `result` says it as `model_label`, the supervisor puts its `model_id`. */
+  label: Type.Optional(Type.String({ pattern: '^[a-z0-9-]{1,64}$' })),
 });
 export type OutputFile = Static<typeof OutputFile>;
 
@@ -109,6 +113,8 @@ export const EngineFrame = Type.Union([
     best: Type.Optional(nullable(strictObject({ metric: Type.String({ minLength: 1 }), value: Type.Number() }))),
   }),
   strictObject({ kind: Type.Literal('warning'), warning: Warning }),
+  /** What the model's groups were measured to bear, for later jobs like this one. */
+  strictObject({ kind: Type.Literal('sensitivity'), measured: Sensitivities }),
   strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
   strictObject({ kind: Type.Literal('cancelled') }),
   /** The attempt's last words for a pause; the checkpoint to go on from was reported before. */

@@ -2,7 +2,8 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
 import { wholePath } from '../jobs/checkpoints.ts';
 import { planArtifact } from '../jobs/plans.ts';
-import { furtherModels } from '../jobs/spec/index.ts';
+import { sensitivityKey } from '../jobs/sensitivity-key.ts';
+import { furtherModels, type Sensitivities } from '../jobs/spec/index.ts';
 import type { CheckpointRow, JobRow, Ledger, ModelRow } from '../ledger/ledger.ts';
 import type { RunFrame } from './frames.ts';
 
@@ -29,6 +30,8 @@ export interface Materials extends Resumption {
   /** The plan that the job replays; null where it is none of another job. */
   planPath: string | null;
   dataset: RunFrame['dataset'];
+  /** What an earlier job measured that the model's groups bear; null where none did, or the job does not ask. */
+  sensitivity: Sensitivities | null;
 }
 
 /**
@@ -59,6 +62,7 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
     blobs.localPath(keys.order),
     chooseCheckpoints(checkpoints, blobs),
   ]);
+  const key = sensitivityKey(job.spec);
   const further: RunFrame['further_models'] = {};
   for (const { id } of furtherModels(job.spec)) further[id] = await blobs.localPath((await livingModel(id)).blob_key);
   return {
@@ -66,6 +70,7 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
     modelPath,
     furtherModels: further,
     planPath,
+    sensitivity: key === null ? null : await ledger.findSensitivities(model.id, key),
     dataset: { facts: dataset.facts, files: { x, y, w, order } },
     ...resumption,
   };

@@ -8,7 +8,7 @@ import type { DatasetFacts, DatasetFiles } from '../../src/dataset/facts.ts';
 import { Cancelled } from '../../src/engine/cancelled.ts';
 import { runJob } from '../../src/engine/job.ts';
 import { checkJob } from '../../src/jobs/check.ts';
-import { JobSpec } from '../../src/jobs/spec/index.ts';
+import { JobSpec, type Sensitivities } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
@@ -27,6 +27,8 @@ export interface JobInput {
   resume?: string | null;
   /** The file of the plan that the specification names a job of. */
   plan?: string | null;
+  /** What an earlier job measured that the model's groups bear. */
+  sensitivity?: Sensitivities | null;
   /** A checkpoint after every step, and the end once that of this step is written. */
   until?: number;
 }
@@ -45,7 +47,7 @@ export interface JobOutcome {
 
 /** Runs a job as it is posted, ids left out. Every frame is checked by its schema. Rejects with the Problem it would be refused or fail with. */
 export async function runPosted(posted: Record<string, unknown>, input: JobInput): Promise<JobOutcome> {
-  const { document, facts, files, resume = null, until, further = {}, plan = null } = input;
+  const { document, facts, files, resume = null, until, further = {}, plan = null, sensitivity = null } = input;
   const scratch = mkdtempSync(join(tmpdir(), 'espalier-job-'));
   onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
   const model = join(scratch, 'original.keras');
@@ -72,6 +74,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
       further_models,
       dataset: { facts, files },
       plan_path: plan,
+      sensitivity,
       resume_path: resume,
       scratch,
       checkpoint_interval_s: until === undefined ? 600 : 0,
@@ -88,13 +91,13 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
     if (!(error instanceof Cancelled)) throw error;
   });
   const finished = frames.find((frame) => frame.kind === 'finished');
-  const exported = finished?.outputs.find(({ role }) => role === 'model');
+  const exported = finished?.outputs.find(({ role, label }) => role === 'model' && label === undefined);
   return {
     frames,
     rows: rowsOf(frames),
     checkpoints,
     result: finished?.result ?? null,
     document: exported ? await readModel(exported.path) : null,
-    files: Object.fromEntries(finished?.outputs.map(({ role, path }) => [role, path]) ?? []),
+    files: Object.fromEntries(finished?.outputs.filter(({ label }) => label === undefined).map(({ role, path }) => [role, path]) ?? []),
   };
 }

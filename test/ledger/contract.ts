@@ -84,6 +84,20 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.ledger.listModels('alice', { limit: 10 })).rows).toEqual([]);
       });
 
+      it('keep what their groups were measured to bear until they are deleted; the first measurement stands', async () => {
+        const measured = { loss: 0.25, groups: [{ name: 'a', layers: ['a'], levels: [{ removed: 0.5, rise: 0.125 }] }] };
+        const { id } = world.model;
+        expect(await world.ledger.findSensitivities(id, 'key')).toBeNull();
+        await world.ledger.keepSensitivities(id, 'key', measured);
+        await world.other.keepSensitivities(id, 'key', { ...measured, loss: 1 });
+        expect(await world.other.findSensitivities(id, 'key')).toEqual(measured);
+        expect(await world.ledger.findSensitivities(id, 'other')).toBeNull();
+        await world.ledger.deleteModel('bob', id);
+        expect(await world.ledger.findSensitivities(id, 'key')).toEqual(measured);
+        await world.ledger.deleteModel('alice', id);
+        expect(await world.ledger.findSensitivities(id, 'key')).toBeNull();
+      });
+
       it('are not deleted by another tenant', async () => {
         await world.ledger.deleteModel('bob', world.model.id);
         expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBeNull();

@@ -48,6 +48,7 @@ async function run(metadata: Record<string, string>, changes: Partial<Limits> = 
   const said: string[] = [];
   const records: Records = {
     started: () => said.push('started'),
+    sensitivity: () => 0,
     warning: () => said.push('warning'),
     series: () => said.push('series'),
     checkpoint: () => said.push('checkpoint'),

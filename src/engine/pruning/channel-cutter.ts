@@ -7,13 +7,20 @@ import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
 import { proveRemoval } from '../proof.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import type { Cutter } from './cutter.ts';
+import type { Guidance } from './guidance.ts';
 import { compensate } from './make-up.ts';
 import { proveCut } from './prove-cut.ts';
 import { stopwatch } from './stopwatch.ts';
 import { type UnitChoice, unitChooser } from './unit-choice.ts';
 
-export function channelCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, plan: Plan | null): Cutter {
-  const choose = unitChooser(spec, run, parts, plan);
+export function channelCutter(
+  spec: PruneSpec,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+  plan: Plan | null,
+  guidance: Guidance | null,
+): Cutter {
+  const choose = unitChooser(spec, run, parts, plan, guidance);
   const { criterion, compensation } = spec.pruning;
   const rescales = criterion.type === 'reconstruction';
   return async (kept) => {

@@ -13,11 +13,11 @@ const BATCH = 64;
 const COMPENSATION_SAMPLES = 1024;
 
 /** Gives `work` calibration batches on a document's own weights. */
-function on<Result>(
+export function on<Result>(
   document: ModelDocument,
   samples: number,
   { seed }: PruneSpec,
-  run: TrainingRun,
+  run: Pick<TrainingRun, 'loss' | 'checkCancelled'>,
   { data }: TrainingRunParts,
   work: (calibration: Calibration) => Result,
 ): Result {

@@ -6,21 +6,29 @@ import { channelCutter } from './channel-cutter.ts';
 import type { Cutter } from './cutter.ts';
 import { depthCutter } from './depth-cutter.ts';
 import { growingMarks } from './growing-marks.ts';
+import type { Guidance } from './guidance.ts';
 import { lowRankCutter } from './low-rank-cutter.ts';
 import { reestimate } from './make-up.ts';
 import { stagesOf } from './stages.ts';
 import { weightCutter } from './weight-cutter.ts';
 
-function cutterOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean, plan: Plan | null): Cutter {
+interface Circumstances {
+  resumed: boolean;
+  plan: Plan | null;
+  /** What shares a cut out between groups or kernels; null: their scores do, as the criterion has them. */
+  guidance?: Guidance | null;
+}
+
+function cutterOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, { resumed, plan, guidance = null }: Circumstances): Cutter {
   switch (spec.pruning.structure.type) {
     case 'channels':
-      return channelCutter(spec, run, parts, plan);
+      return channelCutter(spec, run, parts, plan, guidance);
     case 'depth':
       return depthCutter(spec, run, parts);
     case 'low_rank':
       return lowRankCutter(spec, run, parts);
     default:
-      return weightCutter(spec, run, parts, resumed, plan);
+      return weightCutter(spec, run, parts, resumed, plan, guidance);
   }
 }
 
@@ -29,10 +37,11 @@ export async function runPruning(
   spec: PruneSpec,
   run: TrainingRun,
   parts: TrainingRunParts,
-  { resumed, plan, rewindTo }: { resumed: boolean; plan: Plan | null; rewindTo: ModelDocument | null },
+  { rewindTo, ...circumstances }: Circumstances & { rewindTo: ModelDocument | null },
 ): Promise<void> {
+  const { resumed } = circumstances;
   if (!resumed && rewindTo) run.remember(rewindTo.weights);
-  const cutter = cutterOf(spec, run, parts, resumed, plan);
+  const cutter = cutterOf(spec, run, parts, circumstances);
   const { reestimate_batch_norm: estimation } = spec.pruning;
   const cut: Cutter =
     typeof estimation !== 'object'

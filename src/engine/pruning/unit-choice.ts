@@ -13,6 +13,7 @@ import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { chooseUnits } from './choose-units.ts';
 import { scaledOverrides } from './cutter.ts';
+import type { Guidance } from './guidance.ts';
 import { unitStatistics } from './statistics/index.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -36,14 +37,12 @@ export function unitChooser(
   run: TrainingRun,
   parts: TrainingRunParts,
   plan: Plan | null,
+  guidance: Guidance | null = null,
 ): (kept: number) => Promise<UnitChoice> {
-  const { pruning, seed } = spec;
+  const { pruning } = spec;
   const { structure } = pruning;
   const rounds = 'rounds' in pruning.schedule ? pruning.schedule.rounds : 1;
   if (structure.type !== 'channels') throw new Error('Channels are cut by a structure of type channels');
-  // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
-  const rule = criterion(pruning.criterion).units as ScoredUnits | null;
-  if (rule === null && plan === null) throw new Error(`${pruning.criterion.type} does not score channels`);
   const scope = scopeOf(pruning);
   // Rounds that each gave their part of a group would go beyond its max_ratio together.
   const before = new Map(channelMap(parts.document.graph).groups.map((group) => [group.key, group.units.length]));
@@ -56,22 +55,42 @@ export function unitChooser(
     before: (group: ChannelGroup) => before.get(group.key),
   };
   return async (kept) => {
-    const document = run.present();
-    const map = channelMap(document.graph);
-    const { groups } = groupsToCut(map, pruning);
-    const chosen = { document, map, groups };
     const watch = stopwatch();
     if (plan !== null) {
+      const chosen = unitsToChoose(spec, run);
       parts.reporter.enter('pruning');
-      const removed = plannedUnits(map, groups, plan, limits);
+      const removed = plannedUnits(chosen.map, chosen.groups, plan, limits);
       return { ...chosen, removed, scores: null, statistic: null, seconds: { scoring: 0, plan: watch() } };
     }
-    parts.reporter.enter('scoring');
-    const statistic = unitStatistics(rule!.needs, calibrationOf(spec, run, parts, document), map, groups);
-    const scores = unitScores(map, groups, document.weights, rule!, statistic, generator(seed, 'pruning', run.state.step), scope);
+    const { statistic, scores: own, ...chosen } = scoredUnits(spec, run, parts);
+    const scores = guidance ? guidance.units(chosen.map, chosen.groups, own) : own;
     const scoring = watch();
     parts.reporter.enter('pruning');
     const removed = await chooseUnits({ ...chosen, scores, limits, kept }, spec, parts);
     return { ...chosen, removed, scores, statistic, seconds: { scoring, plan: watch() } };
   };
+}
+
+function unitsToChoose({ pruning }: PruneSpec, run: TrainingRun): Pick<UnitChoice, 'document' | 'map' | 'groups'> {
+  const document = run.present();
+  const map = channelMap(document.graph);
+  return { document, map, groups: groupsToCut(map, pruning).groups };
+}
+
+/** What the present model's units are worth by the job's criterion. */
+export function scoredUnits(
+  spec: PruneSpec,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+): Pick<UnitChoice, 'document' | 'map' | 'groups' | 'statistic'> & { scores: Float64Array } {
+  const { pruning, seed } = spec;
+  // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
+  const rule = criterion(pruning.criterion).units as ScoredUnits | null;
+  if (rule === null) throw new Error(`${pruning.criterion.type} does not score channels`);
+  const chosen = unitsToChoose(spec, run);
+  const { document, map, groups } = chosen;
+  parts.reporter.enter('scoring');
+  const statistic = unitStatistics(rule.needs, calibrationOf(spec, run, parts, document), map, groups);
+  const random = generator(seed, 'pruning', run.state.step);
+  return { ...chosen, statistic, scores: unitScores(map, groups, document.weights, rule, statistic, random, scopeOf(pruning)) };
 }

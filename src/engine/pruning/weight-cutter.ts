@@ -12,6 +12,7 @@ import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { type Cutter, keptAtTheEnd, scaledOverrides } from './cutter.ts';
+import type { Guidance } from './guidance.ts';
 import { type Calibration, fisherBlock, forEachProducts, inverseHessian, weightStatistics } from './statistics/index.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -23,7 +24,14 @@ interface Cut {
   weights: Weights;
 }
 
-export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, resumed: boolean, plan: Plan | null): Cutter {
+export function weightCutter(
+  spec: PruneSpec,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+  resumed: boolean,
+  plan: Plan | null,
+  guidance: Guidance | null = null,
+): Cutter {
   const { pruning, seed } = spec;
   const { structure } = pruning;
   const rule = criterion(pruning.criterion).weights;
@@ -67,7 +75,7 @@ export function weightCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingR
     const scoredAt = (): void => {
       seconds.scoring += watch();
     };
-    const cut = 'solve' in by ? solved(by, calibration, asked) : scored(by, calibration, asked, block, random, scoredAt);
+    const cut = 'solve' in by ? solved(by, calibration, asked) : scored(by, calibration, asked, { block, random, scoredAt, guidance });
     put(cut);
   };
   const put = (cut: Cut): void => {
@@ -117,17 +125,22 @@ interface Asked {
   weights: Weights;
 }
 
-/** A cut by scores. */
-function scored(
+interface Scoring {
+  /** Of the Fisher matrix. */
+  block: number;
+  random: (key: string) => ReturnType<typeof generator>;
+}
+
+/** What each weight of the kernels is worth by a criterion, and the statistics that says it by. */
+export function scoredWeights(
   rule: Exclude<Rule, { solve: unknown }>,
   calibration: Calibration,
-  { structure, kernels, present, options, weights }: Asked,
-  block: number,
-  random: (key: string) => ReturnType<typeof generator>,
-  scoredAt: () => void,
-): Cut {
+  kernels: readonly PrunableKernel[],
+  weights: Weights,
+  { block, random }: Scoring,
+) {
   // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.
-  const { needs, scores: score, compensated, unitwise, normalised } = rule as ScoredWeights<Exclude<WeightNeed, 'inverse_hessian'>>;
+  const { needs, scores: score, normalised } = rule as ScoredWeights<Exclude<WeightNeed, 'inverse_hessian'>>;
   const statistics = weightStatistics(needs, calibration, kernels, block);
   const scores = new Map(
     kernels.map((kernel) => {
@@ -136,8 +149,20 @@ function scored(
     }),
   );
   if (normalised) divideBySum(scores);
+  return { scores, statistics };
+}
+
+/** A cut by scores. */
+function scored(
+  rule: Exclude<Rule, { solve: unknown }>,
+  calibration: Calibration,
+  { structure, kernels, present, options, weights }: Asked,
+  { block, random, scoredAt, guidance }: Scoring & { scoredAt: () => void; guidance: Guidance | null },
+): Cut {
+  const { compensated, unitwise } = rule as ScoredWeights<Exclude<WeightNeed, 'inverse_hessian'>>;
+  const { scores, statistics } = scoredWeights(rule, calibration, kernels, weights, { block, random });
   scoredAt();
-  const masks = chooseMasks(structure, kernels, scores, present, options, unitwise);
+  const masks = chooseMasks(structure, kernels, guidance ? guidance.weights(scores) : scores, present, options, unitwise);
   const moved: Weights = new Map();
   if (compensated) {
     for (const { key } of kernels) {

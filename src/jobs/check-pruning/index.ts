@@ -17,7 +17,7 @@ import { checkRegularization } from './regularization.ts';
 import { checkRewind } from './rewind.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkSteps, stepsOf } from './steps.ts';
-import { checkTarget } from './target.ts';
+import { resolveTarget } from './target.ts';
 
 /**
  * The pruning with its scope resolved and patterns of layers replaced by their names; `warn` is told what is left out. `fineTuning` is the resolved one.
@@ -32,9 +32,9 @@ export async function checkPruning(
   checkCells(spec.pruning);
   checkPruningOptions(fineTuning);
   checkSchedule(spec, fineTuning);
-  checkTarget(spec);
+  const target = resolveTarget(spec, fineTuning, model.facts, dataset);
   const layers = resolveLayers(spec.pruning.layers, model.facts, '/pruning/layers');
-  const pruning = { ...spec.pruning, layers, scope: scopeOf(spec.pruning) };
+  const pruning = { ...spec.pruning, target, layers, scope: scopeOf(spec.pruning) };
   const graph = readGraph(await model.readConfig());
   checkRegularization(pruning, graph);
   checkFeatures(pruning, fineTuning, graph);

@@ -13,7 +13,8 @@ import { sparsityForParameters } from '../../pruning/sparsity-target.ts';
 import { largestBlockSparsity } from '../../pruning/structures/block.ts';
 import { densityFloor, planFault, zerosOptions } from '../../pruning/zeros.ts';
 import { refuse } from '../refuse.ts';
-import { type Depth, type LowRank, measureOf, type Pruning } from '../spec/index.ts';
+import { type Depth, isAccuracyTarget, type LowRank, measureOf, type Pruning } from '../spec/index.ts';
+import { smallestCut } from './accuracy-target.ts';
 
 /**
  * Whether the target can be reached at all, whatever the scores; of bytes and times only the job can tell; `warn` is told of what the criterion, the structure or the scope leaves out.
@@ -21,7 +22,7 @@ import { type Depth, type LowRank, measureOf, type Pruning } from '../spec/index
  */
 export function checkReach(pruning: Pruning, graph: Graph, warn: (warning: JobWarning) => void): void {
   const { target, structure, layers } = pruning;
-  const { measure, value } = measureOf(target);
+  const { measure, value } = isAccuracyTarget(target) ? smallestCut(target) : measureOf(target);
   const pointer = `/pruning/target/${measure}`;
   const asked = `${pruning.criterion.type}, ${structure.type}, ${scopeOf(pruning)}`;
   if (structure.type === 'depth' || structure.type === 'low_rank') {

@@ -7,6 +7,7 @@ import * as columnarSegments from './003-columnar-segments.ts';
 import * as queuedAt from './004-queued-at.ts';
 import * as bestCheckpoints from './005-best-checkpoints.ts';
 import * as furtherModels from './006-further-models.ts';
+import * as sensitivities from './007-sensitivities.ts';
 
 const provider: MigrationProvider = {
   getMigrations: async () => ({
@@ -16,6 +17,7 @@ const provider: MigrationProvider = {
     '004-queued-at': queuedAt,
     '005-best-checkpoints': bestCheckpoints,
     '006-further-models': furtherModels,
+    '007-sensitivities': sensitivities,
   }),
 };
 

@@ -39,7 +39,11 @@ export function modelQueries({ db, now }: Database): Pick<Ledger, 'insertModel' 
           .where('tenant', '=', tenant)
           .where('deleted_at', 'is', null)
           .execute();
-        if (!(await isUsed(transaction, 'model_id', id))) return true;
+        if (!(await isUsed(transaction, 'model_id', id))) {
+          const gone = transaction.selectFrom('models').select('id').where('id', '=', id).where('tenant', '=', tenant);
+          await transaction.deleteFrom('sensitivities').where('model_id', 'in', gone).execute();
+          return true;
+        }
         await transaction.updateTable('models').set({ deleted_at: null }).where('id', '=', id).where('tenant', '=', tenant).execute();
         return false;
       });

@@ -54,5 +54,7 @@ export * from './regularization.ts';
 export * from './rewind-to.ts';
 export * from './schedule.ts';
 export * from './scope.ts';
+export * from './search.ts';
+export * from './sensitivity.ts';
 export * from './structure.ts';
 export * from './target.ts';
