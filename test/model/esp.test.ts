@@ -109,6 +109,10 @@ describe('tensors', () => {
     // A step for each unit: 15 values are 3.91 bits, and a step has at most 1 + 8 + 7.
     const steps = Float32Array.from({ length: 100 }, (_, unit) => (128 + unit) * 2 ** -(10 + (unit % 5)));
     expect(coded(tensor([200, 100], (index) => (numbers.int(15) - 7) * steps[index % 100]!))).toBeLessThan(20_000 * (4.1 / 8) + 100 * 2);
+    // These are all multiples of 1/64 as well, up to 217 of them.
+    expect(coded(tensor([200, 100], (index) => ((numbers.int(15) - 7) * (16 + ((index % 100) % 16))) / 64))).toBeLessThan(
+      20_000 * (4.1 / 8) + 100 * 2,
+    );
     // Whole rows and columns that are gone cost next to nothing.
     expect(coded(tensor([400, 400], (index) => (index % 400 < 4 && index < 1600 ? step * (1 + (index % 3)) : 0)))).toBeLessThan(60);
     expect(coded(tensor([1000, 1000], () => 0))).toBeLessThan(30);

@@ -140,9 +140,11 @@ function valuesOf(data: Float32Array, shape: readonly number[]): Values {
   const sorted = Float32Array.from(distinct).sort();
   if (sorted.length === 0) return { kind: 'multiples', step: 1, multiples: new Int32Array(data.length) };
   const step = sorted.length * 4 < data.length || sorted.length < 3 ? stepOf(sorted) : null;
-  if (step !== null) return { kind: 'multiples', step, multiples: Int32Array.from(data, (value) => Math.round(value / step)) };
-  const columns = columnsOf(data, shape);
+  const largest = Math.max(-sorted[0]!, sorted.at(-1)!);
+  // Steps of few digits are all multiples of a tiny one, which says nothing.
+  const columns = step !== null && largest / step <= LARGEST_IN_COLUMN ? null : columnsOf(data, shape);
   if (columns !== null) return columns;
+  if (step !== null) return { kind: 'multiples', step, multiples: Int32Array.from(data, (value) => Math.round(value / step)) };
   if (sorted.length > MOST_VALUES || sorted.length * 2 > data.length) return { kind: 'floats' };
   const below = sorted.filter((value) => value < 0).length;
   const places = new Map([...sorted].map((value, index) => [value, index < below ? index - below : index - below + 1]));
