@@ -141,6 +141,9 @@ class Numbers:
 
 
 def main(folder):
+    # It is started while the files are still being made, and told when they are there.
+    if not sys.stdin.readline():
+        return
     folder = pathlib.Path(folder)
     networks = {facts["name"]: facts for facts in json.loads((folder / "networks.json").read_text())}
     numbers = Numbers(folder / "numbers.bin")

@@ -67,12 +67,21 @@ export interface Result {
 
 /** Makes the networks in the folder whose names and groups fit the patterns, and finds out what becomes of each. */
 export async function runCorpus(folder: string, { names = '', groups = '' } = {}): Promise<Result[]> {
-  await python('make.py', folder, names, groups);
-  return compareCorpus(folder);
+  // Keras takes seconds to start: what checks at the end does so while the networks are made.
+  const checking = startPython('check.py', folder);
+  try {
+    await python('make.py', folder, names, groups);
+    return await compareCorpus(folder, { checking });
+  } finally {
+    checking.stop();
+  }
 }
 
 /** Finds out what becomes of each network that `make.py` left in the folder, of those whose names fit. */
-export async function compareCorpus(folder: string, { names = '' } = {}): Promise<Result[]> {
+export async function compareCorpus(
+  folder: string,
+  { names = '', checking = startPython('check.py', folder) }: { names?: string; checking?: PythonScript } = {},
+): Promise<Result[]> {
   const made = JSON.parse(readFileSync(join(folder, 'networks.json'), 'utf8')) as KerasFacts[];
   const networks = made.filter(({ name }) => new RegExp(names).test(name));
   const bytes = readFileSync(join(folder, 'numbers.bin'));
@@ -123,7 +132,7 @@ export async function compareCorpus(folder: string, { names = '' } = {}): Promis
     join(folder, 'written.json'),
     JSON.stringify(written.map(({ name, path, format, from }) => ({ name, path, format, from }))),
   );
-  await python('check.py', folder);
+  await checking.run();
   const checked = JSON.parse(readFileSync(join(folder, 'checked.json'), 'utf8')) as Record<string, string | { unloadable: string } | null>;
   for (const { path, format, from, result } of written) {
     const answer = checked[path];
@@ -288,13 +297,24 @@ function compareStep(document: ModelDocument, trained: ModelDocument, facts: Ker
   }
 }
 
+/** A script that has been started. One that reads a line of its input waits there until it is run. */
+interface PythonScript {
+  /** Resolves with its output. Rejects with what it wrote last. */
+  run(): Promise<string>;
+  stop(): void;
+}
+
 /** Runs a script of this folder. Rejects with what it wrote last. */
-export function python(script: string, ...args: string[]): Promise<string> {
-  return new Promise((done, fail) => {
-    const child = spawn(KERAS_PYTHON, [resolve(import.meta.dirname, script), ...args], {
-      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', PYTHONDONTWRITEBYTECODE: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+export const python = (script: string, ...args: string[]): Promise<string> => startPython(script, ...args).run();
+
+function startPython(script: string, ...args: string[]): PythonScript {
+  const child = spawn(KERAS_PYTHON, [resolve(import.meta.dirname, script), ...args], {
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', PYTHONDONTWRITEBYTECODE: '1' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  // One that has died reads nothing; its exit tells why.
+  child.stdin.on('error', () => {});
+  const ended = new Promise<string>((done, fail) => {
     let output = '';
     let lastWords = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -309,4 +329,13 @@ export function python(script: string, ...args: string[]): Promise<string> {
       else fail(new Error(`${script} ended with code ${code}. ${lastWords}`));
     });
   });
+  // Who runs it later learns of it then.
+  ended.catch(() => {});
+  return {
+    run() {
+      child.stdin.end('\n');
+      return ended;
+    },
+    stop: () => child.kill(),
+  };
 }
