@@ -32,7 +32,7 @@ let trials = 0;
 function damaged(): Buffer {
   let body = Buffer.from(file.subarray(0, -4));
   for (let change = 0; change <= random.int(4); change++) {
-    const at = 4 + random.int(body.length - 4);
+    const at = 4 + random.int(Math.max(1, body.length - 4));
     const kind = random.int(8);
     if (kind === 0) body = Buffer.concat([body.subarray(0, at), body.subarray(at + 1 + random.int(40))]);
     else if (kind === 1) body = Buffer.concat([body.subarray(0, at), body.subarray(Math.max(4, at - random.int(40)))]);
