@@ -14,7 +14,7 @@ export interface GroupLimits {
   max_ratio: number;
   /** What layers say of themselves instead. */
   overrides: LayerSelection['overrides'];
-  /** How many units the group had before any cut, of which `max_ratio` is a fraction; those it has where absent. */
+  /** How many units the group had before any cut, of which `max_ratio` and an override's `sparsity` are fractions; those it has where absent. */
   before?(group: ChannelGroup): number | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface OwnLimits {
   round_to: number;
   min_channels: number;
   max_ratio: number;
-  /** The number of units that `max_ratio` is of. */
+  /** The number of units that `max_ratio` and `fraction` are of. */
   of: number;
-  /** The fraction of its units that is to go whatever the target, by override. */
+  /** The fraction of its units that is to be gone after the cut whatever the target, by override. */
   fraction: number | null;
 }
 
@@ -45,7 +45,8 @@ interface Candidate {
   scores: Float64Array;
   most: number;
   roundTo: number;
-  fraction: number | null;
+  /** How many are to go whatever the target, not rounded. */
+  wanted: number | null;
 }
 
 /** The groups that a selection lets channel pruning touch. Excluding one layer of a group excludes the group. */
@@ -96,7 +97,7 @@ export function fewestKept({ round_to, min_channels, max_ratio, of }: Omit<OwnLi
 export function furthestCount(group: ChannelGroup, options: GroupLimits): number {
   const limits = limitsOf(group, options);
   const most = mostRemovable(group, limits);
-  return limits.fraction === null ? most : toStep({ group, most, roundTo: limits.round_to }, limits.fraction * group.units.length);
+  return limits.fraction === null ? most : toStep({ group, most, roundTo: limits.round_to }, stillToGo(group, limits.fraction, limits.of));
 }
 
 /** The units that go when every group is cut as far as it may be, or by its override: no target below what these leave can be met. Which ones of a group makes no difference to a count. */
@@ -121,12 +122,12 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
       scores,
       most: mostRemovable(group, limits),
       roundTo: limits.round_to,
-      fraction: limits.fraction,
+      wanted: limits.fraction === null ? null : stillToGo(group, limits.fraction, limits.of),
     };
   });
-  const fixed = candidates.filter((candidate) => candidate.fraction !== null);
-  const free = candidates.filter((candidate) => candidate.fraction === null);
-  const base = new Map(fixed.map((candidate) => [candidate, toStep(candidate, candidate.fraction! * candidate.group.units.length)]));
+  const fixed = candidates.filter(({ wanted }) => wanted !== null);
+  const free = candidates.filter(({ wanted }) => wanted === null);
+  const base = new Map(fixed.map((candidate) => [candidate, toStep(candidate, candidate.wanted!)]));
   const counted = (counts: ReadonlyMap<Candidate, number>): Removed => {
     const removed: Removed = new Uint8Array(map.unitCount);
     for (const [candidate, count] of [...base, ...counts]) for (const unit of candidate.ranking.slice(0, count)) removed[unit] = 1;
@@ -163,6 +164,11 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
     }
   }
   return counted(counts);
+}
+
+/** What is left to remove of a group until `fraction` of the `of` units it once had are gone; not rounded. */
+function stillToGo(group: ChannelGroup, fraction: number, of: number): number {
+  return Math.max(0, group.units.length - of * (1 - fraction));
 }
 
 /** The number removed that is nearest `wanted` among those that leave a multiple of `round_to`, within the group's limit; of 0 none. */

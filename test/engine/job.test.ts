@@ -401,6 +401,35 @@ describe('removing channels', () => {
     ]);
   });
 
+  it.each([
+    { type: 'polynomial', every_steps: 1 },
+    { type: 'iterative', rounds: 7 },
+  ])('by %j cuts little by little, a layer by its own fraction of what it had, and leaves out cuts of nothing', async (schedule) => {
+    const document = documentOf(sequential([6], [dense('a', 20), dense('b', 12), dense('out', 3)]), randomFill(1));
+    const posted = {
+      type: 'prune',
+      pruning: {
+        criterion: magnitude,
+        structure: { type: 'channels' },
+        target: { macs: 0.4 },
+        layers: { overrides: { b: { sparsity: 0.25 } } },
+        schedule,
+      },
+      fine_tuning: { ...short, epochs: 4 },
+    };
+    const { document: after, result } = await runPosted(posted, { document, ...vectors() });
+    expect(after!.weights.get('b/kernel')!.shape[1]).toBe(9);
+    expect(result!.target).toMatchObject({ met: true });
+    const cuts = result!.cuts as { step: number; macs: number; proof: { holds: boolean } }[];
+    expect(cuts.length).toBeGreaterThan(3);
+    for (const [index, { macs, proof }] of cuts.entries()) {
+      expect(proof.holds).toBe(true);
+      // The last is there even where those before have met the target.
+      expect(macs).toBeLessThan((cuts[index - 1]?.macs ?? totalMacs(document.graph)) + (index === cuts.length - 1 ? 1 : 0));
+    }
+    if (schedule.type === 'polynomial') expect(cuts.at(-1)!.step).toBe(6);
+  });
+
   it('runs on the data’s size where the model’s input axes are free', async () => {
     const config = sequential([null, null, 1], [conv2d('a', 6, 3), layer('GlobalAveragePooling2D', 'g'), dense('out', 3)]);
     const posted = {

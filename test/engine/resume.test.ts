@@ -141,6 +141,15 @@ const ROUNDS = {
   },
   fine_tuning: TRAINING,
 };
+/** Every cut begins a stage; one layer gives its own fraction. */
+const GROWING = {
+  ...ROUNDS,
+  pruning: {
+    ...ROUNDS.pruning,
+    layers: { overrides: { d: { sparsity: 0.5 } } },
+    schedule: { type: 'polynomial', begin: 0.1, every_steps: 3 },
+  },
+};
 
 /** In an epoch, at the end of one (and of a round), a step after that; and several times over, up to the last step. */
 const OFTEN = [[4, 6, 9, 12, STEPS - 1]];
@@ -191,17 +200,19 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
   return { frames, checkpoints, rows: rowsOf(frames), cancelled };
 }
 
-/** What a finished attempt leaves that must not depend on when it was interrupted; latencies and the seconds of cuts do. */
+/** What a finished attempt leaves that must not depend on when it was interrupted; latencies and seconds do. */
 function endOf({ frames }: Attempt) {
   const finished = frames.find((frame) => frame.kind === 'finished');
   if (!finished) return expect.fail('The job has not finished');
   const {
     receipt,
     cuts = [],
+    seconds: _,
     ...result
   } = finished.result as {
     receipt: { original: unknown; result: unknown; layers: unknown };
     cuts?: { seconds?: unknown }[];
+    seconds: unknown;
   };
   const bytes = (role: string) => readFileSync(finished.outputs.find((output) => output.role === role)!.path).toString('base64');
   return {
@@ -218,6 +229,7 @@ describe.each([
   { what: 'training that skips a step an epoch', posted: SKIPPING, fewestCuts: 0, skipped: EPOCHS },
   { what: 'pruning by a polynomial schedule', posted: POLYNOMIAL, fewestCuts: 6, skipped: 0 },
   { what: 'removing channels in rounds', posted: ROUNDS, fewestCuts: 3, skipped: 0 },
+  { what: 'removing channels by a polynomial schedule', posted: GROWING, fewestCuts: 3, skipped: 0, at: OFTEN },
   { what: 'masks that move both ways', posted: SURGERY, fewestCuts: 4, skipped: 0, at: OFTEN },
   { what: 'masks by movement with a penalty and a teacher', posted: MOVEMENT, fewestCuts: 4, skipped: 0, at: OFTEN },
   { what: 'survivors that go back', posted: REWOUND, fewestCuts: 2, skipped: 0, at: [[4, 6, 9, 13, STEPS - 1]] },

@@ -457,14 +457,15 @@ describe('pruning options', () => {
   });
 
   const polynomial = (options: Record<string, unknown> = {}) => ({ schedule: { type: 'polynomial', ...options } });
-  it('want a polynomial schedule for zeros, with fine-tuning, and its begin before its end', async () => {
+  it('want a polynomial schedule for what can be cut again, with fine-tuning, and its begin before its end', async () => {
     const full = { type: 'polynomial', begin: 0, end: 0.75, every_steps: 100 };
     await refuse(
       'INCOMPATIBLE_OPTIONS',
       ['/pruning/schedule', full],
-      /one_shot or iterative/,
-      pruneJob({ ...channels, ...polynomial() }, {}),
+      /not factorised again/,
+      pruneJob({ structure: { type: 'low_rank' }, target: { macs: 0.5 }, ...polynomial() }, {}),
     );
+    await expect(check(pruneJob({ ...channels, ...polynomial() }, {}), wide, data([8]))).resolves.toBeDefined();
     await refuse('INCOMPATIBLE_OPTIONS', ['/fine_tuning/epochs', 0], /at least one epoch/, pruneJob(polynomial()));
     await refuse(
       'INCOMPATIBLE_OPTIONS',

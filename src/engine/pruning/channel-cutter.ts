@@ -6,7 +6,7 @@ import { rescaled } from '../../pruning/rescale.ts';
 import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
 import { proveRemoval } from '../proof.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
-import type { Cutter } from './cutter.ts';
+import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import type { Guidance } from './guidance.ts';
 import { compensate } from './make-up.ts';
 import { proveCut } from './prove-cut.ts';
@@ -22,10 +22,13 @@ export function channelCutter(
 ): Cutter {
   const choose = unitChooser(spec, run, parts, plan, guidance);
   const { criterion, compensation } = spec.pruning;
+  const final = keptAtTheEnd(spec);
   const rescales = criterion.type === 'reconstruction';
   return async (kept) => {
     const choice = await choose(kept);
     const { document, map, removed, statistic } = choice;
+    // A step of a schedule that is less than any unit: what follows makes up for it.
+    if (kept > final && !removed.includes(1)) return;
     const watch = stopwatch();
     const smaller = removeUnits(document, map, removed);
     const macs = totalMacs(smaller.graph);

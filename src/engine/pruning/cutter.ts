@@ -1,7 +1,10 @@
 /** What the cuts of every structure share. */
 import { type LayerSelection, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 
-/** Makes one cut, to the fraction of the target's measure that is to be kept of the original: of sparsity that of weights that are not zero. */
+/**
+ * Makes one cut, to the fraction of the target's measure that is to be kept of the original: of sparsity that of weights that are not zero. Records none
+ * where no unit or block is small enough for a step on the way.
+ */
 export type Cutter = (kept: number) => void | Promise<void>;
 
 /** The fraction of the target's measure that is kept once every cut is made. */

@@ -12,7 +12,7 @@ import { forward, type WeightReader } from '../network.ts';
 import { proveAgainst } from '../proof.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
-import type { Cutter } from './cutter.ts';
+import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import { fewestSteps } from './fewest-steps.ts';
 import { proveCut } from './prove-cut.ts';
 import { blockChanges } from './statistics/block-changes.ts';
@@ -21,6 +21,7 @@ import { stopwatch } from './stopwatch.ts';
 
 export function depthCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts): Cutter {
   const { pruning, seed } = spec;
+  const final = keptAtTheEnd(spec);
   return async (kept) => {
     const document = run.present();
     const { graph } = document;
@@ -45,6 +46,8 @@ export function depthCutter(spec: PruneSpec, run: TrainingRun, parts: TrainingRu
       parts,
       'Exclude fewer layers, or combine with channels in a further job.',
     );
+    // A step of a schedule that is less than any block: what follows makes up for it.
+    if (kept > final && steps === 0) return;
     const removed = removedBy(steps);
     const macs = totalMacs(smaller.graph);
     const planned = costWithout(graph, removed).macs;

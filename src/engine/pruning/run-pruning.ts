@@ -47,8 +47,10 @@ export async function runPruning(
     typeof estimation !== 'object'
       ? cutter
       : async (kept) => {
+          const before = run.state.cuts.length;
           await cutter(kept);
-          Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, spec, run, parts) });
+          if (run.state.cuts.length > before)
+            Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, spec, run, parts) });
         };
   if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
   const stages = stagesOf(spec, run, parts, cut);

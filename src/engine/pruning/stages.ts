@@ -4,7 +4,7 @@ import { kernelsToCut } from '../../pruning/candidates.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
 import { sparsityOf } from '../../pruning/masks.ts';
 import { iterativeKept } from '../../pruning/schedules/iterative.ts';
-import { polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
+import { polynomialCuts, polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
 import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import { dynamicSurgery } from './dynamic-surgery.ts';
@@ -73,6 +73,21 @@ export function stagesOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunPa
       return first ? [first, ...cuts] : cuts;
     }
     case 'polynomial': {
+      if (!makesZeros(spec.pruning.structure)) {
+        // What is removed changes the step's shapes, so that every cut begins a stage.
+        const cuts = polynomialCuts({ ...schedule, totalSteps });
+        return [
+          { begin: score, end: cuts[0]!.step, between: { mayStop: () => false } },
+          ...cuts.map(({ part }, index): Stage => {
+            const next = cuts[index + 1];
+            return {
+              begin: () => cutAndGoOn(1 - (1 - final) * part, !next),
+              end: next?.step ?? totalSteps,
+              ...(next ? { between: { mayStop: () => false } } : {}),
+            };
+          }),
+        ];
+      }
       const initial = sparsityOf(kernelsToCut(parts.document.graph, spec.pruning).kernels, parts.document.weights);
       const plan = { ...schedule, initial, final: 1 - final, totalSteps };
       const afterStep = (done: number): void => {

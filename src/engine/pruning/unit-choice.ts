@@ -12,7 +12,7 @@ import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { chooseUnits } from './choose-units.ts';
-import { scaledOverrides } from './cutter.ts';
+import { keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import type { Guidance } from './guidance.ts';
 import { unitStatistics } from './statistics/index.ts';
 import { stopwatch } from './stopwatch.ts';
@@ -41,20 +41,19 @@ export function unitChooser(
 ): (kept: number) => Promise<UnitChoice> {
   const { pruning } = spec;
   const { structure } = pruning;
-  const rounds = 'rounds' in pruning.schedule ? pruning.schedule.rounds : 1;
   if (structure.type !== 'channels') throw new Error('Channels are cut by a structure of type channels');
   const scope = scopeOf(pruning);
   // Rounds that each gave their part of a group would go beyond its max_ratio together.
   const before = new Map(channelMap(parts.document.graph).groups.map((group) => [group.key, group.units.length]));
-  const limits = {
-    ...structure,
-    // Scores of the scope isomorphic are ranks, which are compared globally.
-    scope: scope === 'layer' ? ('layer' as const) : ('global' as const),
-    // Each round takes the same fraction of what the last one left.
-    overrides: scaledOverrides(pruning.layers.overrides, (fraction) => 1 - (1 - fraction) ** (1 / rounds)),
-    before: (group: ChannelGroup) => before.get(group.key),
-  };
+  const final = keptAtTheEnd(spec);
   return async (kept) => {
+    const limits = {
+      ...structure,
+      // Scores of the scope isomorphic are ranks, which are compared globally.
+      scope: scope === 'layer' ? ('layer' as const) : ('global' as const),
+      overrides: scaledOverrides(pruning.layers.overrides, (fraction) => goneSoFar(fraction, kept, final, pruning.schedule.type)),
+      before: (group: ChannelGroup) => before.get(group.key),
+    };
     const watch = stopwatch();
     if (plan !== null) {
       const chosen = unitsToChoose(spec, run);
@@ -69,6 +68,15 @@ export function unitChooser(
     const removed = await chooseUnits({ ...chosen, scores, limits, kept }, spec, parts);
     return { ...chosen, removed, scores, statistic, seconds: { scoring, plan: watch() } };
   };
+}
+
+/**
+ * How much of an override's own `fraction` is gone when `kept` of the target's measure is left, `final` of it at the end: under a polynomial schedule the
+ * same part as of the whole cut; under others each cut takes the same part of what the last one left.
+ */
+function goneSoFar(fraction: number, kept: number, final: number, schedule: PruneSpec['pruning']['schedule']['type']): number {
+  if (kept <= final) return fraction;
+  return schedule === 'polynomial' ? (fraction * (1 - kept)) / (1 - final) : 1 - (1 - fraction) ** (Math.log(kept) / Math.log(final));
 }
 
 function unitsToChoose({ pruning }: PruneSpec, run: TrainingRun): Pick<UnitChoice, 'document' | 'map' | 'groups'> {

@@ -1,10 +1,9 @@
 /** What a schedule cannot be had with. */
 import { refuse } from '../refuse.ts';
-import { makesZeros, type PruneSpec, type Structure, type Training } from '../spec/index.ts';
+import type { PruneSpec, Structure, Training } from '../spec/index.ts';
 
 function schedulesOf(structure: Structure): string {
-  if (structure.type === 'low_rank') return 'one_shot';
-  return makesZeros(structure) ? 'one_shot, iterative or polynomial' : 'one_shot or iterative';
+  return structure.type === 'low_rank' ? 'one_shot' : 'one_shot, iterative or polynomial';
 }
 
 /** Throws Problem INCOMPATIBLE_OPTIONS. */
@@ -36,14 +35,8 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
       needsTraining('The schedule trains again behind every cut');
       break;
     case 'polynomial':
-      if (!makesZeros(structure)) {
-        refuse(
-          'INCOMPATIBLE_OPTIONS',
-          at,
-          `The polynomial schedule moves masks; with ${structure.type} nothing is masked: it takes ${schedulesOf(structure)}.`,
-          schedule,
-        );
-      }
+      if (structure.type === 'low_rank')
+        refuse('INCOMPATIBLE_OPTIONS', at, 'Factors are not factorised again: the schedule of low_rank is one_shot.', schedule);
       needsTraining('The polynomial schedule prunes while the model trains');
       break;
     case 'dynamic':

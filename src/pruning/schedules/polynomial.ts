@@ -19,6 +19,20 @@ export function polynomialSpan(schedule: { begin: number; end: number; totalStep
   return [t0, Math.max(t0, Math.floor(schedule.end * schedule.totalSteps))];
 }
 
+/** The steps after which the schedule prunes, each with the part of the whole cut, above 0 and at most 1, that is made by then. */
+export function polynomialCuts(schedule: {
+  begin: number;
+  end: number;
+  every_steps: number;
+  totalSteps: number;
+}): { step: number; part: number }[] {
+  const [t0, t1] = polynomialSpan(schedule);
+  return Array.from({ length: t1 - t0 + 1 }, (_, index) => t0 + index)
+    .filter((step) => polynomialPrunesAt(step, schedule))
+    .map((step) => ({ step, part: polynomialSparsity(step, { ...schedule, initial: 0, final: 1 }) }))
+    .filter(({ part }) => part > 0);
+}
+
 /**
  * Whether the schedule prunes after `step`: every `every_steps` from t0 (more often in short runs, so that there are at least ten cuts where the
  * steps allow it), and always at t1.

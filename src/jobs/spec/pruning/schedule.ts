@@ -26,7 +26,7 @@ export const PruningSchedule = tagged(
       },
       {
         description:
-          'Sparsity grows with the cube of the remaining time while the model trains (Zhu & Gupta 2017); begin and end are fractions of all steps.',
+          'What is cut grows with the cube of the remaining time while the model trains (Zhu & Gupta 2017); begin and end are fractions of all steps. Each cut of channels or blocks is surgery with its proof; one too small for any unit is left to the next.',
       },
     ),
     strictObject(
