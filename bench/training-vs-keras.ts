@@ -92,7 +92,11 @@ function chosen<Name extends string>(list: string | undefined, known: readonly N
 
 /** As a worker gives a job's engine. */
 function threadsOf({ macs, batch }: Order): number {
-  return stepThreads({ type: 'train', training: { batch_size: batch, micro_batch_size: null } } as TrainSpec, macs, threads);
+  return stepThreads(
+    { type: 'train', training: { batch_size: batch, micro_batch_size: null } } as TrainSpec,
+    { model: macs, teacher: 0 },
+    threads,
+  );
 }
 
 function train(trainer: Trainer, order: Order): Promise<Measured> {

@@ -7,7 +7,7 @@ import { VERSION } from '../version.ts';
 import type { WorkerParts } from './parts.ts';
 import { patiently } from './patiently.ts';
 import { runAttempt } from './run-attempt.ts';
-import { stepThreads } from './step-threads.ts';
+import { stepThreads, teacherOf } from './step-threads.ts';
 
 /** `Delivery` of the queue, which any client of the same Redis could have written. */
 const deliveries = Compile(strictObject({ job_id: Type.String(), attempt: Type.Integer({ minimum: 1 }) }));
@@ -55,6 +55,9 @@ export async function handleDelivery(payload: unknown, parts: WorkerParts): Prom
 /** The threads that a job's engine is to have; all of the worker's where the operator has set their number or nothing is known of the job. */
 async function threadsFor(jobId: string, { ledger, facts, config }: WorkerParts): Promise<number> {
   const job = config.threads === null ? await ledger.loadJob(jobId) : null;
-  const model = job && (await ledger.findModel(job.tenant, job.spec.model_id));
-  return job && model ? stepThreads(job.spec, model.facts.macs, facts.threads) : facts.threads;
+  if (!job) return facts.threads;
+  const macsOf = async (id: string) => (await ledger.findModel(job.tenant, id))?.facts.macs;
+  const teacher = teacherOf(job.spec);
+  const [model, taught = 0] = [await macsOf(job.spec.model_id), teacher === null ? 0 : await macsOf(teacher)];
+  return model === undefined ? facts.threads : stepThreads(job.spec, { model, teacher: taught }, facts.threads);
 }

@@ -10,7 +10,7 @@ export interface EngineLaunch {
   entry: URL;
   /** The whole environment of the process. */
   environment: Record<string, string>;
-  /** Seconds without any frame after which the process is ended. */
+  /** Seconds without any frame after which a process that has been ready is ended; before, it may be silent for three minutes. */
   silenceSeconds: number;
   log: Logger;
 }
@@ -31,6 +31,8 @@ export interface EngineProcess {
   end(signal: 'SIGTERM' | 'SIGKILL', reason: string): void;
 }
 
+/** While TensorFlow is read from a cold disk on cores that others keep busy, not even the heartbeat comes through. */
+const LOADING_SILENCE_SECONDS = 180;
 /** Lines of an engine's output that are logged when it ends badly. */
 const KEPT_LINES = 30;
 const LONGEST_LINE = 2_000;
@@ -59,7 +61,8 @@ export function startEngine(launch: EngineLaunch): EngineProcess {
   };
   const watch = setInterval(() => {
     silentSeconds += 1;
-    if (silentSeconds >= launch.silenceSeconds) end('SIGKILL', `was silent for ${launch.silenceSeconds} s`);
+    const limit = isReady ? launch.silenceSeconds : LOADING_SILENCE_SECONDS;
+    if (silentSeconds >= limit) end('SIGKILL', `was silent for ${limit} s`);
   }, 1_000);
 
   child.on('message', (message) => {

@@ -1,4 +1,4 @@
-import type { JobSpec } from '../jobs/spec/index.ts';
+import type { JobSpec, Training } from '../jobs/spec/index.ts';
 
 /**
  * Multiply-accumulates of a batch's forward pass below which a training step runs on one thread. LeNet-300-100 at 128 samples is 34 million: a second thread made
@@ -6,9 +6,30 @@ import type { JobSpec } from '../jobs/spec/index.ts';
  */
 const SMALL_STEP_MACS = 50e6;
 
+/** The gradients of a step cost two more forward passes, which a teacher does without. */
+const TEACHER_SHARE = 1 / 3;
+
+/** Multiply-accumulates of one sample's forward pass. */
+export interface StepMacs {
+  model: number;
+  /** 0 where nobody teaches. */
+  teacher: number;
+}
+
 /** How many of a worker's threads a job's steps are computed on: one where a step is too small to share. The same job gets the same number each time. */
-export function stepThreads(spec: JobSpec, macs: number, available: number): number {
-  const training = spec.type === 'train' ? spec.training : spec.type === 'prune' ? spec.fine_tuning : null;
+export function stepThreads(spec: JobSpec, { model, teacher }: StepMacs, available: number): number {
+  const training = trainingOf(spec);
   if (!training) return available;
+  const macs = model + TEACHER_SHARE * teacher;
   return macs * (training.micro_batch_size ?? training.batch_size) < SMALL_STEP_MACS ? 1 : available;
+}
+
+/** The id of the model that teaches; null where none does. */
+export function teacherOf(spec: JobSpec): string | null {
+  const distillation = trainingOf(spec)?.distillation;
+  return distillation ? (distillation.teacher_model_id ?? spec.model_id) : null;
+}
+
+function trainingOf(spec: JobSpec): Training | null {
+  return spec.type === 'train' ? spec.training : spec.fine_tuning;
 }
