@@ -38,6 +38,20 @@ export const TRAIN_REQUEST = {
   training: { epochs: 5, batch_size: 128, clipping: { type: 'global_norm', max_norm: 1 } },
 };
 
+/** What a caller sends to have channels removed as far as no more than a hundredth of the accuracy goes with them. */
+export const ACCURACY_REQUEST = {
+  ...PRUNE_REQUEST,
+  pruning: { criterion: { type: 'taylor' }, structure: { type: 'channels' }, target: { max_accuracy_drop: 0.01 } },
+};
+
+/** What a caller sends to have a model's file made smaller: nine of ten weights zero, the others of sixteen values. */
+export const PACK_REQUEST = {
+  ...PRUNE_REQUEST,
+  pruning: { criterion: { type: 'magnitude' }, target: { sparsity: 0.9 }, schedule: { type: 'polynomial' } },
+  packing: { clusters: 16, tuning: { epochs: 2 } },
+  output: { formats: ['keras', 'esp'] },
+};
+
 export const MODEL_ROW: ModelRow = {
   id: EXAMPLE_IDS.model,
   tenant: 'default',

@@ -10,7 +10,7 @@ import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { readModelConfig } from '../../model/formats/index.ts';
 import { fillDefaults } from '../../schema.ts';
 import { fingerprint } from '../canonical-json.ts';
-import { PRUNE_REQUEST, QUEUED_JOB, TRAIN_REQUEST } from '../examples.ts';
+import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, TRAIN_REQUEST } from '../examples.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
 import { inputOf } from '../job-inputs.ts';
 import { modelPath } from '../model-path.ts';
@@ -38,6 +38,8 @@ export const postJob = route({
     schema: JobSpec,
     examples: {
       prune: { summary: 'Remove half of the multiply-accumulates, as channels', value: PRUNE_REQUEST },
+      accuracy: { summary: 'Remove as many channels as go with a hundredth of the accuracy', value: ACCURACY_REQUEST },
+      pack: { summary: 'Make the file small: zeros, and weights that share values', value: PACK_REQUEST },
       train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
     },
   },
