@@ -44,12 +44,12 @@ export const ModelFormat = choice([...MODEL_FORMATS], { description: 'What the f
 export type ModelFormat = Static<typeof ModelFormat>;
 
 /** What models are written as for runtimes that know no Keras (docs/exports.md); no model is read of it again. */
-export const EXPORT_FORMATS = ['onnx'] as const;
+export const EXPORT_FORMATS = ['onnx', 'tflite', 'tflite_float16', 'tflite_int8'] as const;
 
 /** Everything that a model can be written as. */
 export const OUTPUT_FORMATS = [...MODEL_FORMATS, ...EXPORT_FORMATS] as const;
 export const OutputFormat = choice([...OUTPUT_FORMATS], {
-  description: `What a model is written as. ${EXPORT_FORMATS.join(', ')} is for other runtimes and cannot be uploaded again.`,
+  description: `What a model is written as. ${EXPORT_FORMATS.join(', ')} are for other runtimes and cannot be uploaded again (docs/exports.md).`,
 });
 export type OutputFormat = Static<typeof OutputFormat>;
 

@@ -9,7 +9,8 @@ import { type PythonLaunch, runPython } from './contained-python.ts';
 /** What runs a file, by the name that it has in a job's result; its script, and what it is called in sentences. */
 const RUNTIMES = {
   keras: { script: 'keras_verify.py', title: 'Keras' },
-  onnxruntime: { script: 'onnx_verify.py', title: 'onnxruntime' },
+  onnxruntime: { script: 'export_verify.py', title: 'onnxruntime' },
+  tflite: { script: 'export_verify.py', title: 'TensorFlow Lite' },
 } as const;
 export type PythonRuntime = keyof typeof RUNTIMES;
 
@@ -35,8 +36,9 @@ export interface KerasLaunch extends PythonLaunch {
 /**
  * Relative differences that pass, by the coarsest type the model computes in. Two runtimes sum in other orders: float32 is wrong by more than this only where
  * something is. Half precision is what Keras computes in and the engine does not; each step of it is wrong by up to 2⁻¹¹ (float16) or 2⁻⁸ (bfloat16).
+ * Rounded weights were asked for, and int8 rounds what they are multiplied by as well: a file is refused that predicts something else, not for what that costs.
  */
-const LIMITS = { float32: 1e-4, float16: 1e-2, bfloat16: 5e-2 } as const;
+const LIMITS = { float32: 1e-4, float16: 1e-2, bfloat16: 5e-2, float16_weights: 5e-2, int8_weights: 0.5 } as const;
 /** A model that itself moves more than that under inputs nudged by 1e-7 may differ by ten times as much. */
 const SENSITIVITY = 10;
 const LARGEST_LIMIT = 5e-2;
@@ -53,7 +55,7 @@ const Answer = strictObject({
         samples: Type.Integer({ minimum: 1 }),
         difference: nullable(Type.Number({ minimum: 0 })),
         moved: nullable(Type.Number({ minimum: 0 })),
-        dtype: choice(['float32', 'float16', 'bfloat16']),
+        dtype: choice(['float32', 'float16', 'bfloat16', 'float16_weights', 'int8_weights']),
       }),
       strictObject({ status: Type.Literal('failed'), detail: Type.String() }),
       strictObject({
@@ -82,7 +84,7 @@ export async function verifyInPython(
     memory_bytes: launch.memoryBytes ?? BASE_MEMORY_BYTES + MEMORY_PER_FILE_BYTE * largest,
   };
   const begun = performance.now();
-  const ran = await runPython(launch, [fileURLToPath(new URL(`./${script}`, import.meta.url))], `${JSON.stringify(request)}\n`);
+  const ran = await runPython(launch, [fileURLToPath(new URL(`./${script}`, import.meta.url)), runtime], `${JSON.stringify(request)}\n`);
   const answer = ran.kind === 'ended' ? parse(ran.output) : null;
   const found: KerasFinding[] =
     answer?.files.length === files.length

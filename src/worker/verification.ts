@@ -33,7 +33,14 @@ export interface InKeras extends Omit<KerasLaunch, 'python' | 'interrupted'> {
 }
 
 /** What reads a format besides this service. */
-const RUNTIMES: Readonly<Record<string, PythonRuntime>> = { keras: 'keras', h5: 'keras', onnx: 'onnxruntime' };
+const RUNTIMES: Readonly<Record<string, PythonRuntime>> = {
+  keras: 'keras',
+  h5: 'keras',
+  onnx: 'onnxruntime',
+  tflite: 'tflite',
+  tflite_float16: 'tflite',
+  tflite_int8: 'tflite',
+};
 
 /**
  * Loads every model in an engine that did not make it, where a model can be read of the format, then in stock Keras or the format's own runtime where there is

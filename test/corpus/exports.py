@@ -35,6 +35,16 @@ def run_onnx(path, feeds):
     return dict(zip(names, session.run(names, {name: array.astype(types[name]) for name, array in feeds.items()})))
 
 
+def run_tflite(path, feeds):
+    """The outputs by name, of TensorFlow Lite's interpreter as it comes, with XNNPACK."""
+    from tensorflow.lite.python.interpreter import Interpreter
+
+    runner = Interpreter(path, num_threads=1).get_signature_runner()
+    given = runner.get_input_details()
+    assert set(given) == set(feeds), f"inputs {sorted(given)}"
+    return runner(**{name: array.astype(given[name]["dtype"]) for name, array in feeds.items()})
+
+
 def difference(actual, expected):
     assert actual.shape == expected.shape, f"shape {actual.shape}, in Keras {expected.shape}"
     if not expected.size:
@@ -49,7 +59,8 @@ def main(folder):
     for entry in json.loads((folder / "exports.json").read_text()):
         try:
             feeds = {name: read(numbers, place) for name, place in entry["inputs"].items()}
-            outputs = run_onnx(entry["path"], feeds)
+            run = run_onnx if entry["path"].endswith(".onnx") else run_tflite
+            outputs = run(entry["path"], feeds)
             ran[entry["path"]] = {"differences": [difference(outputs[name], read(numbers, place)) for name, place in entry["outputs"].items()]}
         except Exception as error:
             ran[entry["path"]] = {"error": f"{type(error).__name__}: {error}"[:1000]}

@@ -6,6 +6,7 @@ import type { ModelDocument } from '../../src/model/document.ts';
 import { EXPORT_FORMATS } from '../../src/model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../../src/model/formats/index.ts';
 import { type KerasFacts, python } from './corpus.ts';
+import { allowedDifference } from './found.ts';
 
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
@@ -18,6 +19,14 @@ export type Exported =
 export interface ExportedNetwork {
   facts: KerasFacts;
   formats: Record<ExportFormat, Exported>;
+}
+
+/** How far weights in fewer bytes take the outputs, relative: int8 rounds what goes into a product too. */
+const SHORTENED: Partial<Record<ExportFormat, number>> = { tflite_float16: 5e-2, tflite_int8: 0.5 };
+
+/** How far an export's outputs may be from Keras', relative. */
+export function allowedIn(format: ExportFormat, facts: KerasFacts): number {
+  return Math.max(allowedDifference(facts), SHORTENED[format] ?? 0);
 }
 
 type Place = KerasFacts['inputs'][number];

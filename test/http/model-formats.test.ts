@@ -123,12 +123,15 @@ describe('models in other formats', () => {
     expect(damaged).toMatchObject({ status: 422, body: { code: 'MODEL_UNREADABLE' } });
   });
 
-  it('an export is downloaded, and no model by itself', async () => {
-    const made = await download(await seed(), '?format=onnx');
-    expect(made.headers.get('content-disposition')).toBe('attachment; filename="seed.onnx"');
-    const { status, body } = await server.call('POST', '/v1/models', { body: form(['file', made.bytes, 'seed.onnx']) });
+  it.each([
+    ['onnx', 'seed.onnx', 'an ONNX model'],
+    ['tflite_int8', 'seed.int8.tflite', 'a TensorFlow Lite model'],
+  ])('an export is downloaded, and no model by itself: %s', async (format, name, kind) => {
+    const made = await download(await seed(), `?format=${format}`);
+    expect(made.headers.get('content-disposition')).toBe(`attachment; filename="${name}"`);
+    const { status, body } = await server.call('POST', '/v1/models', { body: form(['file', made.bytes, name]) });
     expect({ status, code: body.code }).toEqual({ status: 422, code: 'UNSUPPORTED_FORMAT' });
-    expect(body.detail).toMatch(/an ONNX model, from which the Keras model cannot be had back/);
+    expect(body.detail).toContain(`${kind}, from which the Keras model cannot be had back`);
   });
 
   it('the format that a model has is the file as it is', async () => {
@@ -137,7 +140,7 @@ describe('models in other formats', () => {
 
   it('a format that cannot hold the model, and one that there is none of, are refused', async () => {
     const { body } = await upload('keras-2-shared.h5');
-    expect(body.output_formats).toEqual(['keras', 'h5', 'safetensors', 'esp', 'onnx']);
+    expect(body.output_formats).toEqual(['keras', 'h5', 'safetensors', 'esp', 'onnx', 'tflite', 'tflite_float16', 'tflite_int8']);
     const refused = await server.call('GET', `/v1/models/${body.id}/content?format=tfjs`);
     expect(refused).toMatchObject({ status: 422, body: { code: 'UNSUPPORTED_CONVERSION' } });
     expect(refused.body.detail).toMatch(/inner is called more than once/);

@@ -120,6 +120,25 @@ describe('onnxruntime', () => {
   });
 });
 
+describe('TensorFlow Lite', () => {
+  it('predicts what was exported, or says how it does not, within what its weights allow', async () => {
+    const names = ['dense', 'several', 'tokens'];
+    for (const name of names) {
+      const document = await readModel(join(folder, `${name}.keras`));
+      await writeFile(join(folder, `${name}.tflite`), await writeModel(document, 'tflite'));
+    }
+    await writeFile(join(folder, 'damaged.tflite'), (await readFile(join(folder, 'dense.tflite'))).subarray(0, 200));
+    const files = [...names.map((name) => file(`${name}.tflite`)), file('dense.tflite', 'other'), file('damaged.tflite', 'dense')];
+    const found = await verifyInPython('tflite', files, null, await launch());
+    for (const [index, name] of names.entries()) {
+      expect(found[index], name).toMatchObject({ kind: 'verified', samples: 40, limit: 1e-4 });
+      expect((found[index] as { max_relative_difference: number }).max_relative_difference, name).toBeLessThan(1e-6);
+    }
+    expect(found[3]).toMatchObject({ kind: 'failed', detail: expect.stringMatching(/TensorFlow Lite .* predicts up to 0\.01/) });
+    expect(found[4]).toMatchObject({ kind: 'failed', detail: expect.stringContaining('does not load it') });
+  });
+});
+
 describe('the process', () => {
   const files = () => [file('dense.keras')];
   const notRun = (detail: string | RegExp) => [

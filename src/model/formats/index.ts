@@ -14,6 +14,7 @@ import { parseObject } from './parse-json.ts';
 import { isSafetensors } from './safetensors.ts';
 import { isKeras3File, refuseKeras3 } from './stock-keras-3.ts';
 import { isTfjsModel, readTfjs, refuseTfjs, tfjsConfig, writeTfjs } from './tfjs.ts';
+import { refuseTflite, writeTflite } from './tflite/index.ts';
 import { listZip, readZip } from './zip.ts';
 
 /** What is known of a format besides how it is read and written. */
@@ -30,6 +31,9 @@ export const FORMATS: Readonly<Record<OutputFormat, FormatFacts>> = {
   safetensors: { extension: '.safetensors.zip', mediaType: 'application/zip' },
   esp: { extension: '.esp', mediaType: 'application/octet-stream' },
   onnx: { extension: '.onnx', mediaType: 'application/octet-stream' },
+  tflite: { extension: '.tflite', mediaType: 'application/octet-stream' },
+  tflite_float16: { extension: '.float16.tflite', mediaType: 'application/octet-stream' },
+  tflite_int8: { extension: '.int8.tflite', mediaType: 'application/octet-stream' },
 };
 
 const READ =
@@ -94,6 +98,12 @@ export async function writeModel(
       return Uint8Array.from(writeEsp(document));
     case 'onnx':
       return writeOnnx(document);
+    case 'tflite':
+      return writeTflite(document, 'float32');
+    case 'tflite_float16':
+      return writeTflite(document, 'float16');
+    case 'tflite_int8':
+      return writeTflite(document, 'int8');
   }
 }
 
@@ -113,6 +123,9 @@ const REFUSALS: Readonly<Record<OutputFormat, (document: ModelDocument) => void>
   safetensors: refuseForeign((format) => format === 'safetensors'),
   esp: refuseForeign(isKeras3File),
   onnx: refuseOnnx,
+  tflite: (document) => refuseTflite(document, 'float32'),
+  tflite_float16: (document) => refuseTflite(document, 'float16'),
+  tflite_int8: (document) => refuseTflite(document, 'int8'),
 };
 
 /** The formats in which the document can be written, and stock Keras (of TensorFlow.js: its own loader) takes it. */

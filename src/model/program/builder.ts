@@ -26,6 +26,9 @@ const FLAGS: ReadonlySet<BinaryName> = new Set([
   'not_equal',
 ]);
 
+/** Longer loops stay loops. */
+const MOST_WRITTEN_OUT = 1024;
+
 /** What a step of a loop makes: the states behind it, and one number or more for each step. */
 export interface LoopStep {
   states: Value[];
@@ -307,7 +310,8 @@ export class ProgramBuilder {
   /** Runs a loop over the axis behind the batch's. Answers the states after the last step, and what the steps made, [batch, steps, ...] as they were run. */
   loop({ states, sequences, backwards }: Loop, body: (states: Value[], step: Value[]) => LoopStep): LoopStep {
     const steps = sequences[0]!.shape[1]!;
-    if (this.unrolls && typeof steps === 'number') return this.unrolled({ states, sequences, backwards }, steps, body);
+    if (this.unrolls && typeof steps === 'number' && steps <= MOST_WRITTEN_OUT)
+      return this.unrolled({ states, sequences, backwards }, steps, body);
     const outside = this.nodes;
     this.nodes = [];
     const stateInputs = states.map(({ type, shape }): Value => ({ type, shape }));
