@@ -11,7 +11,7 @@ import {
   PruneSpec,
   PruningSchedule,
   Structure,
-  Target,
+  TARGETS,
   TrainSpec,
 } from '../jobs/spec/index.ts';
 import { listWorkers, WorkerRecord } from '../jobs/workers.ts';
@@ -74,7 +74,7 @@ const METHODS = {
   criteria: membersOf(Criterion),
   structures: membersOf(Structure),
   schedules: membersOf(PruningSchedule),
-  targets: Object.keys((Target as { properties?: object }).properties ?? {}),
+  targets: [...TARGETS],
   clipping: membersOf(Clipping),
   optimizers: membersOf(Optimizer),
   learning_rate_schedules: membersOf(LearningRateSchedule),

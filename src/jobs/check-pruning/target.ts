@@ -10,6 +10,7 @@ import {
   measureOf,
   type PruneSpec,
   type Structure,
+  TARGETS,
   type Target,
   type Training,
 } from '../spec/index.ts';
@@ -30,7 +31,7 @@ const REMOVED = { channels: 'channels are removed', depth: 'blocks are removed',
 /** The target with every field in force; `fineTuning` is the resolved one. Throws Problem INCOMPATIBLE_OPTIONS. */
 export function resolveTarget(spec: PruneSpec, fineTuning: Training, facts: ModelFacts, dataset: DatasetFacts): Target {
   const { structure, target } = spec.pruning;
-  const asked = [...MEASURES, 'max_accuracy_drop'].filter((name) => name in target);
+  const asked = TARGETS.filter((name) => name in target);
   if (asked.length !== 1) {
     const received = asked.length === 0 ? 'no measure' : asked.join(' and ');
     refuse(

@@ -68,7 +68,7 @@ describe('the service', () => {
     expect(named(body.methods.criteria)).toEqual(types(Criterion));
     expect(named(body.methods.optimizers)).toEqual(types(Optimizer));
     expect(body.methods.criteria[0].schema).toEqual(JSON.parse(JSON.stringify((Criterion as unknown as { oneOf: unknown[] }).oneOf[0])));
-    expect(body.methods.targets).toEqual(['sparsity', 'parameters', 'macs', 'bytes', 'latency']);
+    expect(body.methods.targets).toEqual(['sparsity', 'parameters', 'macs', 'bytes', 'latency', 'max_accuracy_drop']);
     expect(body.jobs.train.properties.training.properties.epochs.default).toBe(10);
     expect(body.layers).toContain('Conv2D');
     expect(body.limits).toMatchObject({ max_upload_bytes: 10 * 2 ** 20, running_jobs_per_tenant: 4 });

@@ -6,6 +6,9 @@ import { Search } from './search.ts';
 export const MEASURES = ['sparsity', 'parameters', 'macs', 'bytes', 'latency'] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
+/** What a target can be, one of them a job. */
+export const TARGETS = [...MEASURES, 'max_accuracy_drop'] as const;
+
 /** What the cuts of an accuracy target can be compared by. */
 export const WALKED = ['macs', 'parameters', 'sparsity'] as const;
 export type WalkedMeasure = (typeof WALKED)[number];
