@@ -2,7 +2,7 @@
 import { callMacs, parameterCount, totalMacs } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
 import type { OutputFormat } from '../model/facts.ts';
-import { fileBytes, writableFormats, writeModel } from '../model/formats/index.ts';
+import { fileBytes, isWritable, writeModel } from '../model/formats/index.ts';
 import { weightKey } from '../model/graph.ts';
 import { layerClass, size } from '../model/layers/index.ts';
 import { type FileSizes, fileSizes } from './file-sizes.ts';
@@ -115,7 +115,7 @@ async function costs(document: ModelDocument, { smallest }: ReceiptParts, format
     sparsity: kernels === 0 ? 0 : zeros / kernels,
     macs: totalMacs(document.graph),
     ...(await fileSizes(document, format, file)),
-    esp_bytes: smallest && writableFormats(document).includes('esp') ? await fileBytes(document, 'esp') : null,
+    esp_bytes: smallest && isWritable(document, 'esp') ? await fileBytes(document, 'esp') : null,
   };
 }
 

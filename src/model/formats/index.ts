@@ -128,17 +128,28 @@ const REFUSALS: Readonly<Record<OutputFormat, (document: ModelDocument) => void>
   tflite_int8: (document) => refuseTflite(document, 'int8'),
 };
 
-/** The formats in which the document can be written, and stock Keras (of TensorFlow.js: its own loader) takes it. */
+/** Whether the document can be written in the format, and stock Keras (of TensorFlow.js: its own loader) takes it. */
+export function isWritable(document: ModelDocument, format: OutputFormat): boolean {
+  try {
+    REFUSALS[format](document);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'UNSUPPORTED_CONVERSION') return false;
+    throw error;
+  }
+}
+
+/** The same operators with shorter numbers: where the longer can be written, so can they, and the network is gone through once. */
+const SHORTER_THAN: Partial<Record<OutputFormat, OutputFormat>> = { tflite_float16: 'tflite', tflite_int8: 'tflite' };
+
+/** The formats in which the document can be written. */
 export function writableFormats(document: ModelDocument): OutputFormat[] {
-  return OUTPUT_FORMATS.filter((format) => {
-    try {
-      REFUSALS[format](document);
-      return true;
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'UNSUPPORTED_CONVERSION') return false;
-      throw error;
-    }
-  });
+  const formats = new Set<OutputFormat>();
+  for (const format of OUTPUT_FORMATS) {
+    const longer = SHORTER_THAN[format];
+    if ((longer && formats.has(longer)) || isWritable(document, format)) formats.add(format);
+  }
+  return [...formats];
 }
 
 /** What kind of file it is, by its first bytes and an archive's names. */

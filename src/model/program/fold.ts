@@ -101,7 +101,9 @@ function scaledKernel({ operation, inputs: [, kernel] }: Node, factors: Float32A
   // Of a transposed convolution the inputs stand behind the channels.
   const inner = operation.kind === 'conv_transpose' ? (kernel!.shape.at(-1) as number) : 1;
   const scaled = new Float32Array(data.length);
-  for (let index = 0; index < data.length; index++) scaled[index] = data[index]! * factors[Math.floor(index / inner) % factors.length]!;
+  for (let index = 0; index < data.length; ) {
+    for (const factor of factors) for (const end = index + inner; index < end; index++) scaled[index] = data[index]! * factor;
+  }
   return { ...kernel!, constant: { data: scaled } };
 }
 
