@@ -15,6 +15,7 @@ import { snapped } from '../packing/shared-values.ts';
 import { prunableKernels } from '../pruning/kernels.ts';
 import { type Masks, masked, zeroMasks } from '../pruning/masks.ts';
 import { undefinedMetrics } from '../report/metrics/index.ts';
+import { BESIDE } from './between-runs.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
 import type { Teacher } from './distillation.ts';
@@ -93,9 +94,6 @@ export interface AfterCut {
   /** Whether the warm-up of clipping's thresholds does. */
   thresholds: boolean;
 }
-
-/** Under which names of arrays a checkpoint keeps what is none of its run's. */
-export const BESIDE = 'beside/';
 
 export const NO_WARMUP: AfterCut = { learningRateSteps: 0, thresholds: false };
 
@@ -271,15 +269,11 @@ export class TrainingRun {
     this.masks = new Map([...this.masks, ...zeros]);
     this.remake(() => {
       for (const [key, weight] of document.weights) this.weights.set(key, weight);
-      this.slots.dispose();
-      this.averages.dispose();
-      this.slots = new Variables();
-      this.averages = new Variables();
+      this.beginOptimizerAfresh();
       for (const [key, coding] of codings) {
         if (coding.kind === 'shared') this.places.set(key, { shape: this.weights.shape(key), data: coding.places });
         else this.steps.set(key, coding.steps);
       }
-      state.slotsFrom = state.step;
       state.rates = { begin: state.step, end: state.step + tuning, skipped: 0 };
       state.packed = { codings: [...codings].map(([key, coding]) => [key, stepCoding(coding)]), end: state.step + tuning, report };
     });
@@ -396,14 +390,19 @@ export class TrainingRun {
     if (!earlier) throw new Error('No weights are remembered to go back to');
     this.remake(() => {
       for (const [key, weight] of earlier) this.weights.set(key, weight);
-      this.slots.dispose();
-      this.averages.dispose();
-      this.slots = new Variables();
-      this.averages = new Variables();
-      state.slotsFrom = state.step;
+      this.beginOptimizerAfresh();
     });
     const cut = state.cuts.at(-1);
     if (cut) cut.rewound_to = to;
+  }
+
+  /** Call inside `remake`. */
+  private beginOptimizerAfresh(): void {
+    this.slots.dispose();
+    this.averages.dispose();
+    this.slots = new Variables();
+    this.averages = new Variables();
+    this.state.slotsFrom = this.state.step;
   }
 
   /** The learning rate's schedule runs this course from now on. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
+import type { accuracyReport } from '../../src/pruning/accuracy-report.ts';
 import { dropBound } from '../../src/report/paired-drop.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import { dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
@@ -32,26 +33,10 @@ async function trained(): Promise<ModelDocument> {
   return known;
 }
 
-interface Point {
-  kept: number;
-  epochs: number;
-  accuracy: number;
-  drop: number;
-  bound: number;
-  holds: boolean;
-  bytes: number;
-  chosen: boolean;
-  model_label: string | null;
-}
-interface Found {
-  requested: { max_accuracy_drop: number };
-  achieved: { accuracy_drop: number; bound: number; kept: number };
-  met: boolean;
-  selection: { samples: number; accuracy: number };
-  points: Point[];
+type Found = ReturnType<typeof accuracyReport> & {
   sensitivity: { known: boolean; groups: { layers: string[]; levels: { removed: number; rise: number }[] }[] } | null;
   layers: { name: string }[];
-}
+};
 
 const run = async (
   target: Record<string, unknown>,

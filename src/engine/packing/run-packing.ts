@@ -8,7 +8,7 @@ import { gridSteps, onGrids } from '../../packing/grid.ts';
 import type { KernelCoding } from '../../packing/kernel-coding.ts';
 import { sharedValues, weightsOf } from '../../packing/shared-values.ts';
 import { asMatrix, matrixOrder, type PrunableKernel, prunableKernels, unitCount } from '../../pruning/kernels.ts';
-import { zeroMasks } from '../../pruning/masks.ts';
+import { countZeros, zeroMasks } from '../../pruning/masks.ts';
 import { fileSizes } from '../../report/file-sizes.ts';
 import type { Quality } from '../../report/scores.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
@@ -129,7 +129,7 @@ function kernelReport(key: string, coding: KernelCoding | undefined, before: Mod
     kernel: key,
     ...(coding?.kind === 'shared' ? { clusters: coding.count } : {}),
     ...(coding?.kind === 'grid' ? { largest: coding.largest } : {}),
-    zeros: is.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0),
+    zeros: countZeros(is),
     relative_change: Math.sqrt(change / square),
   };
 }

@@ -1,10 +1,10 @@
 /** How much the loss minds a change of each weight. */
 import type { ModelDocument } from '../../model/document.ts';
 import type { PrunableKernel } from '../../pruning/kernels.ts';
+import { onSamples } from '../pruning/on-samples.ts';
 import type { Calibration } from '../pruning/statistics/index.ts';
 import { gradientMoments } from '../pruning/statistics/loss-gradients.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
-import { Variables } from '../variables.ts';
 
 /** Small batches, whose squared gradients come near to those of single samples. */
 const BATCH = 16;
@@ -17,33 +17,15 @@ export function weightImportance(
   kernels: readonly PrunableKernel[],
   samples: number,
   run: TrainingRun,
-  { data, seed }: TrainingRunParts,
+  parts: TrainingRunParts,
 ): Map<string, Float32Array> {
-  const weights = Variables.from(document.weights);
-  const calibration: Calibration = {
-    graph: document.graph,
-    weights,
-    loss: run.loss,
-    data,
-    seed,
-    batches: Math.ceil(Math.min(samples, data.split('train').size) / BATCH),
-    batchSize: BATCH,
-    cancelled: run.checkCancelled,
-    movement: new Map(),
-  };
-  try {
-    const moments = gradientMoments(
-      calibration,
-      kernels.map(({ key }) => key),
-      'mean_squared_gradient',
-    );
-    for (const values of moments.values()) {
-      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const floor = mean > 0 ? LEAST * mean : 1;
-      for (const index of values.keys()) values[index]! += floor;
-    }
-    return moments;
-  } finally {
-    weights.dispose();
+  const keys = kernels.map(({ key }) => key);
+  const measured = (calibration: Calibration) => gradientMoments(calibration, keys, 'mean_squared_gradient');
+  const moments = onSamples(document, samples, run, parts, measured, BATCH);
+  for (const values of moments.values()) {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const floor = mean > 0 ? LEAST * mean : 1;
+    for (const index of values.keys()) values[index]! += floor;
   }
+  return moments;
 }

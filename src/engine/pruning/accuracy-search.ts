@@ -1,6 +1,4 @@
 /** The furthest cut within a loss of accuracy: trials between two fractions, each a cut of the original and a short training behind it. */
-
-import { join } from 'node:path';
 import type { Dataset } from '../../dataset/batches.ts';
 import {
   type AccuracyTarget,
@@ -18,11 +16,11 @@ import { type Bracket, nextKept, smallestKept, tried } from '../../pruning/brack
 import { targetReport } from '../../pruning/target-report.ts';
 import { pairedDrop } from '../../report/paired-drop.ts';
 import type { SampleScores } from '../../report/scores.ts';
-import { Cancelled } from '../cancelled.ts';
-import { type StoredArray, type StoredState, writeCheckpoint } from '../checkpoint.ts';
+import { BESIDE, keepBetweenRuns, resumedState } from '../between-runs.ts';
+import type { StoredArray, StoredState } from '../checkpoint.ts';
 import { outputFormats } from '../output-formats.ts';
-import { Paused } from '../paused.ts';
-import { BESIDE, TrainingRun, type TrainingRunParts, totalStepsOf } from '../training-run.ts';
+import type { Made } from '../train-or-cut.ts';
+import { TrainingRun, type TrainingRunParts, totalStepsOf } from '../training-run.ts';
 import { guidedBy } from './guidance.ts';
 import { isGuided, measureSensitivity } from './measure-sensitivity.ts';
 import { runPruning } from './run-pruning.ts';
@@ -51,17 +49,6 @@ export interface SearchOptions {
   evaluated(document: ModelDocument): SampleScores;
 }
 
-export interface SearchOutcome {
-  document: ModelDocument;
-  cuts: unknown;
-  training: unknown;
-  /** The weights of a search are not packed. */
-  packing: null;
-  target: Record<string, unknown>;
-  /** Models on the way to the result that are not beaten in both size and accuracy, by the label that `target` has them under. */
-  further: { label: string; document: ModelDocument }[];
-}
-
 export type AccuracySpec = PruneSpec & { pruning: { target: Required<AccuracyTarget> } };
 
 /** Whether the job is one of a search within a loss of accuracy. */
@@ -82,13 +69,13 @@ function stepsOf({ trial_epochs: epochs }: Required<AccuracyTarget>, data: Datas
 }
 
 /** Throws what a run throws: Problem, Cancelled, Paused. */
-export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunParts, options: SearchOptions): Promise<SearchOutcome> {
+export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunParts, options: SearchOptions): Promise<Made> {
   const { document: original, data, training, reporter } = parts;
   const { target } = spec.pruning;
   const steps = stepsOf(target, data, training);
   const beginsAt = (number: number): number => 1 + number * (steps.trial + 1);
   const { resumed } = options;
-  const stored = resumed ? (resumed.state as { run: { step: number } | null; beside: SearchState }) : null;
+  const stored = resumedState<SearchState>(resumed);
   const state: SearchState = stored?.beside ?? {
     sensitivity: null,
     known: false,
@@ -103,13 +90,7 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
   /** A checkpoint between two trials, whose weights are the best so far's. */
   const keep = (step: number): void => {
     const best = state.trials.length > 0 ? documentOf(state.trials.indexOf(bestTrial(state.trials))) : original;
-    const path = join(parts.scratch, `search-${step}.safetensors`);
-    const all = new Map<string, StoredArray>([...best.weights].map(([key, weight]) => [`weights/${key}`, weight]));
-    for (const [name, array] of arrays()) all.set(`${BESIDE}${name}`, array);
-    writeCheckpoint(path, { state: { run: null, config: best.config, beside: state }, arrays: all });
-    reporter.checkpoint(0, path);
-    if (parts.cancelled()) throw new Cancelled();
-    if (parts.pauseRequested()) throw new Paused();
+    keepBetweenRuns(`search-${step}`, best, { state, arrays: arrays() }, parts);
   };
 
   const before = state.current ? beginsAt(state.current.number) : state.trials.length * (steps.trial + 1);

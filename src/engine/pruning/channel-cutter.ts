@@ -41,7 +41,7 @@ export function channelCutter(
     const seconds = { ...choice.seconds, surgery, proof: watch() };
     // The proof is of the cut alone; what makes up for it comes after.
     const finished = rescales ? removeUnits(rescaled(document, map, statistic as Contributions, removed), map, removed) : smaller;
-    const madeUp = compensation === 'mean' ? compensate({ document, map, removed, smaller }, spec, run, parts) : null;
+    const madeUp = compensation === 'mean' ? compensate({ document, map, removed, smaller }, run, parts) : null;
     run.replaceDocument(madeUp?.document ?? finished, (earlier) => removeUnits(earlier, map, removed));
     run.setMasks(run.zerosThatStay());
     run.recordCut(

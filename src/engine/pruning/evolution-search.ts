@@ -1,5 +1,4 @@
 /** Searches by evolution how groups share a cut: candidates that all meet the target are scored once batch normalisations have been re-estimated, untrained. */
-import { join } from 'node:path';
 import { type Evolution, measureOf, type PruneSpec } from '../../jobs/spec/index.ts';
 import { type ModelDocument, withWeights } from '../../model/document.ts';
 import { fileBytes } from '../../model/formats/index.ts';
@@ -10,13 +9,11 @@ import { bytesMeasure, type Measure, macsMeasure, parametersMeasure } from '../.
 import { type Removed, removeUnits } from '../../pruning/surgery.ts';
 import { meanInterval } from '../../report/intervals.ts';
 import type { SampleScores } from '../../report/scores.ts';
-import { Cancelled } from '../cancelled.ts';
-import { writeCheckpoint } from '../checkpoint.ts';
+import { keepBetweenRuns } from '../between-runs.ts';
 import { outputFormats } from '../output-formats.ts';
-import { Paused } from '../paused.ts';
 import { TrainingRun, type TrainingRunParts } from '../training-run.ts';
 import type { Guidance } from './guidance.ts';
-import { on } from './make-up.ts';
+import { onSamples } from './on-samples.ts';
 import { calibrationLoss, normalisationMoments } from './statistics/index.ts';
 import { scoredUnits } from './unit-choice.ts';
 
@@ -71,7 +68,7 @@ export async function evolve(spec: PruneSpec, parts: TrainingRunParts, { resumed
     const known = new Map<string, number>();
     const lossOf = (removed: Removed): number => {
       const name = Buffer.from(removed).toString('latin1');
-      const loss = known.get(name) ?? estimatedLoss(removeUnits(document, map, removed), spec, run, parts, evaluated);
+      const loss = known.get(name) ?? estimatedLoss(removeUnits(document, map, removed), run, parts, evaluated);
       known.set(name, loss);
       return loss;
     };
@@ -89,7 +86,8 @@ export async function evolve(spec: PruneSpec, parts: TrainingRunParts, { resumed
       const row = { best: Math.min(...losses), mean: losses.reduce((sum, loss) => sum + loss, 0) / losses.length };
       state.history.push({ generation, ...row });
       reporter.row('prune', 0, { generation, best_fitness: row.best, mean_fitness: row.mean });
-      keep(state, document, parts, generation);
+      // The model is still as it was uploaded.
+      keepBetweenRuns(`generation-${generation}`, document, { state, arrays: new Map() }, parts);
     }
     const [found, plain] = [best(state.population)[0]!.genome, keys.map(() => 0)].map(removedBy) as [Removed, Removed];
     const left = ({ units }: ChannelGroup, removed: Removed) => units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0);
@@ -122,16 +120,6 @@ export function evolutionReport(spec: PruneSpec, { population, history, control,
   return { ...searchOf(spec)!, fitness: { best: best(population)[0]!.fitness, global_threshold: control }, history, groups: ratios };
 }
 
-/** A checkpoint between two generations, of a model that is still as it was uploaded. */
-function keep(state: EvolutionState, { weights, config }: ModelDocument, parts: TrainingRunParts, generation: number): void {
-  const path = join(parts.scratch, `generation-${generation}.safetensors`);
-  const arrays = new Map([...weights].map(([key, weight]) => [`weights/${key}`, weight]));
-  writeCheckpoint(path, { state: { run: null, config, beside: state }, arrays });
-  parts.reporter.checkpoint(0, path);
-  if (parts.cancelled()) throw new Cancelled();
-  if (parts.pauseRequested()) throw new Paused();
-}
-
 /** What a cut by scores removes: as much as the target needs, by what it counts; of bytes and times by an estimate, which the cut itself measures. */
 async function cutter(
   spec: PruneSpec,
@@ -158,17 +146,11 @@ async function cutter(
 }
 
 /** The mean loss on the selection split, else on training samples, once normalisations have taken their moments anew. */
-function estimatedLoss(
-  cut: ModelDocument,
-  spec: PruneSpec,
-  run: TrainingRun,
-  parts: TrainingRunParts,
-  evaluated: EvolutionOptions['evaluated'],
-): number {
-  const moments = on(cut, SAMPLES.moments, spec, run, parts, normalisationMoments);
+function estimatedLoss(cut: ModelDocument, run: TrainingRun, parts: TrainingRunParts, evaluated: EvolutionOptions['evaluated']): number {
+  const moments = onSamples(cut, SAMPLES.moments, run, parts, normalisationMoments);
   const document = withWeights(cut, new Map([...cut.weights, ...moments]));
   const loss = evaluated
     ? meanInterval(evaluated(document).losses).value
-    : on(document, SAMPLES.fitness, spec, run, parts, calibrationLoss);
+    : onSamples(document, SAMPLES.fitness, run, parts, calibrationLoss);
   return Number.isFinite(loss) ? loss : WORST;
 }

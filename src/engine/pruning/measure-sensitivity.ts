@@ -10,7 +10,7 @@ import { countOf } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
-import { on } from './make-up.ts';
+import { onSamples } from './on-samples.ts';
 import { calibrationLoss, fisherBlock } from './statistics/index.ts';
 import { scoredUnits } from './unit-choice.ts';
 import { scoredWeights } from './weight-cutter.ts';
@@ -26,7 +26,7 @@ export function isGuided({ pruning }: PruneSpec): boolean {
 export function measureSensitivity(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts): Sensitivities {
   const lossOf = (document: ModelDocument): number => {
     parts.reporter.enter('scoring');
-    return on(document, SAMPLES, spec, run, parts, calibrationLoss);
+    return onSamples(document, SAMPLES, run, parts, calibrationLoss);
   };
   const loss = lossOf(run.present());
   const cuts = spec.pruning.structure.type === 'channels' ? unitCuts(spec, run, parts) : weightCuts(spec, run, parts);

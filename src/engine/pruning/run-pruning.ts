@@ -50,7 +50,7 @@ export async function runPruning(
           const before = run.state.cuts.length;
           await cutter(kept);
           if (run.state.cuts.length > before)
-            Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, spec, run, parts) });
+            Object.assign(run.state.cuts.at(-1)!, { batch_norm: reestimate(estimation.samples, run, parts) });
         };
   if (!resumed && spec.pruning.regularization?.type === 'growing_l2') run.setMarks(growingMarks(spec, run.present()));
   const stages = stagesOf(spec, run, parts, cut);

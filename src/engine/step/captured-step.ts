@@ -359,9 +359,11 @@ function fetch(session: Session, given: readonly Given[], fetches: readonly stri
   return outputs.map(taken);
 }
 
+const KINDS = ['weights', 'slots', 'averages', 'scores', 'marks', 'places', 'steps'] as const satisfies (keyof StepVariables)[];
+
 /** Every variable of a step with its name in the graph: keys may hold characters that a node's name may not. */
 function* namesOf(variables: StepVariables): Generator<[name: string, variables: Variables, key: string]> {
-  for (const kind of ['weights', 'slots', 'averages', 'scores', 'marks', 'places', 'steps'] as const) {
+  for (const kind of KINDS) {
     for (const [index, key] of variables[kind].keys().entries()) yield [`${kind}/${index}`, variables[kind], key];
   }
 }
@@ -374,21 +376,13 @@ function* teacherOf({ teacher }: StepParts): Generator<[name: string, handle: Te
 }
 
 /** Recording takes a real step, which these are for. */
-function copiesOf({ weights, slots, averages, scores, marks, places, steps }: StepVariables): StepVariables {
+function copiesOf(variables: StepVariables): StepVariables {
   const copy = (from: Variables): Variables => {
     const to = new Variables();
     for (const key of from.keys()) tf.tidy(() => to.assign(key, tf.add(from.read(key), 0)));
     return to;
   };
-  return {
-    weights: copy(weights),
-    slots: copy(slots),
-    averages: copy(averages),
-    scores: copy(scores),
-    marks: copy(marks),
-    places: copy(places),
-    steps: copy(steps),
-  };
+  return Object.fromEntries(KINDS.map((kind) => [kind, copy(variables[kind])])) as Record<(typeof KINDS)[number], Variables>;
 }
 
 function emptyBatch({ stored, storedType, target, targetType, weighted }: BatchFormat, count: number) {

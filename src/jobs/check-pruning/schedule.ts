@@ -14,12 +14,11 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
   const needsTraining = (what: string): void => {
     if (!trains) refuse('INCOMPATIBLE_OPTIONS', '/fine_tuning/epochs', `${what}; it needs fine_tuning of at least one epoch.`, 0);
   };
+  if (structure.type === 'low_rank' && (schedule.type === 'iterative' || schedule.type === 'polynomial'))
+    refuse('INCOMPATIBLE_OPTIONS', at, 'Factors are not factorised again: the schedule of low_rank is one_shot.', schedule);
   switch (schedule.type) {
     case 'one_shot':
     case 'iterative':
-      if (schedule.type === 'iterative' && structure.type === 'low_rank') {
-        refuse('INCOMPATIBLE_OPTIONS', at, 'Factors are not factorised again: the schedule of low_rank is one_shot.', schedule);
-      }
       if (schedule.begin > 0) needsTraining('The schedule trains before its first cut');
       break;
     case 'rewind':
@@ -35,8 +34,6 @@ export function checkSchedule({ pruning }: PruneSpec, fineTuning: Training): voi
       needsTraining('The schedule trains again behind every cut');
       break;
     case 'polynomial':
-      if (structure.type === 'low_rank')
-        refuse('INCOMPATIBLE_OPTIONS', at, 'Factors are not factorised again: the schedule of low_rank is one_shot.', schedule);
       needsTraining('The polynomial schedule prunes while the model trains');
       break;
     case 'dynamic':
