@@ -187,6 +187,18 @@ describe('a TensorFlow Lite file', () => {
     );
   });
 
+  it('keeps long biases as they are beside int8 weights: a scale for each number would take more than the number', async () => {
+    const wide = documentOf(sequential([4], [dense('h', 1024)]));
+    const { numbers, operators } = await read(wide, 'tflite_int8');
+    expect(operators).toEqual(['FULLY_CONNECTED']);
+    expect(numbers).toEqual(
+      expect.arrayContaining([
+        ['int8', 1024],
+        ['float32', 0],
+      ]),
+    );
+  });
+
   it('is smaller once channels are gone', async () => {
     const map = channelMap(convolutional.graph);
     const removed = new Uint8Array(map.unitCount);

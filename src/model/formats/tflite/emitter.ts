@@ -96,9 +96,11 @@ export class Emitter {
       );
     }
     return this.known(numbers, `${shape.join()} ${order?.join()}`, () => {
-      const short = numbers.length >= FEWEST_SHORTENED ? stored(numbers as Float32Array, this.precision) : null;
-      if (!short) return this.file('constant', 'float32', shape, () => ({ bytes: bytes() }));
       const axis = shape.length - 1;
+      // A scale for each number would take more than the number.
+      const scaledOneByOne = this.precision === 'int8' && shape[axis] === numbers.length;
+      const short = numbers.length >= FEWEST_SHORTENED && !scaledOneByOne ? stored(numbers as Float32Array, this.precision) : null;
+      if (!short) return this.file('constant', 'float32', shape, () => ({ bytes: bytes() }));
       const held = this.file('constant', short.type, shape, () => short.make(arranged(value, order) as Float32Array, shape, axis));
       return this.add1('DEQUANTIZE', [held], { type: 'float32', shape }, null, short.type === 'float16' ? 3 : 5);
     });
