@@ -2,6 +2,7 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { Augmentation, AugmentationEntry } from '../../jobs/spec/augmentation.ts';
 import { splitSeed } from '../ops/stateless-random.ts';
+import { affine } from './affine.ts';
 import type { Augmenter } from './augmenter.ts';
 import { brightness } from './brightness.ts';
 import { contrast } from './contrast.ts';
@@ -14,6 +15,7 @@ import { shift } from './shift.ts';
 import { zoom } from './zoom.ts';
 
 const AUGMENTERS: { [Name in AugmentationEntry['type']]: Augmenter<Name> } = {
+  affine,
   brightness,
   contrast,
   crop,

@@ -72,22 +72,49 @@ const Rotate = strictObject(
   { description: 'Turns an image about its middle by an angle between −max_degrees and max_degrees, with bilinear interpolation.' },
 );
 
+const Enlargement = defaulted(
+  Type.Unsafe<[number, number]>({
+    type: 'array',
+    items: { type: 'number', minimum: 0.1, maximum: 10 },
+    minItems: 2,
+    maxItems: 2,
+    description: '[least, most] enlargement; below 1 the image becomes smaller.',
+  }),
+  [0.9, 1.1],
+);
+
 const Zoom = strictObject(
+  { type: Type.Literal('zoom'), range: Enlargement, fill: Fill },
+  { description: 'Enlarges an image about its middle by a factor from the range, with bilinear interpolation.' },
+);
+
+const Affine = strictObject(
   {
-    type: Type.Literal('zoom'),
-    range: defaulted(
-      Type.Unsafe<[number, number]>({
-        type: 'array',
-        items: { type: 'number', minimum: 0.1, maximum: 10 },
-        minItems: 2,
-        maxItems: 2,
-        description: '[least, most] enlargement; below 1 the image becomes smaller.',
+    type: Type.Literal('affine'),
+    max_degrees: defaulted(Type.Number({ minimum: 0, maximum: 180, description: 'The largest angle, either way.' }), 10),
+    zoom: Enlargement,
+    max_shear: defaulted(
+      Type.Number({
+        minimum: 0,
+        maximum: 2,
+        description: 'How far a row moves sideways at most, as a part of its distance from the middle.',
       }),
-      [0.9, 1.1],
+      0.1,
+    ),
+    max_shift: defaulted(
+      Type.Number({ minimum: 0, maximum: 1, description: 'The furthest, as a part of the height and of the width; parts of a pixel too.' }),
+      0.05,
+    ),
+    probability: defaulted(
+      Type.Number({ minimum: 0, maximum: 1, description: 'That a sample is changed at all. Others stay as they are, to the bit.' }),
+      1,
     ),
     fill: Fill,
   },
-  { description: 'Enlarges an image about its middle by a factor from the range, with bilinear interpolation.' },
+  {
+    description:
+      'Turns, enlarges, shears and shifts an image at once, read between pixels a single time: sharper than one such entry after another.',
+  },
 );
 
 const Brightness = strictObject(
@@ -110,7 +137,7 @@ const Contrast = strictObject(
 );
 
 export const AugmentationEntry = tagged(
-  [Shift, Flip, Crop, Cutout, Noise, Rotate, Zoom, Brightness, Contrast],
+  [Shift, Flip, Crop, Cutout, Noise, Rotate, Zoom, Affine, Brightness, Contrast],
   'One random change of training samples.',
 );
 export type AugmentationEntry = Static<typeof AugmentationEntry>;
@@ -152,8 +179,9 @@ export function augmentationFault(list: Augmentation, sample: readonly (number |
     if (entry.type === 'cutout' && entry.size > side) {
       return refused(`A square of ${entry.size} pixels is larger than the images, which are ${height} × ${width}.`);
     }
-    if (entry.type === 'zoom' && entry.range[0] > entry.range[1]) {
-      return refused(`The range of zoom goes from the least to the most; received [${entry.range.join(', ')}].`);
+    const enlargement = entry.type === 'zoom' ? entry.range : entry.type === 'affine' ? entry.zoom : null;
+    if (enlargement && enlargement[0] > enlargement[1]) {
+      return refused(`The range of zoom goes from the least to the most; received [${enlargement.join(', ')}].`);
     }
   }
   return null;

@@ -229,6 +229,36 @@ describe('zoom', () => {
   });
 });
 
+describe('affine', () => {
+  it.each(fills)('turns, enlarges, shears and shifts about the middle, or leaves an image as it is; outside is %s', (fill) => {
+    const u = draws([SHAPE.count, 6]);
+    const [middleY, middleX] = [(SHAPE.height - 1) / 2, (SHAPE.width - 1) / 2];
+    let unmoved = 0;
+    const expected = slow(images, SHAPE, (image, n) => {
+      const [whether, turn, enlarge, lean, down, right] = u.slice(6 * n, 6 * n + 6) as [number, number, number, number, number, number];
+      if (whether >= 0.7) {
+        unmoved += 1;
+        return image;
+      }
+      const angle = ((2 * turn - 1) * 25 * Math.PI) / 180;
+      const factor = 0.7 + 0.8 * enlarge;
+      const between = bilinear(continued(image, SHAPE, fill));
+      return (y, x) => {
+        const fromY = y - middleY;
+        const fromX = x - middleX + (2 * lean - 1) * 0.3 * fromY;
+        return between(
+          middleY + (fromX * Math.sin(angle) + fromY * Math.cos(angle)) / factor + (2 * down - 1) * 0.2 * SHAPE.height,
+          middleX + (fromX * Math.cos(angle) - fromY * Math.sin(angle)) / factor + (2 * right - 1) * 0.2 * SHAPE.width,
+        );
+      };
+    });
+    const entry = { type: 'affine', max_degrees: 25, zoom: [0.7, 1.5], max_shear: 0.3, max_shift: 0.2, probability: 0.7, fill };
+    expectClose(augmented(listOf(entry), images).values, expected, 1e-4);
+    expect(unmoved).toBeGreaterThan(SHAPE.channels);
+    expectClose(augmented(listOf({ ...entry, probability: 0 }), images).values, [...images]);
+  });
+});
+
 describe('brightness and contrast', () => {
   it('raise an image, and stretch it about the mean of each channel', () => {
     const raised = draws([SHAPE.count]);
@@ -254,6 +284,7 @@ describe('a list', () => {
     { type: 'shift' },
     { type: 'rotate' },
     { type: 'zoom' },
+    { type: 'affine' },
     { type: 'brightness' },
     { type: 'contrast' },
     { type: 'cutout', size: 3 },
@@ -305,6 +336,7 @@ describe('augmentationFault', () => {
     [{ type: 'crop', padding: 9 }, [8, 8, 1], 'larger than the images'],
     [{ type: 'cutout', size: 9 }, [8, 12, 1], 'larger than the images'],
     [{ type: 'zoom', range: [2, 1] }, [8, 8, 1], 'from the least to the most'],
+    [{ type: 'affine', zoom: [2, 1] }, [8, 8, 1], 'from the least to the most'],
   ])('of %j for samples of %j says: %s', (entry, sample, detail) => {
     const fault = augmentationFault(listOf({ type: 'noise' }, entry), sample);
     expect(fault).toMatchObject({ index: 1, detail: expect.stringContaining(detail) });
