@@ -109,10 +109,15 @@ describe('a job specification', () => {
       clusters: 16,
       max_bytes: null,
       quantization: null,
+      rate: null,
       precision: null,
       layers: { exclude: [], overrides: {} },
       calibration_samples: 512,
       tuning: { epochs: 2, learning_rate: null },
+    });
+    expect(fillDefaults(JobSpec, { ...prune, packing: { rate: {} } }).packing).toMatchObject({
+      rate: { weight: 5e-5, biases: true, ramp: 0.4, noise: 0.1, commit: 0.35, pull: 0.005, every_steps: 60 },
+      tuning: { epochs: null, learning_rate: null },
     });
   });
 

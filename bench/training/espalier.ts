@@ -55,6 +55,7 @@ const run = new TrainingRun({
   afterCut: NO_WARMUP,
   regularization: null,
   tuning: null,
+  rate: null,
 });
 reporter.enter('training');
 run.train(1);

@@ -118,6 +118,7 @@ async function run(
     afterCut: afterCutOf(spec),
     regularization: regularizationOf(spec),
     tuning,
+    rate: packing?.rate ?? null,
   };
   const loss = lossOf(training.loss, training);
   const checkCancelled = (): void => {

@@ -65,7 +65,7 @@ export async function trainOrCut(
       });
     }
     const packing = packingOf(spec);
-    if (packing && (packing.clusters !== null || packing.quantization !== null)) {
+    if (packing && (packing.rate || packing.clusters !== null || packing.quantization !== null)) {
       const measure = (document: ModelDocument) => (evaluated ? quality(evaluated(document)) : null);
       await runPacking({ packing, run: trainingRun, parts, format: outputFormats(spec, original)[0], measure });
     }

@@ -4,13 +4,16 @@ import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule, patt
 import type { BatchSource } from '../dataset/batch-source.ts';
 import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
-import type { LayerSelection, Monitored, Packing, Regularization, Training } from '../jobs/spec/index.ts';
+import type { LayerSelection, Monitored, Packing, Rate, Regularization, Training } from '../jobs/spec/index.ts';
 import { type ModelDocument, type Weights, withWeights } from '../model/document.ts';
 import { weightKey } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
 import { withConfig } from '../model/with-layers.ts';
-import { onGrids } from '../packing/grid.ts';
+import { onGrids, shortened } from '../packing/grid.ts';
 import type { KernelCodings } from '../packing/kernel-coding.ts';
+import { codeCosts } from '../packing/rate/code-costs.ts';
+import { pullAt, type RatePhase, type RatePhases, rampAt, ratePhases } from '../packing/rate/phases.ts';
+import { multiplesOf } from '../packing/rate/steps.ts';
 import { snapped } from '../packing/shared-values.ts';
 import { prunableKernels } from '../pruning/kernels.ts';
 import { type Masks, masked, zeroMasks } from '../pruning/masks.ts';
@@ -43,6 +46,7 @@ import {
   type TrainingStep,
 } from './step/index.ts';
 import { coefficientAt, type Penalty } from './step/penalty.ts';
+import { setCosts } from './step/rate-coding.ts';
 import { Variables } from './variables.ts';
 
 /** What has happened so far, as a checkpoint keeps it. */
@@ -77,7 +81,15 @@ export interface RunState {
   /** Whether what is to be cut is still penalised. */
   penalised: boolean;
   /** What the weights are packed into, and the step at which their tuning ends; null until they are. */
-  packed: { codings: [string, StepCoding][]; end: number; report: Record<string, unknown> } | null;
+  packed: { codings: [string, StepCoding][]; end: number; report: Record<string, unknown>; rate: RateState | null } | null;
+}
+
+/** Training at a rate, so far. */
+export interface RateState {
+  phases: RatePhases;
+  phase: RatePhase;
+  /** The weights that are kept: of the epoch of commitment with the lowest training loss + λ·bits. */
+  kept: { step: number; loss: number; bits: number } | null;
 }
 
 /** The steps over which the learning rate's schedule runs its course, of which a fraction is skipped. */
@@ -119,10 +131,14 @@ export interface TrainingRunParts {
   regularization: { spec: Regularization; layers: Pick<LayerSelection, 'include' | 'exclude'> } | null;
   /** How packed weights are tuned; null where none are packed. */
   tuning: Packing['tuning'] | null;
+  /** What their bits are worth, where they are trained at a rate. */
+  rate: Rate | null;
 }
 
 /** Of the training's learning rate, where tuning does not say. */
 const TUNING_RATE = 0.1;
+/** Of the rate of tuning, while weights are pulled to their multiples. */
+const COMMIT_RATE = 0.1;
 
 /** The rate of movement scores (Sanh 2020). */
 const SCORE_RATE = 1e-2;
@@ -171,6 +187,7 @@ export class TrainingRun {
   private marks = new Variables();
   private places = new Variables();
   private steps = new Variables();
+  private costs = new Variables();
   private readonly teacher: Teacher | null;
   private masks: Masks = new Map();
   private best: Weights | null = null;
@@ -221,6 +238,7 @@ export class TrainingRun {
       for (const [name, mark] of floatsUnder(resumed.arrays, 'marks/')) this.marks.set(name, mark);
       for (const [name, places] of floatsUnder(resumed.arrays, 'places/')) this.places.set(name, places);
       for (const [name, steps] of floatsUnder(resumed.arrays, 'steps/')) this.steps.set(name, steps);
+      for (const [name, costs] of floatsUnder(resumed.arrays, 'costs/')) this.costs.set(name, costs);
       const earlier = floatsUnder(resumed.arrays, 'earlier/');
       if (earlier.size > 0) this.earlier = earlier;
       const best = floatsUnder(resumed.arrays, 'best/');
@@ -274,10 +292,65 @@ export class TrainingRun {
         if (coding.kind === 'shared') this.places.set(key, { shape: this.weights.shape(key), data: coding.places });
         else this.steps.set(key, coding.steps);
       }
-      state.rates = { begin: state.step, end: state.step + tuning, skipped: 0 };
-      state.packed = { codings: [...codings].map(([key, coding]) => [key, stepCoding(coding)]), end: state.step + tuning, report };
+      const phases = parts.rate && ratePhases(parts.rate, state.step, tuning);
+      state.rates = { begin: state.step, end: phases?.commit ?? state.step + tuning, skipped: 0 };
+      state.packed = {
+        codings: [...codings].map(([key, coding]) => [key, stepCoding(coding)]),
+        end: state.step + tuning,
+        report,
+        rate: phases && { phases, phase: 'noise', kept: null },
+      };
+      if (phases) this.countCosts();
     });
     this.forgetBest();
+  }
+
+  /** Weights at a rate are trained as this phase has it from now on. */
+  enterRatePhase(phase: RatePhase): void {
+    const packed = this.state.packed!;
+    const rate = packed.rate!;
+    if (rate.phase === phase) return;
+    this.remake(() => {
+      rate.phase = phase;
+      packed.codings = packed.codings.map(([key, coding]) => [key, coding.kind === 'rate' ? { ...coding, phase } : coding]);
+      if (phase !== 'commit') return;
+      this.state.rates = { begin: rate.phases.commit, end: rate.phases.end, skipped: 0 };
+      // Few digits, so that the file holds these steps and no others.
+      for (const key of this.steps.keys()) {
+        const { shape, data } = this.steps.value(key);
+        this.steps.set(key, { shape, data: data.map((step) => shortened(step) || step) });
+      }
+    });
+  }
+
+  /** Counts anew what the next level of each weight costs. */
+  recountCosts(): void {
+    this.step.store(['weights', 'steps']);
+    this.countCosts();
+    this.step.load(['costs']);
+  }
+
+  private countCosts(): void {
+    for (const [key] of this.state.packed!.codings) {
+      const { shape, data } = this.weights.value(key);
+      setCosts(this.costs, key, codeCosts(multiplesOf(data, this.steps.value(key).data[0]!), shape));
+    }
+  }
+
+  /** By key, the whole numbers and the step of each weight at a rate in these weights. */
+  multiples(weights: Weights): Map<string, { shape: readonly number[]; multiples: Int32Array; step: number }> {
+    return new Map(
+      this.state.packed!.codings.map(([key]) => {
+        const { shape, data } = weights.get(key)!;
+        const step = this.steps.value(key).data[0]!;
+        return [key, { shape, multiples: multiplesOf(data, step), step }] as const;
+      }),
+    );
+  }
+
+  /** These weights are the result, whatever evaluations have found. */
+  keep(weights: Weights): void {
+    this.best = weights;
   }
 
   /** The document that is the result: of the best evaluation where one counts, else the present one, with the optimizer's state where it is asked for. */
@@ -498,6 +571,7 @@ export class TrainingRun {
         learningRate: rate,
         thresholdStep: this.thresholdStep(step),
         penalty: this.penaltyAt(step),
+        ...this.worthAt(step),
         layers: every > 0 && step % every === 0,
       });
       const done = step + 1;
@@ -520,7 +594,7 @@ export class TrainingRun {
       reporter.step(
         done,
         measures,
-        more.map(([, key]) => report[key] ?? Number.NaN),
+        more.map(([, measure]) => measure(report, step) ?? Number.NaN),
       );
       if (report.culprit === null) this.watchNorm(report.normBefore);
       if (report.layers) reporter.layers(done, layerMeasures(report.layers));
@@ -623,15 +697,29 @@ export class TrainingRun {
   }
 
   private rateAt(step: number): number {
-    const { training, afterCut, tuning } = this.parts;
+    const { training, afterCut } = this.parts;
     const { lastCut, rates } = this.state;
     const course = Math.round((rates.end - rates.begin) / (1 - rates.skipped));
     const at = step - rates.end + course;
     const full = resolved(training.optimizer).learning_rate;
-    const base = this.state.packed ? (tuning?.learning_rate ?? TUNING_RATE * full) : full;
+    const base = this.state.packed ? this.tuningRate(full) * (this.state.packed.rate?.phase === 'commit' ? COMMIT_RATE : 1) : full;
     const rate = learningRate(training.learning_rate_schedule, base, at, course);
     if (this.state.packed || lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
     return (rate * (step - lastCut + 1)) / afterCut.learningRateSteps;
+  }
+
+  /** The learning rate of tuning at its full height, where that of training is `full`. */
+  private tuningRate(full: number): number {
+    const { tuning, rate } = this.parts;
+    return tuning?.learning_rate ?? (rate ? full : TUNING_RATE * full);
+  }
+
+  /** What a bit is worth at a step, and how far weights are pulled behind it. */
+  private worthAt(step: number): { bit: number; pull: number } {
+    const { rate } = this.parts;
+    const state = this.state.packed?.rate;
+    if (!rate || !state) return { bit: 0, pull: 0 };
+    return { bit: rate.weight * rampAt(state.phases, step), pull: pullAt(state.phases, rate.pull, step) };
   }
 
   private thresholdStep(step: number): number {
@@ -657,7 +745,8 @@ export class TrainingRun {
     const steps = rule.probeSteps?.() ?? 0;
     if (steps === 0) return;
     this.step.store();
-    const snapshot = [this.weights, this.slots, this.averages].map((variables) => variables.values());
+    const changing = [this.weights, this.slots, this.averages, this.steps];
+    const snapshot = changing.map((variables) => variables.values());
     const norms: number[] = [];
     for (let step = 0; step < steps; step++) {
       this.checkCancelled();
@@ -668,13 +757,15 @@ export class TrainingRun {
         learningRate: this.rateAt(at),
         thresholdStep: at,
         penalty: 0,
+        bit: 0,
+        pull: 0,
         layers: false,
       });
       // Without clipping the probe may diverge: what it has seen until then is what it knows.
       if (culprit !== null) break;
       norms.push(normBefore);
     }
-    for (const [index, variables] of [this.weights, this.slots, this.averages].entries()) {
+    for (const [index, variables] of changing.entries()) {
       for (const [key, value] of snapshot[index]!) variables.set(key, value);
     }
     this.step.load();
@@ -690,11 +781,14 @@ export class TrainingRun {
   }
 
   /** What the series `step` has besides its own columns, and what of a report it is. */
-  private moreColumns(): [column: string, key: 'accuracy' | 'distillation' | 'penalty'][] {
+  private moreColumns(): [column: string, measure: (report: StepReport, step: number) => number | null][] {
     const columns: ReturnType<TrainingRun['moreColumns']> = [];
-    if (isClassification(this.loss.name)) columns.push(['accuracy', 'accuracy']);
-    if (this.teacher) columns.push(['distillation_loss', 'distillation']);
-    if (this.parts.regularization) columns.push(['penalty', 'penalty']);
+    if (isClassification(this.loss.name)) columns.push(['accuracy', ({ accuracy }) => accuracy]);
+    if (this.teacher) columns.push(['distillation_loss', ({ distillation }) => distillation]);
+    if (this.parts.regularization) columns.push(['penalty', ({ penalty }) => penalty]);
+    if (this.state.packed?.rate) {
+      columns.push(['bits', ({ bits }) => bits], ['zeros', ({ zeros }) => zeros], ['bit_weight', (_, step) => this.worthAt(step).bit]);
+    }
     return columns;
   }
 
@@ -723,6 +817,11 @@ export class TrainingRun {
     this.state.epochLoss = { sum: 0, steps: 0 };
     const values = { loss: steps === 0 ? null : sum / steps, ...this.selectionMeasures() };
     reporter.row('epoch', this.state.step, { epoch, ...values });
+    const rate = this.state.packed?.rate;
+    if (rate) {
+      if (rate.phase === 'commit') this.keepCommitted(rate, values.loss);
+      return;
+    }
     const restore = training.restore_best === 'auto' || training.restore_best === 'none' ? null : training.restore_best;
     const { state, isBest } = watched(
       this.state.watch,
@@ -732,6 +831,18 @@ export class TrainingRun {
     );
     this.state.watch = state;
     if (isBest) this.best = this.present().weights;
+  }
+
+  /** Keeps the present weights where the epoch's training loss and their bits together are the lowest so far. */
+  private keepCommitted(state: RateState, loss: number | null): void {
+    const { weight } = this.parts.rate!;
+    const { weights } = this.present();
+    let bits = 0;
+    for (const { shape, multiples } of this.multiples(weights).values()) bits += codeCosts(multiples, shape).bits;
+    const isLess = loss !== null && (state.kept === null || loss + weight * bits < state.kept.loss + weight * state.kept.bits);
+    if (!isLess) return;
+    state.kept = { step: this.state.step, loss, bits };
+    this.best = weights;
   }
 
   /** What the selection split shows of the present weights; nothing where there is none. */
@@ -765,6 +876,7 @@ export class TrainingRun {
     for (const [name, mark] of this.marks.values()) arrays.set(`marks/${name}`, mark);
     for (const [name, places] of this.places.values()) arrays.set(`places/${name}`, places);
     for (const [name, steps] of this.steps.values()) arrays.set(`steps/${name}`, steps);
+    for (const [name, costs] of this.costs.values()) arrays.set(`costs/${name}`, costs);
     for (const [name, weight] of this.best ?? []) arrays.set(`best/${name}`, weight);
     for (const [name, weight] of this.earlier ?? []) arrays.set(`earlier/${name}`, weight);
     for (const [name, mask] of this.masks) {
@@ -792,6 +904,7 @@ export class TrainingRun {
         marks: this.marks,
         places: this.places,
         steps: this.steps,
+        costs: this.costs,
       },
       loss: this.loss,
       optimizer: this.optimizer,
@@ -806,6 +919,7 @@ export class TrainingRun {
       teacher: this.teacher,
       penalty: this.penalty(),
       codings: new Map(this.state.packed?.codings ?? []),
+      stepsLearn: this.tuningRate(resolved(training.optimizer).learning_rate),
       movement: this.scores.keys().length > 0 ? { rate: SCORE_RATE, learningRate: resolved(training.optimizer).learning_rate } : null,
       microBatchSize: training.micro_batch_size,
       seed,
@@ -834,8 +948,8 @@ export class TrainingRun {
   private disposeVariables(): void {
     this.step.dispose();
     this.masks = new Map();
-    for (const variables of [this.weights, this.slots, this.averages, this.scores, this.marks, this.places, this.steps])
-      variables.dispose();
+    const { weights, slots, averages, scores, marks, places, steps, costs } = this;
+    for (const variables of [weights, slots, averages, scores, marks, places, steps, costs]) variables.dispose();
   }
 }
 

@@ -2,16 +2,19 @@
 import type { ModelFacts } from '../model/facts.ts';
 import { refuse } from './refuse.ts';
 import { resolveLayers } from './resolve-layers.ts';
-import type { Packing, Training } from './spec/index.ts';
+import type { Packing, Rate, Training } from './spec/index.ts';
 
 /**
  * The packing with the layers that it is of named; `training` stands at `at`. Throws Problem INCOMPATIBLE_OPTIONS and UNKNOWN_LAYER.
  */
 export function resolvePacking(packing: Packing, { training, at }: { training: Training; at: string }, model: ModelFacts): Packing {
-  const { clusters, max_bytes: limit, quantization, precision, layers, tuning } = packing;
-  if (clusters === null && quantization === null && precision === null) {
-    refuse('INCOMPATIBLE_OPTIONS', '/packing', 'Nothing is packed. Accepted: one or more of clusters, quantization, precision.', packing);
+  const { clusters, max_bytes: limit, quantization, rate, precision, layers } = packing;
+  if (clusters === null && quantization === null && rate === null && precision === null) {
+    const detail = 'Nothing is packed. Accepted: one or more of clusters, quantization, rate, precision.';
+    refuse('INCOMPATIBLE_OPTIONS', '/packing', detail, packing);
   }
+  if (rate !== null) checkRate(packing, rate, { training, at }, model);
+  const tuning = { ...packing.tuning, epochs: packing.tuning.epochs ?? (rate === null ? TUNING_EPOCHS : RATE_EPOCHS) };
   if (clusters !== null && quantization !== null) {
     const detail = 'The values of a kernel are either its clusters’ or on a grid of whole numbers. Accepted: clusters or quantization.';
     refuse('INCOMPATIBLE_OPTIONS', '/packing/quantization', detail, quantization);
@@ -42,5 +45,42 @@ export function resolvePacking(packing: Packing, { training, at }: { training: T
       tuning.epochs,
     );
   }
-  return { ...packing, layers: resolveLayers(layers, model, '/packing/layers') };
+  return { ...packing, tuning, layers: resolveLayers(layers, model, '/packing/layers') };
+}
+
+const TUNING_EPOCHS = 1;
+const RATE_EPOCHS = 40;
+
+function checkRate(
+  { clusters, quantization, precision, tuning }: Packing,
+  rate: Rate,
+  { training, at }: { training: Training; at: string },
+  model: ModelFacts,
+): void {
+  const no = (pointer: string, detail: string, value: unknown): never => refuse('INCOMPATIBLE_OPTIONS', pointer, detail, value);
+  if (clusters !== null || quantization !== null) {
+    const other = clusters === null ? 'quantization' : 'clusters';
+    no('/packing/rate', `Weights are either multiples of learned steps, or as ${other} has them. Accepted: rate or ${other}.`, rate);
+  }
+  if (precision !== null) {
+    const detail =
+      'A step times a whole number is rarely a number of two bytes, so that the weights would no longer be multiples. Accepted: null.';
+    no('/packing/precision', detail, precision);
+  }
+  if (rate.noise + rate.commit > 1) {
+    const detail = `noise and commit are fractions of the same steps, and together at most 1. Received: ${rate.noise} and ${rate.commit}.`;
+    no('/packing/rate/commit', detail, rate.commit);
+  }
+  if (tuning.epochs === 0) {
+    no('/packing/tuning/epochs', 'Weights come to their multiples by training. Accepted: 1 and more, or quantization.', tuning.epochs);
+  }
+  if (training.ema !== null) {
+    const detail = 'The average of weights is none of their multiples, which are what is trained. Accepted: null.';
+    no(`${at}/ema`, detail, training.ema);
+  }
+  if (training.weight_range !== null) {
+    const detail = 'A multiple of a step may lie beyond the range, in which only the weight that is rounded to it is held. Accepted: null.';
+    no(`${at}/weight_range`, detail, training.weight_range);
+  }
+  if (model.trainable_parameters === 0) no('/packing/rate', 'Every layer of the model is frozen: there is nothing to train.', rate);
 }

@@ -115,5 +115,5 @@ function checkTraining(spec: JobSpec, model: ModelFacts): void {
 }
 
 function tunes({ packing }: JobSpec): boolean {
-  return packing !== null && packing.tuning.epochs > 0 && (packing.clusters !== null || packing.quantization !== null);
+  return packing !== null && packing.tuning.epochs !== 0 && (packing.clusters ?? packing.quantization ?? packing.rate) !== null;
 }

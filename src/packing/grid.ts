@@ -3,8 +3,8 @@
 /** Fractions of the step that the largest weight needs, from all of it down. */
 const FRACTIONS = Array.from({ length: 25 }, (_, at) => 1 - at * 0.025);
 
-/** To eight binary digits, so that no product with a multiple has to be rounded, and files hold few different bits. */
-function shortened(step: number): number {
+/** A step to eight binary digits, so that no product with a multiple has to be rounded, and files hold few different bits; 0 where it is too small. */
+export function shortened(step: number): number {
   if (step < SMALLEST) return 0;
   const unit = 2 ** (Math.floor(Math.log2(step)) - 7);
   return Math.round(step / unit) * unit;

@@ -64,7 +64,7 @@ const batch: HostBatch = {
   rows: null,
   read: () => ({ count: BATCH, x: images(BATCH, 0).data, y: vectors(BATCH, 0).data, w: null }),
 };
-const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, thresholdStep: 0, penalty: 0, layers: false };
+const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, thresholdStep: 0, penalty: 0, bit: 0, pull: 0, layers: false };
 
 interface Comparison {
   document?: ReturnType<typeof network>;
@@ -404,7 +404,16 @@ describe('data held in the session', () => {
           }),
         };
         const [held, fed, eager] = all.map(({ step }) =>
-          step.run(batch, { step: at, optimizerStep: at, learningRate: 0.01, thresholdStep: at, penalty: 0, layers: false }),
+          step.run(batch, {
+            step: at,
+            optimizerStep: at,
+            learningRate: 0.01,
+            thresholdStep: at,
+            penalty: 0,
+            bit: 0,
+            pull: 0,
+            layers: false,
+          }),
         );
         expect(held).toEqual(fed);
         expectClose([fed!.loss], [eager!.loss], { relative: 1e-6 }, `loss of step ${at}`);

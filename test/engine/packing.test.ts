@@ -1,8 +1,13 @@
 /** Packed weights in whole jobs, and the steps that tune them. */
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { scope } from '../../src/engine/scope.ts';
+import { noiseDraw, noisy } from '../../src/engine/step/rate-coding.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
 import { withWeights } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
+import { bitsAboveZero, codeCosts, oddsOf } from '../../src/packing/rate/code-costs.ts';
+import { multiplesOf } from '../../src/packing/rate/steps.ts';
 import { sharedValues, weightsOf } from '../../src/packing/shared-values.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import { conv2d, dense, documentOf, flatten, layer, randomFill, sequential } from '../helpers/documents.ts';
@@ -80,6 +85,146 @@ describe('a step of packed weights', () => {
     expect([...latent.keys()].some(beyond)).toBe(true);
     const expected = latent.map((value, at) => (beyond(at) ? value : value - 0.01 * gradient[at]!));
     expectClose(made.weights.value('d/kernel').data, expected, { absolute: 1e-5 });
+  });
+
+  describe('at a rate', () => {
+    const KEYS = ['c/kernel', 'd/kernel', 'd/bias'] as const;
+    const BIT = 2e-3;
+    const STEPS = { 'c/kernel': 0.3, 'd/kernel': 0.45, 'd/bias': 0.2 };
+    const filled = documentOf(sequential([6, 6, 1], [conv2d('c', 4, 3), flatten('flat'), dense('d', 2)]), randomFill(7));
+    const coded = Object.fromEntries(
+      KEYS.map((key) => {
+        const shape = filled.weights.get(key)!.shape.map(() => 1);
+        return [key, { kind: 'rate' as const, steps: { shape, data: Float32Array.of(STEPS[key]) } }];
+      }),
+    );
+    const costs = Object.fromEntries(
+      KEYS.map((key) => {
+        const { shape, data } = filled.weights.get(key)!;
+        return [key, codeCosts(multiplesOf(data, STEPS[key]), shape)];
+      }),
+    );
+
+    /** Bits of a tensor whose elements lie anywhere between whole numbers: straight between the bits of these, where a level is not rewarded for being likely. */
+    function bitsBetween(key: string, data: ArrayLike<number>, step: number): number {
+      const { shape } = filled.weights.get(key)!;
+      const odds = oddsOf(costs[key]!, shape);
+      return Array.from(data).reduce((sum, value, at) => {
+        const height = Math.abs(value) / step;
+        const upTo = (level: number) => bitsAboveZero(costs[key]!, odds[at]!, level);
+        let bits = sum;
+        for (let level = 0; level < height; level++) bits += Math.min(1, height - level) * Math.max(0, upTo(level + 1) - upTo(level));
+        return bits;
+      }, costs[key]!.base);
+    }
+
+    /** The loss where each weight is rounded to its step, and its gradients there: what plain gradient descent takes at a rate of 1. */
+    function atRounded(weights: ReadonlyMap<string, Float32Array<ArrayBuffer>>, steps: Record<string, number>) {
+      const rounded = new Map(
+        [...weights].map(([key, data]) => {
+          const step = steps[key];
+          const { shape } = filled.weights.get(key)!;
+          return [key, { shape, data: step === undefined ? data : data.map((value) => Math.round(value / step) * step) }] as const;
+        }),
+      );
+      const free = stepOf(withWeights(filled, rounded), {});
+      const { loss } = free.run(x, y, { learningRate: 1 });
+      const gradients = new Map(
+        [...rounded].map(([key, { data }]) => [key, data.map((value, at) => value - free.weights.value(key).data[at]!)]),
+      );
+      free.dispose();
+      return { loss, gradients, rounded };
+    }
+
+    it.each(['eager', 'captured'] as const)('learns weights and steps for loss and bits, straight through the rounding (%s)', (kind) => {
+      const made = stepOf(filled, { coded, rated: { phase: 'straight', costs } }, kind);
+      const weights = new Map([...filled.weights].map(([key, { data }]) => [key, data]));
+      const steps: Record<string, number> = { ...STEPS };
+      const moments = new Map<string, [m: number, v: number]>(KEYS.map((key) => [key, [0, 0]]));
+      for (let taken = 1; taken <= 4; taken++) {
+        const { loss, gradients, rounded } = atRounded(weights, steps);
+        const report = made.run(x, y, { learningRate: 0.01, bit: BIT });
+        expectClose([report.loss], [loss], { relative: 1e-5 }, 'loss');
+        const bits = KEYS.reduce((sum, key) => sum + bitsBetween(key, weights.get(key)!, steps[key]!), 0);
+        expectClose([report.bits!], [bits], { relative: 1e-5 }, 'bits');
+        const zeros = KEYS.map((key) => rounded.get(key)!.data.filter((value) => value === 0).length);
+        expect(report.zeros).toBe(zeros.reduce((sum, count) => sum + count));
+        for (const key of KEYS) {
+          const [data, step, gradient] = [weights.get(key)!, steps[key]!, gradients.get(key)!];
+          const by = 1e-6;
+          const ofBits = [...data].map((value, at) => {
+            const moved = [value + by, value - by].map((other) => bitsBetween(key, [...data].with(at, other), step)) as [number, number];
+            return (moved[0] - moved[1]) / (2 * by);
+          });
+          const ofLogStep =
+            gradient.reduce((sum, value, at) => sum + value * (rounded.get(key)!.data[at]! - data[at]!), 0) +
+            (BIT * (bitsBetween(key, data, step * Math.exp(by)) - bitsBetween(key, data, step * Math.exp(-by)))) / (2 * by);
+          weights.set(
+            key,
+            data.map((value, at) => value - 0.01 * (gradient[at]! + BIT * ofBits[at]!)),
+          );
+          // Adam at a tenth of the steps' own rate, since the learning rate is a tenth of that at which steps have it.
+          const [m, v] = moments.get(key)!;
+          const [m1, v1] = [0.9 * m + 0.1 * ofLogStep, 0.999 * v + 0.001 * ofLogStep ** 2];
+          moments.set(key, [m1, v1]);
+          steps[key] = step * Math.exp((-1e-4 * (m1 / (1 - 0.9 ** taken))) / Math.sqrt(v1 / (1 - 0.999 ** taken)));
+        }
+        weights.set(
+          'c/bias',
+          weights.get('c/bias')!.map((value, at) => value - 0.01 * gradients.get('c/bias')![at]!),
+        );
+      }
+      for (const [key, data] of weights) expectClose(made.weights.value(key).data, data, { absolute: 3e-6 }, key);
+      for (const key of KEYS) {
+        expectClose([Math.log(made.steps.value(key).data[0]! / STEPS[key])], [Math.log(steps[key]! / STEPS[key])], { absolute: 2e-6 }, key);
+      }
+      expect(Math.max(...KEYS.map((key) => Math.abs(steps[key]! / STEPS[key] - 1)))).toBeGreaterThan(1e-4);
+      made.dispose();
+    });
+
+    it.each(['eager', 'captured'] as const)(
+      'draws weights a part of the way to their multiples behind the update, steps held (%s)',
+      (kind) => {
+        const made = stepOf(filled, { coded, rated: { phase: 'commit', costs } }, kind);
+        const { gradients } = atRounded(new Map([...filled.weights].map(([key, { data }]) => [key, data])), STEPS);
+        made.run(x, y, { learningRate: 0.01, pull: 0.25 });
+        for (const key of KEYS) {
+          const updated = filled.weights.get(key)!.data.map((value, at) => value - 0.01 * gradients.get(key)![at]!);
+          const expected = updated.map((value) => 0.75 * value + 0.25 * Math.round(value / STEPS[key]) * STEPS[key]);
+          expectClose(made.weights.value(key).data, expected, { absolute: 2e-6 }, key);
+          expect([...made.steps.value(key).data]).toEqual([Math.fround(STEPS[key])]);
+        }
+        made.dispose();
+      },
+    );
+
+    it('sees noise of a step’s width, another at each step and for each weight, where a weight is not nearest to zero', () => {
+      const value = Float32Array.from({ length: 400 }, (_, at) => (at - 200) / 100);
+      const draws = [
+        [0, 0],
+        [0, 1],
+        [1, 0],
+      ] as const;
+      const [first, ...others] = draws.map(([place, step]) =>
+        scope(() =>
+          noisy(tf.tensor1d(value), tf.scalar(0.5), noiseDraw(3, place, tf.scalar(step, 'int32')))
+            .dataSync<'float32'>()
+            .slice(),
+        ),
+      );
+      const noise = value.map((weight, at) => first![at]! - weight);
+      for (const [at, weight] of value.entries()) {
+        if (Math.abs(weight) <= 0.25) expect(noise[at]).toBe(0);
+        else expect(Math.abs(noise[at]!)).toBeLessThanOrEqual(0.2501);
+      }
+      const alive = noise.filter((_, at) => Math.abs(value[at]!) > 0.25);
+      const mean = (of: Float32Array) => of.reduce((sum, one) => sum + one, 0) / of.length;
+      expect(Math.abs(mean(alive))).toBeLessThan(0.03);
+      // A uniform variance is a twelfth of the width's square.
+      expect(mean(alive.map((one) => one * one))).toBeGreaterThan(0.8 * (0.25 / 12));
+      expect(mean(alive.map((one) => one * one))).toBeLessThan(1.2 * (0.25 / 12));
+      for (const other of others) expect(other).not.toEqual(first);
+    });
   });
 });
 
@@ -190,3 +335,84 @@ describe('a job that packs', () => {
     expect(result!.receipt).toMatchObject({ result: { raw_bytes: 2 * 123 } });
   });
 });
+
+describe('a job that packs at a rate', () => {
+  // Two of six numbers say which class it is.
+  const labels = Int32Array.from({ length: 120 }, (_, at) => at % 3);
+  const told = drawn([120, 6], 'told');
+  for (const [at, label] of labels.entries()) {
+    told.data[6 * at] = label - 1 + 0.2 * told.data[6 * at]!;
+    told.data[6 * at + 1] = (label === 1 ? 1 : -1) + 0.2 * told.data[6 * at + 1]!;
+  }
+  const data = () => storedDataset(told, labels, { selection: 20, test: 20 });
+  const posted = {
+    type: 'prune',
+    pruning: { ...magnitude, target: { sparsity: 0.25 } },
+    fine_tuning: {
+      epochs: 4,
+      batch_size: 20,
+      optimizer: { type: 'adam', learning_rate: 0.03 },
+      clipping: { type: 'global_norm', max_norm: 2 },
+    },
+    packing: { rate: { weight: 4e-3, every_steps: 7 }, tuning: { epochs: 16 } },
+    output: { formats: ['esp', 'keras'] },
+  };
+
+  it('leaves small whole numbers under learned steps: fewer bits, the same errors, the measured weights in the file', async () => {
+    const { result, document, files, rows } = await runPosted(posted, { document: network(), ...data() });
+    const { packing } = result as unknown as RatedResult;
+    const { before, packed, rate, tensors } = packing;
+    expect(packing.result.selection.error).toBeLessThanOrEqual(before.selection.error);
+    expect(packed.selection.error).toEqual(expect.any(Number));
+    expect(rate.esp_bytes).toBeLessThan(before.esp_bytes / 2);
+    expect(statSync(files.model!).size).toBeLessThan(10_000);
+    expect(tensors.map(({ weight }) => weight)).toEqual(['a/kernel', 'a/bias', 'out/kernel', 'out/bias']);
+    for (const { weight, step, zeros, largest } of tensors) {
+      const { data: values } = document!.weights.get(weight)!;
+      expectSameBits(
+        values,
+        values.map((value) => (value === 0 ? 0 : Math.round(value / step) * step)),
+      );
+      expect(values.filter((value) => value === 0)).toHaveLength(zeros);
+      expect(Math.max(...values.map((value) => Math.abs(Math.round(value / step))))).toBe(largest);
+    }
+    expect(Math.abs(rate.estimated_bits - tensors.reduce((sum, { bits }) => sum + bits, 0))).toBeLessThanOrEqual(2);
+    // Steps, shapes and what the code has to learn come on top.
+    expect(rate.coded_bits).toBeGreaterThan(rate.estimated_bits / 2);
+    const steps = rows.filter(({ series, values }) => series === 'step' && values.bits !== undefined).map(({ values }) => values);
+    expect(steps).toHaveLength(16 * 4);
+    expect(steps.at(-1)!.bits!).toBeLessThan(0.75 * steps[0]!.bits!);
+    expect(steps.at(-1)!.zeros!).toBeGreaterThan(steps[0]!.zeros!);
+    expect(steps.map(({ bit_weight }) => bit_weight!)).toEqual(
+      [...Array(64).keys()].map((at) => expect.closeTo(4e-3 * Math.min(1, (at + 1) / 26), 9)),
+    );
+  });
+
+  it.each([
+    ['eager', { micro_batch_size: 12 }, [5, 9, 14]],
+    // Each recording takes a while: the one place from which everything that is learned goes on.
+    ['captured', {}, [9]],
+  ])('ends with the same bits wherever it is interrupted (%s)', async (step, more, places) => {
+    const fine_tuning = { ...posted.fine_tuning, epochs: 1, step, ...more };
+    const short = { ...posted, fine_tuning, packing: { ...posted.packing, tuning: { epochs: 3 } } };
+    const whole = await runPosted(short, { document: network(), ...data() });
+    // In each phase: noise up to step 5, the commitment from 12 on.
+    for (const until of places) {
+      const { checkpoints } = await runPosted(short, { document: network(), ...data(), until });
+      const again = await runPosted(short, { document: network(), ...data(), resume: checkpoints.get(until)! });
+      for (const [key, { data: values }] of whole.document!.weights)
+        expectSameBits(again.document!.weights.get(key)!.data, values, `${key} from ${until}`);
+      expect(again.result!.packing).toEqual(whole.result!.packing);
+    }
+  });
+});
+
+interface RatedResult {
+  packing: {
+    before: { esp_bytes: number; selection: { error: number } };
+    packed: { selection: { error: number } };
+    result: { selection: { error: number } };
+    rate: { estimated_bits: number; coded_bits: number; esp_bytes: number };
+    tensors: { weight: string; step: number; zeros: number; largest: number; bits: number }[];
+  };
+}

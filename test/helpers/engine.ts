@@ -15,12 +15,15 @@ import {
   type StepReport,
   type TrainingStep,
 } from '../../src/engine/step/index.ts';
+import { setCosts } from '../../src/engine/step/rate-coding.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import { type Augmentation, Clipping, Optimizer } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { weightKey } from '../../src/model/graph.ts';
 import type { KernelCoding } from '../../src/packing/kernel-coding.ts';
+import type { CodeCosts } from '../../src/packing/rate/code-costs.ts';
+import type { RatePhase } from '../../src/packing/rate/phases.ts';
 import type { Masks } from '../../src/pruning/masks.ts';
 import { generator } from '../../src/random.ts';
 import { fillDefaults } from '../../src/schema.ts';
@@ -128,6 +131,7 @@ export interface TestStep {
   slots: Variables;
   averages: Variables;
   scores: Variables;
+  steps: Variables;
   /** Runs a step on numbers; the learning rate is 0.1 unless said otherwise. */
   run(x: KerasArray, y: KerasArray, at?: Partial<StepPosition>, w?: readonly number[]): StepReport;
   /** Prunes: 0 where a weight goes. */
@@ -154,8 +158,9 @@ export interface TestStepOptions {
   scored?: readonly string[];
   /** Where a growing penalty counts. */
   marked?: Record<string, readonly number[]>;
-  /** Weights that are few values or on a grid. */
+  /** Weights that are few values, on a grid, or multiples of learned steps: these in their phase, with what their bits cost. */
   coded?: Record<string, KernelCoding>;
+  rated?: { phase: RatePhase; costs: Record<string, CodeCosts> };
   /** Class numbers become one-hot rows of so many. */
   classes?: number;
   seed?: number;
@@ -177,6 +182,7 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
       marks: new Variables(),
       places: new Variables(),
       steps: new Variables(),
+      costs: new Variables(),
     },
     loss,
     optimizer: optimizerRule(optimizer),
@@ -191,7 +197,13 @@ export function stepParts(document: ModelDocument, options: TestStepOptions = {}
     teacher: options.teacher ?? null,
     penalty: options.penalty ?? null,
     movement: options.movement ?? null,
-    codings: new Map(Object.entries(options.coded ?? {}).map(([key, coding]) => [key, stepCoding(coding)])),
+    stepsLearn: 0.1,
+    codings: new Map(
+      Object.entries(options.coded ?? {}).map(([key, coding]) => {
+        const plain = stepCoding(coding);
+        return [key, plain.kind === 'rate' && options.rated ? { ...plain, phase: options.rated.phase } : plain];
+      }),
+    ),
     microBatchSize: options.microBatchSize ?? null,
     seed: options.seed ?? 0,
   };
@@ -211,6 +223,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
     if (coding.kind === 'shared') variables.places.set(key, { shape: variables.weights.shape(key), data: coding.places });
     else variables.steps.set(key, coding.steps);
   }
+  for (const [key, costs] of Object.entries(options.rated?.costs ?? {})) setCosts(variables.costs, key, costs);
   const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
   let step: TrainingStep | null = null;
   const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {
@@ -255,6 +268,10 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
       step?.store();
       return variables.scores;
     },
+    get steps() {
+      step?.store();
+      return variables.steps;
+    },
     run(x, y, at = {}, w) {
       const count = x.shape[0]!;
       const made = stepFor(x, y, w !== undefined);
@@ -270,7 +287,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
             w: w ? Float32Array.from(w) : null,
           }),
         },
-        { step: done, optimizerStep: done, learningRate: 0.1, thresholdStep: done, penalty: 0, layers: false, ...at },
+        { step: done, optimizerStep: done, learningRate: 0.1, thresholdStep: done, penalty: 0, bit: 0, pull: 0, layers: false, ...at },
       );
       done++;
       return report;

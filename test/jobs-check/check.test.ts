@@ -887,6 +887,8 @@ describe('the packing of a job', () => {
     const spec = (await check(asked, classifier(), data([8]))) as TrainSpec;
     expect(spec.packing!.layers).toEqual({ exclude: ['hidden'], overrides: { out: { clusters: 2 }, hidden: { clusters: 4 } } });
     expect(spec.training.optimizer_state).toBe('drop');
+    expect(spec.packing!.tuning.epochs).toBe(1);
+    expect(((await check(packed({ rate: {} }), classifier(), data([8]))) as TrainSpec).packing!.tuning.epochs).toBe(40);
   });
 
   it.each([
@@ -896,6 +898,11 @@ describe('the packing of a job', () => {
     [{ clusters: 'auto' }, '/packing/max_bytes', /go together/],
     [{ clusters: 4, max_bytes: 9 }, '/packing/max_bytes', /go together/],
     [{ quantization: 'int4', layers: { overrides: { out: { clusters: 2 } } } }, '/packing/layers/overrides', /need clusters/],
+    [{ rate: {}, clusters: 4 }, '/packing/rate', /rate or clusters/],
+    [{ rate: {}, quantization: 'int4' }, '/packing/rate', /rate or quantization/],
+    [{ rate: {}, precision: 'bfloat16' }, '/packing/precision', /no longer be multiples/],
+    [{ rate: { noise: 0.6, commit: 0.5 } }, '/packing/rate/commit', /0.6 and 0.5/],
+    [{ rate: {}, tuning: { epochs: 0 } }, '/packing/tuning/epochs', /by training/],
   ])('%j is refused', async (packing, pointer, text) => {
     const problem = await expectProblem(() => check(packed(packing), classifier(), data([8])), 'INCOMPATIBLE_OPTIONS', text);
     expect(problem.items[0]!.pointer).toBe(pointer);
@@ -903,14 +910,18 @@ describe('the packing of a job', () => {
 
   it('is refused beside an exported optimizer, of layers there are none of, and where nothing can be tuned', async () => {
     const clusters = { clusters: 4 };
+    const rate = { rate: {} };
     const of =
       (...given: Parameters<typeof packed>) =>
       () =>
         check(packed(...given), classifier(), data([8]));
     await expectProblem(of(clusters, { optimizer_state: 'export' }), 'INCOMPATIBLE_OPTIONS', /before they were packed/);
+    await expectProblem(of(rate, { ema: {} }), 'INCOMPATIBLE_OPTIONS', /average of weights/);
+    await expectProblem(of(rate, { weight_range: [-1, 1] }), 'INCOMPATIBLE_OPTIONS', /beyond the range/);
     await expectProblem(of({ ...clusters, layers: { exclude: ['x*'] } }), 'UNKNOWN_LAYER', /x\*/);
     const frozen = sequential([8], [dense('out', 3, { trainable: false })]);
     await expectProblem(() => check(packed(clusters, { epochs: 0 }), frozen, data([8])), 'INCOMPATIBLE_OPTIONS', /nothing to tune/);
+    await expectProblem(() => check(packed(rate, { epochs: 0 }), frozen, data([8])), 'INCOMPATIBLE_OPTIONS', /nothing to train/);
     const plan = { ...pruneJob({ plan_only: true }), packing: (packed(clusters) as TrainSpec).packing };
     await expectProblem(() => check(plan, classifier(), data([8])), 'INCOMPATIBLE_OPTIONS', /only plans/);
   });

@@ -5,7 +5,7 @@ import type { Packing } from '../../jobs/spec/index.ts';
 import { type ModelDocument, type Weights, withWeights } from '../../model/document.ts';
 import type { ModelFormat } from '../../model/facts.ts';
 import { gridSteps, onGrids } from '../../packing/grid.ts';
-import type { KernelCoding } from '../../packing/kernel-coding.ts';
+import type { TunedCoding } from '../../packing/kernel-coding.ts';
 import { sharedValues, weightsOf } from '../../packing/shared-values.ts';
 import { asMatrix, matrixOrder, type PrunableKernel, prunableKernels, unitCount } from '../../pruning/kernels.ts';
 import { countZeros, zeroMasks } from '../../pruning/masks.ts';
@@ -13,6 +13,7 @@ import { fileSizes } from '../../report/file-sizes.ts';
 import type { Quality } from '../../report/scores.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { clustersForBytes } from './cluster-counts.ts';
+import { runRate } from './run-rate.ts';
 import { weightImportance } from './weight-importance.ts';
 
 const LARGEST = { int8: 127, int4: 7 } as const;
@@ -30,6 +31,7 @@ export interface PackingContext {
 /** Packs what the training left, where that is not done yet, and tunes it. Throws Problem TARGET_OUT_OF_REACH. */
 export async function runPacking(context: PackingContext): Promise<void> {
   const { run, parts, packing, format, measure } = context;
+  if (packing.rate) return runRate(context, packing.rate);
   if (run.state.packed === null) {
     parts.reporter.enter('packing', run.state.step);
     const document = run.result();
@@ -56,7 +58,7 @@ async function codingsOf(
   document: ModelDocument,
   kernels: readonly PrunableKernel[],
   context: PackingContext,
-): Promise<Map<string, KernelCoding>> {
+): Promise<Map<string, TunedCoding>> {
   const { packing, run, parts, format } = context;
   const { clusters, quantization, layers, max_bytes: limit, calibration_samples: samples } = packing;
   const weights = (key: string): Float32Array => document.weights.get(key)!.data;
@@ -103,7 +105,7 @@ async function codingsOf(
 }
 
 /** The document with the numbers that its codings have. */
-function packedDocument(document: ModelDocument, codings: ReadonlyMap<string, KernelCoding>): ModelDocument {
+function packedDocument(document: ModelDocument, codings: ReadonlyMap<string, TunedCoding>): ModelDocument {
   const numbers = [...codings].map(([key, coding]): [string, Float32Array<ArrayBuffer>] => {
     const { shape, data } = document.weights.get(key)!;
     return [key, coding.kind === 'shared' ? weightsOf(coding) : onGrids(data, shape, coding.steps, coding.largest)];
@@ -118,7 +120,7 @@ function withNumbers(document: ModelDocument, numbers: ReadonlyMap<string, Float
 }
 
 /** Of a kernel: how many values it has now, and ‖w - ŵ‖ / ‖w‖. */
-function kernelReport(key: string, coding: KernelCoding | undefined, before: ModelDocument, after: ModelDocument): Record<string, unknown> {
+function kernelReport(key: string, coding: TunedCoding | undefined, before: ModelDocument, after: ModelDocument): Record<string, unknown> {
   const [was, is] = [before, after].map(({ weights }) => weights.get(key)!.data) as [Float32Array, Float32Array];
   let [square, change] = [0, 0];
   for (const [index, value] of was.entries()) {

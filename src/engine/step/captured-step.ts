@@ -83,18 +83,21 @@ export class CapturedStep implements TrainingStep {
     else this.forget();
   }
 
-  store(): void {
+  store(kinds: readonly (keyof StepVariables)[] = KINDS): void {
     const { session } = this;
     if (!session) return;
-    for (const [name, variables, key] of namesOf(this.parts.variables)) {
+    for (const [name, variables, key] of namesOf(this.parts.variables, kinds)) {
       variables.set(key, { shape: variables.shape(key), data: session.get(name) as Float32Array<ArrayBuffer> });
     }
   }
 
-  load(): void {
+  load(kinds: readonly (keyof StepVariables)[] = KINDS): void {
     const { session } = this;
     if (!session) return;
-    for (const [name, variables, key] of namesOf(this.parts.variables)) session.set(name, variables.value(key).data, variables.shape(key));
+    for (const [name, variables, key] of namesOf(this.parts.variables, kinds)) {
+      session.set(name, variables.value(key).data, variables.shape(key));
+    }
+    if (kinds !== KINDS) return;
     for (const [index, [key, mask]] of [...this.masks].entries()) {
       session.set(`masks/${index}`, Float32Array.from(mask), this.parts.variables.weights.shape(key));
     }
@@ -315,7 +318,16 @@ function withFeeds(
   program: StepProgram,
   work: (feeds: { step: Tensor; numbers: Tensor; share: Tensor }) => void,
 ): void {
-  const numbers = program.numbers({ step: 0, optimizerStep: 0, learningRate: 0, thresholdStep: 0, penalty: 0, layers: false });
+  const numbers = program.numbers({
+    step: 0,
+    optimizerStep: 0,
+    learningRate: 0,
+    thresholdStep: 0,
+    penalty: 0,
+    bit: 0,
+    pull: 0,
+    layers: false,
+  });
   scope(() => {
     const feeds = { step: tf.scalar(0, 'int32'), numbers: tf.tensor1d(numbers), share: tf.scalar(1) };
     for (const [name, tensor] of Object.entries(feeds)) recorder.feed(name, tensor);
@@ -359,11 +371,14 @@ function fetch(session: Session, given: readonly Given[], fetches: readonly stri
   return outputs.map(taken);
 }
 
-const KINDS = ['weights', 'slots', 'averages', 'scores', 'marks', 'places', 'steps'] as const satisfies (keyof StepVariables)[];
+const KINDS = ['weights', 'slots', 'averages', 'scores', 'marks', 'places', 'steps', 'costs'] as const satisfies (keyof StepVariables)[];
 
 /** Every variable of a step with its name in the graph: keys may hold characters that a node's name may not. */
-function* namesOf(variables: StepVariables): Generator<[name: string, variables: Variables, key: string]> {
-  for (const kind of KINDS) {
+function* namesOf(
+  variables: StepVariables,
+  kinds: readonly (keyof StepVariables)[] = KINDS,
+): Generator<[name: string, variables: Variables, key: string]> {
+  for (const kind of kinds) {
     for (const [index, key] of variables[kind].keys().entries()) yield [`${kind}/${index}`, variables[kind], key];
   }
 }

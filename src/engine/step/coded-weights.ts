@@ -1,20 +1,24 @@
-/** Weights that are few values or whole numbers while they are tuned. */
+/** Weights that are few values or whole numbers while they are trained. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import type { KernelCoding } from '../../packing/kernel-coding.ts';
+import { type KernelCoding, LARGEST_MULTIPLE } from '../../packing/kernel-coding.ts';
+import type { RatePhase } from '../../packing/rate/phases.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import { INT32, run, typed } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
 
 /** How a weight is coded; the numbers that belong to it are in `StepVariables.places` and `steps`. */
-export type StepCoding = { kind: 'shared'; count: number } | { kind: 'grid'; largest: number };
+export type StepCoding =
+  | { kind: 'shared'; count: number }
+  | { kind: 'grid'; largest: number }
+  | { kind: 'rate'; largest: number; phase: RatePhase };
 /** By weight key. */
 export type StepCodings = ReadonlyMap<string, StepCoding>;
 
 /** The weight as the network sees it: on its grid where it has one. */
 export function seen(codings: StepCodings, key: string, value: Tensor, steps: Variables): Tensor {
   const coding = codings.get(key);
-  if (coding?.kind !== 'grid') return value;
+  if (!coding || coding.kind === 'shared') return value;
   const step = steps.read(key);
   return tf.mul(tf.clipByValue(tf.round(tf.div(value, step)), -coding.largest, coding.largest), step);
 }
@@ -44,5 +48,12 @@ export function pooled(codings: StepCodings, key: string, gradient: Tensor, plac
 
 /** What the step needs to know of a coding besides its numbers. */
 export function stepCoding(coding: KernelCoding): StepCoding {
-  return coding.kind === 'shared' ? { kind: 'shared', count: coding.count } : { kind: 'grid', largest: coding.largest };
+  switch (coding.kind) {
+    case 'shared':
+      return { kind: 'shared', count: coding.count };
+    case 'grid':
+      return { kind: 'grid', largest: coding.largest };
+    case 'rate':
+      return { kind: 'rate', largest: LARGEST_MULTIPLE, phase: 'noise' };
+  }
 }

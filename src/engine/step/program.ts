@@ -21,6 +21,7 @@ import type { Variables } from '../variables.ts';
 import { pooled, type StepCodings, seen, throughGrid } from './coded-weights.ts';
 import { type Masking, masked } from './hidden-weights.ts';
 import { type Penalty, penaltyOf } from './penalty.ts';
+import { bitsOf, LOG_STEP, noiseDraw, noisy, STEP_RATE, STEP_RULE } from './rate-coding.ts';
 import type { StepPosition, StepVariables } from './training-step.ts';
 
 export interface StepParts {
@@ -45,6 +46,8 @@ export interface StepParts {
   penalty: Penalty | null;
   /** Weights that are few values or whole numbers. */
   codings: StepCodings;
+  /** The learning rate at which steps are learned at their own full rate. */
+  stepsLearn: number;
   /** The rate at which weights' scores follow their movement, and the learning rate that this is for; null where none are kept. */
   movement: { rate: number; learningRate: number } | null;
   /** Samples that are computed at once, where a batch is computed in parts; null for all of them. */
@@ -77,6 +80,11 @@ export interface Total extends Pass {
   /** The loss's gradients before masks and penalty. */
   unmasked: Tensor[];
   penalty: Tensor;
+  /** Scalars, of weights on learned steps; NaN where there are none. */
+  bits: Tensor;
+  zeros: Tensor;
+  /** ∂bits/∂ln(step), scalars by key. */
+  bitsOfLogSteps: ReadonlyMap<string, Tensor>;
 }
 
 export interface Decision {
@@ -91,7 +99,7 @@ export interface Decision {
 const AUGMENTATION = 0x5bd1e995;
 
 /** The first numbers of a step's result. */
-export const METRICS = ['loss', 'accuracy', 'distillation', 'penalty', 'normAfter', 'threshold', 'clipped', 'ok'] as const;
+export const METRICS = ['loss', 'accuracy', 'distillation', 'penalty', 'bits', 'zeros', 'normAfter', 'threshold', 'clipped', 'ok'] as const;
 
 /** Means over a batch's samples that nothing goes by: the fraction of right predictions, and the teacher's part of the loss, unweighted. */
 export const SHOWN = ['accuracy', 'distillation'] as const;
@@ -139,8 +147,14 @@ export class StepProgram {
   }
 
   /** Makes the variables that the optimizer and the average need and that are not there yet. */
-  prepare({ weights, slots, averages }: StepVariables): void {
-    const { optimizer, ema } = this.parts;
+  prepare({ weights, slots, averages, steps }: StepVariables): void {
+    const { optimizer, ema, codings } = this.parts;
+    for (const [key, coding] of codings) {
+      if (coding.kind !== 'rate' || slots.has(slotKey(key, LOG_STEP))) continue;
+      tf.tidy(() => slots.assign(slotKey(key, LOG_STEP), tf.log(steps.read(key))));
+      const shape = [...steps.shape(key)];
+      for (const slot of STEP_RULE.slots) tf.tidy(() => slots.assign(slotKey(key, `${LOG_STEP}:${slot}`), tf.zeros(shape)));
+    }
     for (const { key, slots: names } of this.tensors) {
       const shape = [...weights.shape(key)];
       for (const name of names) if (!slots.has(name)) tf.tidy(() => slots.assign(name, tf.fill(shape, optimizer.initial)));
@@ -150,7 +164,7 @@ export class StepProgram {
 
   /** The numbers that a step is given, which `update` and `decide` take as scalars. */
   numbers(at: StepPosition): Float32Array {
-    const { optimizer, ema, clipping, movement } = this.parts;
+    const { optimizer, ema, clipping, movement, stepsLearn } = this.parts;
     return Float32Array.from([
       ...optimizer.numbers(at.optimizerStep + 1, at.learningRate),
       1 - at.learningRate * optimizer.weightDecay,
@@ -158,6 +172,9 @@ export class StepProgram {
       at.optimizerStep === 0 ? 0 : (ema ?? 0),
       at.penalty,
       movement ? (movement.rate * at.learningRate) / movement.learningRate : 0,
+      at.bit,
+      at.pull,
+      ...STEP_RULE.numbers(at.optimizerStep + 1, (STEP_RATE * at.learningRate) / stepsLearn),
       ...clipping.next(at.thresholdStep),
     ]);
   }
@@ -172,7 +189,14 @@ export class StepProgram {
     const present = this.tensors.map(({ key }) => values.get(key)!);
     // Final masks are in the weights already.
     if (masking !== 'final') for (const key of masks.keys()) values.set(key, masked(key, values.get(key)!, masks));
-    for (const key of codings.keys()) values.set(key, seen(codings, key, values.get(key)!, variables.steps));
+    for (const [place, [key, coding]] of [...codings].entries()) {
+      const value = values.get(key)!;
+      const noise = coding.kind === 'rate' && coding.phase === 'noise';
+      values.set(
+        key,
+        noise ? noisy(value, variables.steps.read(key), noiseDraw(seed, place, step)) : seen(codings, key, value, variables.steps),
+      );
+    }
     const wanted = this.tensors.map(({ key }) => values.get(key)!);
     const lesson = teacher && taught(teacher, x, loss);
     const places = teacher ? teacher.options.features.map(({ student_layer }) => featureOf(graph, student_layer)) : [];
@@ -226,25 +250,43 @@ export class StepProgram {
 
   /** Adds the penalty to a pass, and leaves out the gradients of weights that masks hide and that are not to move. */
   total(pass: Pass, numbers: Tensor, masks: Variables): Total {
-    const { penalty, masking, variables } = this.parts;
-    const { penalty: coefficient } = this.inputs(numbers);
+    const { penalty, masking, variables, codings } = this.parts;
+    const { penalty: coefficient, bit } = this.inputs(numbers);
     const values: Tensor[] = [];
+    const bits: Tensor[] = [];
+    const zeros: Tensor[] = [];
+    const bitsOfLogSteps = new Map<string, Tensor>();
     const gradients = this.tensors.map(({ key, unitAxes }, index) => {
       const gradient = pass.gradients[index]!;
       const seen = masks.has(key) && masking === 'shadow' ? tf.mul(gradient, masks.read(key)) : gradient;
+      if (codings.get(key)?.kind === 'rate') {
+        const own = bitsOf(key, pass.weights[index]!, variables.steps.read(key), variables.costs);
+        bits.push(own.bits);
+        zeros.push(own.zeros);
+        bitsOfLogSteps.set(key, own.ofLogStep);
+        return tf.add(seen, tf.mul(own.gradient, bit));
+      }
       if (!penalty?.keys.has(key)) return seen;
       const marks = variables.marks.has(key) ? variables.marks.read(key) : null;
       const own = penaltyOf(penalty.type, pass.weights[index]!, { unitAxes, marks });
       values.push(own.value);
       return tf.add(seen, tf.mul(own.gradient, coefficient));
     });
-    const sum = values.length === 0 ? tf.scalar(Number.NaN) : tf.mul(tf.sum(pack(values)), coefficient);
-    return { ...pass, gradients, unmasked: pass.gradients, penalty: sum };
+    const sumOf = (terms: Tensor[]): Tensor => (terms.length === 0 ? tf.scalar(Number.NaN) : tf.sum(pack(terms)));
+    return {
+      ...pass,
+      gradients,
+      unmasked: pass.gradients,
+      penalty: tf.mul(sumOf(values), coefficient),
+      bits: sumOf(bits),
+      zeros: sumOf(zeros),
+      bitsOfLogSteps,
+    };
   }
 
   /** Clipping, and whether the update may happen. `overridden` stands between what is measured and what goes by it. */
   decide(
-    { loss, shown, gradients, weights, penalty }: Omit<Total, 'moved' | 'unmasked'>,
+    { loss, shown, gradients, weights, penalty, bits, zeros }: Omit<Total, 'moved' | 'unmasked' | 'bitsOfLogSteps'>,
     numbers: Tensor,
     overridden: { lengths(measured: Tensor): Tensor; ok(measured: Tensor): Tensor },
   ): Decision {
@@ -260,6 +302,8 @@ export class StepProgram {
       loss,
       ...unpack(shown),
       penalty,
+      bits,
+      zeros,
       length,
       clipped.threshold ?? missing,
       clipped.fraction ?? tf.scalar(0),
@@ -269,10 +313,10 @@ export class StepProgram {
   }
 
   /** The update of everything: decay, optimizer, range, averages, and what the forward pass moved. */
-  update(gradients: readonly Tensor[], { moved, unmasked, weights: before }: Total, numbers: Tensor): void {
+  update(gradients: readonly Tensor[], { moved, unmasked, weights: before, bitsOfLogSteps }: Total, numbers: Tensor): void {
     const { optimizer, weightRange, variables, codings } = this.parts;
-    const { weights, slots, averages, scores, places } = variables;
-    const { optimizer: rates, decay, momentum, scoreRate } = this.inputs(numbers);
+    const { weights, slots, averages, scores, places, steps } = variables;
+    const { optimizer: rates, decay, momentum, scoreRate, bit, pull, stepRule } = this.inputs(numbers);
     for (const [index, { key }] of this.tensors.entries()) {
       // S -= rate · (∂L/∂ŵ) · w: up where a weight moves away from 0 (Sanh 2020, eq. 3).
       if (scores.has(key)) scores.assign(key, tf.sub(scores.read(key), tf.mul(tf.mul(unmasked[index]!, before[index]!), scoreRate)));
@@ -282,6 +326,22 @@ export class StepProgram {
       if (optimizer.weightDecay > 0 && tensor.decayed) assignVariable(variable, tf.mul(readVariable(variable), decay));
       const gradient = pooled(codings, tensor.key, gradients[index]!, places);
       optimizer.update({ variable, slots: tensor.slots.map((slot) => slots.handle(slot)), gradient }, rates);
+      const coding = codings.get(tensor.key);
+      if (coding?.kind === 'rate' && coding.phase === 'commit') {
+        const value = readVariable(variable);
+        assignVariable(variable, tf.add(value, tf.mul(tf.sub(seen(codings, tensor.key, value, steps), value), pull)));
+      }
+      if (coding?.kind === 'rate' && coding.phase === 'straight') {
+        const value = before[index]!;
+        // Straight through the rounding, a longer step moves a weight as its multiple says, but for the weight itself (Esser 2020): step · (multiple - weight / step).
+        const ofLoss = tf.sum(tf.mul(unmasked[index]!, tf.sub(seen(codings, tensor.key, value, steps), value)));
+        const ofLogStep = tf.add(ofLoss, tf.mul(bitsOfLogSteps.get(tensor.key)!, bit));
+        const logStep = slots.handle(slotKey(tensor.key, LOG_STEP));
+        const moments = STEP_RULE.slots.map((slot) => slots.handle(slotKey(tensor.key, `${LOG_STEP}:${slot}`)));
+        const shape = [...steps.shape(tensor.key)];
+        STEP_RULE.update({ variable: logStep, slots: moments, gradient: tf.reshape(ofLogStep, shape) }, stepRule);
+        steps.assign(tensor.key, tf.exp(readVariable(logStep)));
+      }
       if (weightRange && tensor.ranged) assignVariable(variable, tf.clipByValue(readVariable(variable), ...weightRange));
       if (averages.has(tensor.key)) {
         const average = averages.handle(tensor.key);
@@ -323,13 +383,17 @@ export class StepProgram {
     const { optimizer } = this.parts;
     const scalars = unpack(numbers);
     const count = optimizer.numbers(1, 1).length;
+    const ofSteps = STEP_RULE.numbers(1, 1).length;
     return {
       optimizer: scalars.slice(0, count),
       decay: scalars[count]!,
       momentum: scalars[count + 1]!,
       penalty: scalars[count + 2]!,
       scoreRate: scalars[count + 3]!,
-      clipping: scalars.slice(count + 4),
+      bit: scalars[count + 4]!,
+      pull: scalars[count + 5]!,
+      stepRule: scalars.slice(count + 6, count + 6 + ofSteps),
+      clipping: scalars.slice(count + 6 + ofSteps),
     };
   }
 

@@ -9,6 +9,8 @@ export interface Measured {
   accuracy: number;
   distillation: number;
   penalty: number;
+  bits: number;
+  zeros: number;
   normBefore: number;
   normAfter: number;
   threshold: number;
@@ -18,9 +20,24 @@ export interface Measured {
 }
 
 export function measuredFrom(values: Float32Array): Measured {
-  const [loss, accuracy, distillation, penalty, normAfter, threshold, clipped, ok] = Array.from(values) as NumberOf<typeof METRICS>;
+  const [loss, accuracy, distillation, penalty, bits, zeros, normAfter, threshold, clipped, ok] = Array.from(values) as NumberOf<
+    typeof METRICS
+  >;
   const lengths = values.slice(METRICS.length);
-  return { loss, accuracy, distillation, penalty, normBefore: jointLength(lengths), normAfter, threshold, clipped, ok: ok === 1, lengths };
+  return {
+    loss,
+    accuracy,
+    distillation,
+    penalty,
+    bits,
+    zeros,
+    normBefore: jointLength(lengths),
+    normAfter,
+    threshold,
+    clipped,
+    ok: ok === 1,
+    lengths,
+  };
 }
 
 /** Why a step was held back. */
@@ -50,12 +67,14 @@ export function lengthsFrom({ lengths }: Measured, values: Float32Array): LayerN
 }
 
 export function reportOf(measured: Measured, fault: Extract<Verdict, { kind: 'fault' }> | null, layers: LayerNorms | null): StepReport {
-  const { loss, accuracy, distillation, penalty, normBefore, normAfter, threshold, clipped } = measured;
+  const { loss, accuracy, distillation, penalty, bits, zeros, normBefore, normAfter, threshold, clipped } = measured;
   return {
     loss,
     accuracy: orNull(accuracy),
     distillation: orNull(distillation),
     penalty: orNull(penalty),
+    bits: orNull(bits),
+    zeros: orNull(zeros),
     normBefore: fault ? Number.NaN : normBefore,
     normAfter: fault ? Number.NaN : normAfter,
     threshold: Number.isFinite(threshold) ? threshold : null,

@@ -32,6 +32,9 @@ export interface StepPosition {
   thresholdStep: number;
   /** The coefficient of the penalty, where there is one. */
   penalty: number;
+  /** What a bit of the weights is worth of the loss, and the part of the way to their multiples that weights are taken behind the update; 0 without a rate. */
+  bit: number;
+  pull: number;
   /** Whether to measure each weight's norms and update as well. */
   layers: boolean;
 }
@@ -52,6 +55,9 @@ export interface StepReport {
   /** The teacher's part of the loss, unweighted, and the penalty, which `loss` does not count; null where there is none. */
   distillation: number | null;
   penalty: number | null;
+  /** Of weights on learned steps, before the update: their bits, as far as they are estimated, and how many are nearest to zero; null where there are none. */
+  bits: number | null;
+  zeros: number | null;
   /** Global norm of the gradients, masked weights left out, before and after clipping. */
   normBefore: number;
   normAfter: number;
@@ -74,10 +80,10 @@ export interface TrainingStep {
   run(batch: HostBatch, at: StepPosition): StepReport;
   /** Takes other masks: 1 where a weight lives. Where masks are final, pruned weights and their slots become +0. */
   setMasks(masks: Masks): void;
-  /** Brings weights, slots and averages into the variables that the step was made of. */
-  store(): void;
+  /** Brings weights, slots and all else, or these kinds of it, into the variables that the step was made of. */
+  store(kinds?: readonly (keyof StepVariables)[]): void;
   /** Takes them from there, after somebody else has changed them. */
-  load(): void;
+  load(kinds?: readonly (keyof StepVariables)[]): void;
   /** The model's outputs (logits where the loss takes them) for a batch, with averaged weights where there are any. */
   predict(batch: PredictionBatch): Float32Array;
   dispose(): void;
@@ -97,4 +103,6 @@ export interface StepVariables {
   places: Variables;
   /** Of weights on a grid: its steps; empty where there is none. */
   steps: Variables;
+  /** Of weights on learned steps: what their bits cost, as `setCosts` has it; empty where there are none. */
+  costs: Variables;
 }

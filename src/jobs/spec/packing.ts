@@ -27,15 +27,64 @@ const PackedLayers = strictObject(
 );
 export type PackedLayers = Static<typeof PackedLayers>;
 
+const Fraction = (minimum: number, description: string) => Type.Number({ minimum, maximum: 1, description });
+
+const Rate = strictObject(
+  {
+    weight: defaulted(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: 'λ: how much of the loss a bit is worth. Smaller files for more of it, and larger errors.',
+      }),
+      5e-5,
+    ),
+    biases: defaulted(
+      Type.Boolean({ description: 'Whether biases become multiples of steps as well. Parameters of normalisations keep their numbers.' }),
+      true,
+    ),
+    ramp: defaulted(Fraction(0, 'Of the steps: over these λ rises from 0.'), 0.4),
+    noise: defaulted(
+      Fraction(0, 'Of the steps, the first: uniform noise of a step’s width stands for the rounding, and steps keep their lengths.'),
+      0.1,
+    ),
+    commit: defaulted(
+      Fraction(
+        0,
+        'Of the steps, the last: steps are frozen, the learning rate is a tenth of what it was, and each update takes weights a part of the way to their multiples.',
+      ),
+      0.35,
+    ),
+    pull: defaulted(
+      Type.Number({ minimum: 0, maximum: 1, description: 'That part, at the end of the commitment, over which it rises from 0.' }),
+      0.005,
+    ),
+    every_steps: defaulted(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Steps after which it is counted anew what the next level of a weight costs.',
+      }),
+      60,
+    ),
+  },
+  {
+    description:
+      'Weights become whole multiples of a step for each tensor, which is learned, and training minimises loss + λ·bits. Bits are those of a code that knows how many zeros layers, units, inputs and places in windows have, so that whole rows and columns go. Of the commitment, the epoch with the lowest training loss + λ·bits is kept; then each number is lowered where that is worth its bits. Small where the file is `.esp`.',
+  },
+);
+export type Rate = Static<typeof Rate>;
+
 const Tuning = strictObject(
   {
-    epochs: defaulted(Type.Integer({ minimum: 0, maximum: 100_000 }), 1),
+    epochs: defaulted(nullable(Type.Integer({ minimum: 0, maximum: 100_000, description: 'null: 1, and with `rate` 40.' })), null),
     learning_rate: defaulted(
       nullable(
         Type.Number({
           exclusiveMinimum: 0,
           maximum: 1000,
-          description: 'null: a tenth of the training’s. Its schedule runs its course again, over the epochs of tuning.',
+          description:
+            'null: a tenth of the training’s, and with `rate` all of it. Its schedule runs its course again, over the epochs of tuning.',
         }),
       ),
       null,
@@ -74,6 +123,7 @@ export const Packing = strictObject(
       ),
       null,
     ),
+    rate: defaulted(nullable(Rate), null),
     precision: defaulted(
       nullable(
         choice(['float16', 'bfloat16'], {
@@ -92,7 +142,7 @@ export const Packing = strictObject(
       }),
       512,
     ),
-    tuning: defaulted(Tuning, { epochs: 1, learning_rate: null }),
+    tuning: defaulted(Tuning, { epochs: null, learning_rate: null }),
   },
   { description: 'Fewer and shorter numbers, behind all training and pruning. Zeros stay zero.' },
 );

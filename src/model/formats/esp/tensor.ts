@@ -14,6 +14,8 @@ const MOST_AXES = 16;
 const MOST_VALUES = 256;
 const MOST_DISTINCT = 2 ** 16;
 const LARGEST_MULTIPLE = 2 ** 20;
+/** The least number and the least distance between two are taken for so many steps at most. */
+const MOST_PARTS = 12;
 /** The largest multiple, in so many values: where most multiples are none of the values, a list says more. */
 const SPARSEST = 8;
 /** The largest multiple of a unit's own step, and the fewest inputs for which a step of its own is worth its bits. */
@@ -139,8 +141,11 @@ function valuesOf(data: Float32Array, shape: readonly number[]): Values {
   }
   const sorted = Float32Array.from(distinct).sort();
   if (sorted.length === 0) return { kind: 'multiples', step: 1, multiples: new Int32Array(data.length) };
-  const step = sorted.length * 4 < data.length || sorted.length < 3 ? stepOf(sorted) : null;
   const largest = Math.max(-sorted[0]!, sorted.at(-1)!);
+  const likely = stepOf(sorted);
+  // Of few numbers, as biases are, large multiples of a step say no less than their digits.
+  const isSmall = likely !== null && largest / likely <= LARGEST_IN_COLUMN;
+  const step = sorted.length * 4 < data.length || sorted.length < 3 || isSmall ? likely : null;
   // Steps of few digits are all multiples of a tiny one, which says nothing.
   const columns = step !== null && largest / step <= LARGEST_IN_COLUMN ? null : columnsOf(data, shape);
   if (columns !== null) return columns;
@@ -193,7 +198,7 @@ function stepOf(sorted: Float32Array): number | null {
     if (index > 0) gap = Math.min(gap, value - sorted[index - 1]!);
   }
   for (const likely of [least, gap]) {
-    for (const parts of [1, 2, 3]) {
+    for (let parts = 1; parts <= MOST_PARTS; parts++) {
       const step = Math.fround(likely / parts);
       const most = Math.min(LARGEST_MULTIPLE, SPARSEST * sorted.length);
       if (step > 0 && sorted.every((value) => isMultiple(value, step, most))) return step;

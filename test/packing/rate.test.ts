@@ -1,0 +1,131 @@
+/** Bits, phases and rounding at a rate, against their plain definitions. */
+import { describe, expect, it } from 'vitest';
+import { bitsAboveZero, codeCosts, oddsOf } from '../../src/packing/rate/code-costs.ts';
+import { pullAt, rampAt, ratePhases } from '../../src/packing/rate/phases.ts';
+import { worthTheirBits } from '../../src/packing/rate/rounding.ts';
+import { firstStep, multiplesOf } from '../../src/packing/rate/steps.ts';
+import { generator } from '../../src/random.ts';
+import { expectClose } from '../helpers/numbers.ts';
+
+const numbers = generator(3, 'rate');
+const drawn = (count: number, alive: (at: number) => number) =>
+  Int32Array.from({ length: count }, (_, at) => (numbers.uniform() < alive(at) ? Math.round(numbers.normal() * 2) : 0));
+
+/** Bits of each element, straight from counts: nothing is shared with what is tested. */
+function plainBits(values: Int32Array, shape: readonly number[]): number[] {
+  const at = [...values.keys()];
+  const indices = at.map((index) => {
+    const places: number[] = [];
+    let rest = index;
+    for (const length of shape.toReversed()) {
+      places.unshift(rest % length);
+      rest = Math.floor(rest / length);
+    }
+    return places;
+  });
+  const share = (members: number[], atLeast: number) => members.filter((index) => Math.abs(values[index]!) >= atLeast).length;
+  const whole = (share(at, 1) + 0.5) / (values.length + 1);
+  const logit = (p: number) => Math.log2(p) - Math.log2(1 - p);
+  const kinds = [
+    (index: number) => indices[index]!.slice(0, -2).join(),
+    (index: number) => `${indices[index]!.at(-2)}`,
+    (index: number) => `${indices[index]!.at(-1)}`,
+  ].map((kind) => {
+    const groups = Map.groupBy(at, kind);
+    const isTold = groups.size > 1 && groups.size * 2 <= values.length;
+    return (index: number) => {
+      if (!isTold) return 0;
+      const members = groups.get(kind(index))!;
+      return logit((share(members, 1) + 2 * whole) / (members.length + 2)) - logit(whole);
+    };
+  });
+  const from = (level: number) => at.reduce((sum, index) => sum + Math.max(0, Math.abs(values[index]!) - level + 1), 0);
+  const onwards = [Number.NaN, (share(at, 2) + 0.5) / (share(at, 1) + 1)];
+  const later = (from(3) + 0.5) / (from(2) + 1);
+  return at.map((index) => {
+    const odds = Math.max(-16, Math.min(16, logit(whole) + kinds.reduce((sum, kind) => sum + kind(index), 0)));
+    const alive = 2 ** odds / (1 + 2 ** odds);
+    const height = Math.abs(values[index]!);
+    if (height === 0) return -Math.log2(1 - alive);
+    let bits = 1 - Math.log2(alive);
+    for (let level = 1; level < height; level++) bits -= Math.log2(onwards[level] ?? later);
+    return bits - Math.log2(1 - (onwards[height] ?? later));
+  });
+}
+
+describe('what whole numbers cost', () => {
+  it.each([
+    ['a dense kernel', [40, 12], (at: number) => (at % 12 < 6 ? 0.3 : 0.02)],
+    ['a convolution', [3, 3, 5, 8], (at: number) => (Math.floor(at / 40) === 4 ? 0.9 : 0.1)],
+    ['biases', [30], () => 0.4],
+    ['a single number', [1], () => 1],
+    ['nothing but zeros', [6, 4], () => 0],
+  ])('is what its counts say: %s', (_name, shape, alive) => {
+    const values = drawn(
+      shape.reduce((product, length) => product * length, 1),
+      alive,
+    );
+    const costs = codeCosts(values, shape);
+    const expected = plainBits(values, shape);
+    expect(costs.bits).toBeCloseTo(
+      expected.reduce((sum, bits) => sum + bits, 0),
+      3,
+    );
+    expect(costs.zeros).toBe(values.filter((value) => value === 0).length);
+    const odds = oddsOf(costs, shape);
+    const zeros = expected.map((_, at) => Math.log2(1 + 2 ** odds[at]!));
+    expect(costs.base).toBeCloseTo(
+      zeros.reduce((sum, bits) => sum + bits, 0),
+      3,
+    );
+    expectClose(
+      Float32Array.from(values, (value, at) => zeros[at]! + bitsAboveZero(costs, odds[at]!, value)),
+      expected,
+      { absolute: 1e-3 },
+    );
+  });
+
+  it('is most in rows that are nearly empty', () => {
+    const values = Int32Array.from({ length: 200 }, (_, at) => (at < 20 ? 1 : at === 150 ? 1 : 0));
+    const odds = oddsOf(codeCosts(values, [10, 20]), [10, 20]);
+    expect(odds[150]! - odds[0]!).toBeLessThan(-6);
+    expect(odds[150]).toBeGreaterThan(odds[199]!);
+  });
+});
+
+describe('rounding that is worth its bits', () => {
+  it('takes the least of harm and bits for each number', () => {
+    const shape = [30, 8];
+    const values = drawn(240, () => 0.3);
+    const harm = Float32Array.from(values, () => 0.02 * numbers.uniform());
+    const [weight, costs] = [0.003, codeCosts(values, shape)];
+    const odds = oddsOf(costs, shape);
+    const total = (at: number, candidate: number) =>
+      harm[at]! * (values[at]! - candidate) ** 2 + weight * bitsAboveZero(costs, odds[at]!, candidate);
+    const made = worthTheirBits(values, harm, shape, weight);
+    expect([...made].some((value, at) => value !== values[at])).toBe(true);
+    for (const [at, value] of values.entries()) {
+      const candidates = [value, value - Math.sign(value), 0];
+      expect(candidates).toContain(made[at]);
+      expect(total(at, made[at]!)).toBeCloseTo(Math.min(...candidates.map((candidate) => total(at, candidate))), 9);
+    }
+    expect(worthTheirBits(values, harm.fill(1e3), shape, weight)).toEqual(values);
+  });
+});
+
+describe('the course of a rate', () => {
+  it('divides its steps, and ramps λ and the pull', () => {
+    const phases = ratePhases({ noise: 0.1, commit: 0.4, ramp: 0.5 }, 100, 50);
+    expect(phases).toEqual({ begin: 100, straight: 105, commit: 130, end: 150, full: 125 });
+    expect([100, 112, 124, 149].map((step) => rampAt(phases, step))).toEqual([0.04, 0.52, 1, 1]);
+    expect([129, 130, 149].map((step) => pullAt(phases, 0.01, step))).toEqual([0, 0.0005, 0.01]);
+    const plain = ratePhases({ noise: 0, commit: 0, ramp: 0 }, 7, 3);
+    expect([rampAt(plain, 7), pullAt(plain, 1, 9)]).toEqual([1, 0]);
+  });
+
+  it('begins with steps of half what weights are like', () => {
+    expect(firstStep(Float32Array.of(3, 0, -4, 0))).toBeCloseTo(Math.sqrt(12.5) / 2, 6);
+    expect(firstStep(new Float32Array(3))).toBe(1 / 16);
+    expect([...multiplesOf(Float32Array.of(0.26, -0.5, 0), 0.25)]).toEqual([1, -2, 0]);
+  });
+});
