@@ -2,7 +2,7 @@
 import { NOT_CAPTURED } from '../src/engine/step/exceptions.ts';
 import { LAYER_CLASSES, type LayerClassName } from '../src/model/layers/index.ts';
 import { exceptionOf } from '../test/corpus/expected.ts';
-import { FORMATS, type Format, type Found, isRight, readFound, UNLOADABLE } from '../test/corpus/found.ts';
+import { FORMATS, type Format, type Found, isRight, readFound } from '../test/corpus/found.ts';
 
 const found = readFound();
 const names = Object.keys(LAYER_CLASSES) as LayerClassName[];
@@ -26,7 +26,7 @@ const count = (of: (verdict: string) => boolean): string =>
   FORMATS.map((format) => found.filter((entry) => entry[format] !== null && of(entry[format])).length).join(' | ');
 const isWrong = (verdict: string): boolean => verdict === 'wrong';
 
-const isPlain = (verdict: string | null): boolean => verdict === null || (isRight(verdict) && verdict !== UNLOADABLE);
+const isPlain = (verdict: string | null): boolean => verdict === null || isRight(verdict);
 const others = found.filter((entry) => FORMATS.some((format) => !isPlain(entry[format])) || entry.step === 'wrong');
 const cell = (verdict: string | null): string =>
   verdict === null || isRight(verdict) || isWrong(verdict) ? (verdict ?? '') : `\`${verdict}\``;
@@ -44,7 +44,7 @@ process.stdout.write(`# Coverage
 What the service makes of Keras' models. A corpus of ${found.length} small networks is made by stock Keras 3.15 (\`test/corpus\`) and saved as \`.keras\`, as whole-model \`.h5\` where Keras does that, and by TensorFlow.js'
 converter as a layers model. Each file is read and run here, and is **right** when all of this holds: its outputs are those of Keras (within 1e-5 of the largest; 1e-3 in float16 and 1e-2 in bfloat16, which Keras
 rounds to and the service does not; a network that Keras itself moves further when its input moves by 1e-7 is held to four times that), its numbers of parameters and output shapes are Keras', its multiply-accumulates
-are those counted while TensorFlow runs it, it is the same file when it is written twice, and stock Keras loads what was written, with the same predictions: of a file in its own format every stored number bit for bit,
+are those counted while TensorFlow runs it, it is the same file when it is written twice, and stock Keras loads what was written, with predictions of the same bits: of a file in its own format every stored number bit for bit,
 the same names, flags, policies, structure and compile config; of another the same names and weights. Layers models are written as \`.keras\` besides, since Keras loads none; \`.h5\` files with operations
 and a few more, which Keras cannot load either, in their place (docs/formats.md). *One step* is one step of SGD through the whole engine, its loss and every weight after it against Keras.
 

@@ -10,8 +10,6 @@ import type { ZerosOptions } from './zeros.ts';
 /** By weight key: 1 where the weight stays, 0 where it is pruned. */
 export type Masks = Map<string, Uint8Array>;
 
-/** A structure of zeros. */
-
 /** Masks of the kernels that have zeros already, which keep them; a kernel of nothing but zeros is untrained, not pruned. */
 export function zeroMasks(kernels: readonly PrunableKernel[], weights: Weights): Masks {
   return new Map(

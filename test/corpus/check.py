@@ -1,7 +1,7 @@
 """Loads in stock Keras what was written here: python check.py FOLDER
 
-Reads FOLDER/written.json, [{"name", "path", "format", "from"}], and writes FOLDER/checked.json: for each path null, what is not as in the file that Keras
-saved, or {"unloadable"}: why Keras cannot load even that.
+Reads FOLDER/written.json, [{"name", "path", "format", "from"}], and writes FOLDER/checked.json: for each path null, or what is not as in the file that Keras
+saved.
 """
 
 import io
@@ -66,9 +66,9 @@ def kept(original, path, format):
 def loaded(original):
     """What Keras makes of a file that it saved: the model with its warnings, or why it cannot load it."""
     try:
-        return load(original), None
-    except Exception as error:
-        return None, said(error)
+        return load(original)
+    except Exception:
+        return None
 
 
 def said(error):
@@ -86,7 +86,7 @@ class Saved:
     def __init__(self, facts, folder, numbers):
         self.facts, self.folder, self.numbers = facts, folder, numbers
         self.files = {}
-        keras_file, _ = self.file("keras")
+        keras_file = self.file("keras")
         recorded = [numbers.array(place) for place in facts["outputs"]]
         self.outputs = predictions(keras_file[0], facts, numbers) if keras_file else recorded
         # The same weights in the same operations of one process give the same bits; what was recorded is of another process.
@@ -100,11 +100,11 @@ class Saved:
 
 def difference(saved, path, format, source):
     facts = saved.facts
-    own, reason = saved.file(format)
+    own = saved.file(format)
     try:
         model, model_warnings = load(path)
     except Exception as error:
-        return {"unloadable": reason} if reason else said(error)
+        return said(error)
     if source == format:
         lost = kept(saved.folder / f"{facts['name']}.{format}", path, format)
         if lost:
@@ -113,7 +113,7 @@ def difference(saved, path, format, source):
             return f"Keras warns: {model_warnings}"
         if own and description(model) != description(own[0]):
             return "names, flags, policies or configs differ"
-    original = saved.file("keras")[0]
+    original = saved.file("keras")
     if source == format and original and not own:
         # Keras cannot load the file that it saved (a loss by its short name in .h5, say); the network can be told from its other one.
         if description(model)[:3] != description(original[0])[:3]:

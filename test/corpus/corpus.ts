@@ -45,11 +45,8 @@ export interface KerasFacts {
 
 /** What became of one file of a network. */
 export type Finding =
-  /**
-   * `writtenAs` where it cannot be written in its own format: another, or null. `difference` of its outputs from Keras', relative. `unloadable` where Keras
-   * cannot load the file that it saved: why.
-   */
-  | { kind: 'right'; writtenAs?: Format | null; difference?: number; unloadable?: string }
+  /** `writtenAs` where it cannot be written in its own format: another, or null. `difference` of its outputs from Keras', relative. */
+  | { kind: 'right'; writtenAs?: Format | null; difference?: number }
   | { kind: 'refused'; code: string; detail: string }
   | { kind: 'wrong'; detail: string }
   /** Keras itself does not save it so. */
@@ -133,11 +130,10 @@ export async function compareCorpus(
     JSON.stringify(written.map(({ name, path, format, from }) => ({ name, path, format, from }))),
   );
   await checking.run();
-  const checked = JSON.parse(readFileSync(join(folder, 'checked.json'), 'utf8')) as Record<string, string | { unloadable: string } | null>;
+  const checked = JSON.parse(readFileSync(join(folder, 'checked.json'), 'utf8')) as Record<string, string | null>;
   for (const { path, format, from, result } of written) {
     const answer = checked[path];
-    if (typeof answer === 'string') result.formats[from] = { kind: 'wrong', detail: `written as ${format} and loaded in Keras, ${answer}` };
-    else if (answer) result.formats[from] = { ...result.formats[from], ...answer } as Finding;
+    if (answer) result.formats[from] = { kind: 'wrong', detail: `written as ${format} and loaded in Keras, ${answer}` };
   }
   return results;
 }

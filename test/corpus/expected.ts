@@ -1,13 +1,13 @@
 /** What becomes of the corpus' networks: all are right, but for these, each for a reason. */
 import type { ProblemCode } from '../../src/errors.ts';
-import { type Format, isRight, UNLOADABLE } from './found.ts';
+import { type Format, isRight } from './found.ts';
 
 export interface Exception {
   networks: RegExp;
   /** Absent: in every format. */
   formats?: readonly Format[];
-  /** A refusal's code, UNLOADABLE, or what is known to be wrong and not mended yet. */
-  verdict: ProblemCode | typeof UNLOADABLE | 'wrong';
+  /** A refusal's code, or what is known to be wrong and not mended yet. */
+  verdict: ProblemCode | 'wrong';
   why: string;
 }
 
@@ -40,5 +40,5 @@ export function exceptionOf(network: string, format: Format): Exception | null {
 export function isExpected(network: string, format: Format, verdict: string | null): boolean {
   if (verdict === null) return true;
   const exception = exceptionOf(network, format);
-  return exception === null ? isRight(verdict) && verdict !== UNLOADABLE : verdict === exception.verdict;
+  return exception === null ? isRight(verdict) : verdict === exception.verdict;
 }

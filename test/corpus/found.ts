@@ -6,9 +6,6 @@ import type { Finding, Result } from './corpus.ts';
 export const FORMATS = ['keras', 'h5', 'tfjs'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** A file that goes out as it came, and that Keras, which saved it, cannot load. */
-export const UNLOADABLE = 'right, not loaded by Keras itself';
-
 export interface Found extends Record<Format, string | null> {
   name: string;
   group: string;
@@ -28,7 +25,6 @@ export const isRight = (verdict: string | null): boolean => verdict?.startsWith(
 export function verdictOf(finding: Finding): string | null {
   if (finding.kind === 'refused') return finding.code;
   if (finding.kind !== 'right') return finding.kind === 'unsaved' ? null : finding.kind;
-  if (finding.unloadable) return UNLOADABLE;
   if (finding.writtenAs === undefined) return 'right';
   return finding.writtenAs === null ? 'right, not written' : `right, as ${finding.writtenAs}`;
 }
