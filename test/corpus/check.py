@@ -64,7 +64,7 @@ def kept(original, path, format):
 
 
 def loaded(original):
-    """What Keras makes of a file that it saved: the model with its warnings, or why it cannot load it."""
+    """What Keras makes of a file that it saved: the model with its warnings; None where it cannot load it."""
     try:
         return load(original)
     except Exception:
