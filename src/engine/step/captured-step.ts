@@ -44,6 +44,8 @@ export class CapturedStep implements TrainingStep {
   /** What runs of the session are given, by name. */
   private readonly feeds = new Map<string, Feed>();
   private masks: Masks = new Map();
+  /** Whose variables have the same numbers in the session and outside: carried over, and no step since. */
+  private readonly carried = new Set<keyof StepVariables>();
 
   /** `held` is the data set, where the session is to hold it. Nothing is recorded before the first run. */
   constructor(parts: StepParts, format: BatchFormat, held: HeldArrays | null, sizes: CaptureSizes) {
@@ -58,6 +60,7 @@ export class CapturedStep implements TrainingStep {
 
   run(batch: HostBatch, at: StepPosition): StepReport {
     const session = this.ready();
+    this.carried.clear();
     const pieces = partsOf(batch, this.parts.microBatchSize);
     const numbers = this.program.numbers(at);
     if (pieces.length > 1) {
@@ -86,9 +89,11 @@ export class CapturedStep implements TrainingStep {
   store(kinds: readonly (keyof StepVariables)[] = KINDS): void {
     const { session } = this;
     if (!session) return;
-    for (const [name, variables, key] of namesOf(this.parts.variables, kinds)) {
+    const behind = kinds.filter((kind) => !this.carried.has(kind));
+    for (const [name, variables, key] of namesOf(this.parts.variables, behind)) {
       variables.set(key, { shape: variables.shape(key), data: session.get(name) as Float32Array<ArrayBuffer> });
     }
+    for (const kind of behind) this.carried.add(kind);
   }
 
   load(kinds: readonly (keyof StepVariables)[] = KINDS): void {
@@ -97,6 +102,7 @@ export class CapturedStep implements TrainingStep {
     for (const [name, variables, key] of namesOf(this.parts.variables, kinds)) {
       session.set(name, variables.value(key).data, variables.shape(key));
     }
+    for (const kind of kinds) this.carried.add(kind);
     if (kinds !== KINDS) return;
     for (const [index, [key, mask]] of [...this.masks].entries()) {
       session.set(`masks/${index}`, Float32Array.from(mask), this.parts.variables.weights.shape(key));
