@@ -471,16 +471,21 @@ describe('what a session holds', () => {
   });
 
   it('is what load() brings, not what it was', () => {
-    const step = made();
-    advance(step, 0, 3);
-    const { weights } = step;
-    const before = weights.values();
-    for (const [key, { shape, data }] of before) weights.set(key, { shape, data: data.map((value) => value * 2) });
-    step.step.load();
-    for (const key of weights.keys()) weights.set(key, before.get(key)!);
-    step.step.store();
-    const doubled = (key: string) => before.get(key)!.data.map((value) => value * 2);
-    for (const [key, { data }] of weights.values()) expectSameBits(data, doubled(key), key);
+    const [trained, fresh] = [made(), made()];
+    advance(trained, 0, 3);
+    advance(fresh, 0, 1);
+    const predict = ({ step }: TestStep) => step.predict({ count: BATCH, rows: null, inputs: () => images(BATCH, 0).data });
+    const before = predict(trained);
+    for (const kind of ['weights', 'averages'] as const) {
+      for (const [key, { shape, data }] of trained[kind].values()) {
+        const doubled = { shape, data: data.map((value) => value * 2) };
+        trained[kind].set(key, doubled);
+        fresh[kind].set(key, doubled);
+      }
+    }
+    for (const { step } of [trained, fresh]) step.load();
+    expect(predict(trained)).not.toEqual(before);
+    expectSameBits(predict(trained), predict(fresh), 'predictions');
   });
 
   it('does not move while steps are held back, slots, statistics and averages included', () => {

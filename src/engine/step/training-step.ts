@@ -80,7 +80,7 @@ export interface TrainingStep {
   run(batch: HostBatch, at: StepPosition): StepReport;
   /** Takes other masks: 1 where a weight lives. Where masks are final, pruned weights and their slots become +0. */
   setMasks(masks: Masks): void;
-  /** Brings weights, slots and all else, or these kinds of it, into the variables that the step was made of. */
+  /** Brings what steps have changed of weights, slots and all else, or of these kinds, into the variables that the step was made of. */
   store(kinds?: readonly (keyof StepVariables)[]): void;
   /** Takes them from there, after somebody else has changed them. */
   load(kinds?: readonly (keyof StepVariables)[]): void;
