@@ -4,7 +4,7 @@ import Type, { type Static, type TProperties, type TSchema } from 'typebox';
 /** An object that refuses fields it does not know: a misspelt option is an error, never dropped. */
 export function strictObject<Properties extends TProperties>(
   properties: Properties,
-  options: { description?: string; title?: string } = {},
+  options: { description?: string; title?: string; if?: object; else?: object } = {},
 ) {
   return Type.Object(properties, { additionalProperties: false, ...options });
 }
@@ -12,6 +12,11 @@ export function strictObject<Properties extends TProperties>(
 /** A field the caller may leave out; its static type is that of a field that is there, since `fillDefaults` puts the default in. */
 export function defaulted<Schema extends TSchema>(schema: Schema, value: Static<Schema>): Schema {
   return Type.Optional({ ...schema, default: value } as Schema) as unknown as Schema;
+}
+
+/** A field that only a recipe lets the caller leave out, and puts in before defaults are filled. */
+export function recipeFills<Schema extends TSchema>(schema: Schema): Schema {
+  return Type.Optional({ ...schema } as Schema) as unknown as Schema;
 }
 
 /** `null` or the schema. */

@@ -79,12 +79,14 @@ describe('fillDefaults', () => {
 describe('a job specification', () => {
   const model_id = 'mdl_01ARZ3NDEKTSV4RRFFQ69G5FAV';
   const dataset_id = 'dst_01ARZ3NDEKTSV4RRFFQ69G5FAV';
-  const prune = { type: 'prune', model_id, dataset_id, pruning: { criterion: { type: 'magnitude' }, target: { sparsity: 0.5 } } };
+  const bare = { type: 'prune', model_id, dataset_id };
+  const prune = { ...bare, pruning: { criterion: { type: 'magnitude' }, target: { sparsity: 0.5 } } };
 
   it('gets every default of a prune job, with no fine-tuning unless asked for', () => {
     const filled = fillDefaults(JobSpec, prune) as PruneSpec;
     expect(filled.fine_tuning).toBeNull();
     expect(filled.packing).toBeNull();
+    expect([filled.recipe, filled.target]).toEqual([null, null]);
     expect(filled.pruning).toEqual({
       criterion: { type: 'magnitude', p: 2 },
       structure: { type: 'unstructured' },
@@ -128,10 +130,23 @@ describe('a job specification', () => {
     ['an unknown target', { ...prune, pruning: { ...prune.pruning, target: { sparsities: 0.5 } } }],
     ['no target', { ...prune, pruning: { ...prune.pruning, target: {} } }],
     ['a sparsity of 1', { ...prune, pruning: { ...prune.pruning, target: { sparsity: 1 } } }],
+    ['no pruning', bare],
+    ['no pruning and no recipe', { ...bare, recipe: null }],
+    ['no criterion', { ...prune, pruning: { target: { sparsity: 0.5 } } }],
+    ['a target without a recipe and without a pruning', { ...bare, target: { max_bytes: 9 } }],
+    ['an unknown recipe', { ...prune, recipe: 'smaller' }],
     ['an id of another kind', { ...prune, model_id: dataset_id }],
   ])('is refused with %s', (_what, spec) => {
     expect(Compile(JobSpec).Check(prune)).toBe(true);
     expect(Compile(JobSpec).Check(spec)).toBe(false);
+  });
+
+  it('needs no pruning, or part of one, with a recipe', () => {
+    const check = Compile(JobSpec);
+    for (const more of [{}, { target: null }, { target: { max_bytes: 1700 } }, { pruning: { layers: { exclude: ['out'] } } }]) {
+      expect(check.Check({ ...bare, recipe: 'smallest', ...more })).toBe(true);
+    }
+    expect(check.Check({ ...bare, recipe: 'smallest', target: { max_bytes: 0 } })).toBe(false);
   });
 
   it('is refused with a value that is not among the choices', () => {

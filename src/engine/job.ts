@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import type { JobSpec, Packing, PruneSpec, Training } from '../jobs/spec/index.ts';
+import type { JobSpec, Packing, PruneSpec, Sensitivities, Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
@@ -27,6 +27,8 @@ import { searchesWithinDrop, searchSteps, searchWithinDrop } from './pruning/acc
 import { generationSteps } from './pruning/evolution-search.ts';
 import { planOnly } from './pruning/plan-only.ts';
 import { reportedTarget, withCountedTarget } from './pruning/targets.ts';
+import { followsRecipe, placesOf } from './recipe/places.ts';
+import { runRecipe } from './recipe/run-recipe.ts';
 import { Reporter } from './reporter.ts';
 import { packingOf, trainOrCut } from './train-or-cut.ts';
 import {
@@ -90,10 +92,12 @@ async function run(
   const plans = spec.type === 'prune' && spec.pruning.plan_only ? spec : null;
   const packing = packingOf(spec);
   const tuning = packing ? packing.tuning : null;
-  const within = spec.type === 'prune' && searchesWithinDrop(spec) ? spec : null;
+  const recipe = spec.type === 'prune' && followsRecipe(spec) ? spec : null;
+  const within = spec.type === 'prune' && !recipe && searchesWithinDrop(spec) ? spec : null;
   const searched = spec.type === 'prune' ? generationSteps(spec) : 0;
   const trained = within ? searchSteps(within, data, training) : searched + totalStepsOf(data, training);
-  const reporter = new Reporter(context.emit, plans ? 0 : trained + tuningStepsOf(data, training, tuning));
+  const steps = recipe ? placesOf(recipe, data, training).end : trained + tuningStepsOf(data, training, tuning);
+  const reporter = new Reporter(context.emit, plans ? 0 : steps);
   reporter.expect({
     stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
     validationSamples: data.split('selection').size,
@@ -135,14 +139,17 @@ async function run(
   };
   if (plans) return leavePlan(frame, context, plans, parts);
   const selected = data.split('selection').size > 0 ? (document: ModelDocument) => evaluated(document, 'selection') : null;
-  const made = within
-    ? await searchWithinDrop(within, parts, {
-        resumed,
-        sensitivity: frame.sensitivity ?? null,
-        onSensitivity: (measured) => context.emit({ kind: 'sensitivity', measured }),
-        evaluated: (document) => evaluated(document, 'selection'),
-      })
-    : await trainOrCut(spec, parts, { resumed, rewindTo, planPath: frame.plan_path, evaluated: selected });
+  const searching = {
+    resumed,
+    sensitivity: frame.sensitivity ?? null,
+    onSensitivity: (measured: Sensitivities) => context.emit({ kind: 'sensitivity', measured }),
+    evaluated: (document: ModelDocument) => evaluated(document, 'selection'),
+  };
+  const made = recipe
+    ? await runRecipe(recipe, parts, { ...searching, planPath: frame.plan_path })
+    : within
+      ? await searchWithinDrop(within, parts, searching)
+      : await trainOrCut(spec, parts, { resumed, rewindTo, planPath: frame.plan_path, evaluated: selected });
   // What is measured is what files will hold.
   const result = asStored(packing?.precision ? narrowed(made.document, packing.precision, reporter) : made.document);
   const formats = outputFormats(spec, original);
@@ -177,7 +184,7 @@ async function run(
   const outputs = await exportModel(frame, files, result, data);
   for (const { label, document } of made.further) outputs.push(await exportFurther(frame, label, document, formats[0], data));
   reporter.flush();
-  const counted = spec.type === 'prune' && !within ? reportedTarget(spec, original, result, receipt) : null;
+  const counted = spec.type === 'prune' && !within && !recipe ? reportedTarget(spec, original, result, receipt) : null;
   const target = made.target || counted ? { ...counted, ...made.target } : null;
   context.emit({
     kind: 'finished',
@@ -185,6 +192,7 @@ async function run(
       ...(target ? { target, cuts: made.cuts } : {}),
       training: made.training,
       ...packed,
+      ...(made.recipe ? { recipe: made.recipe } : {}),
       inputs: inputsOf(data),
       receipt,
       seconds: reporter.seconds(),

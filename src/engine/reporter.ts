@@ -81,8 +81,8 @@ export class Reporter {
 
   /** Enters a phase; sent at once. */
   enter(phase: Progress['phase'], step = this.stepsDone - this.before): void {
-    // Behind a cut the network is smaller.
-    if (this.phase === 'pruning' && phase !== 'pruning') this.remaining.restart();
+    // Behind a cut the network is smaller, and behind a packing its steps are others.
+    if (['pruning', 'packing'].includes(this.phase) && phase !== this.phase) this.remaining.restart();
     this.spend();
     this.phase = phase;
     this.stepsDone = this.before + step;
@@ -103,6 +103,8 @@ export class Reporter {
 
   /** So many steps of the job lie before the training that is reported from now on, which counts its own from 0. */
   startAt(before: number): void {
+    // Another training, whose steps take a time of their own.
+    this.remaining.restart();
     this.before = before;
     this.stepsDone = before;
   }

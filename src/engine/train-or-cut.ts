@@ -24,6 +24,8 @@ export interface Made {
   target: Record<string, unknown> | null;
   /** Models on the way to the result that are kept as well, by the label that `target` has them under. */
   further: { label: string; document: ModelDocument }[];
+  /** What a recipe says of its stages. */
+  recipe?: Record<string, unknown>;
 }
 
 export interface TrainOrCutOptions {

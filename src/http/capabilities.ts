@@ -10,6 +10,7 @@ import {
   Optimizer,
   PruneSpec,
   PruningSchedule,
+  Recipe,
   Structure,
   TARGETS,
   TrainSpec,
@@ -38,6 +39,7 @@ export const Capabilities = strictObject(
       optimizers: Methods,
       learning_rate_schedules: Methods,
       losses: Type.Array(Type.String()),
+      recipes: Type.Array(Type.String()),
     }),
     formats: strictObject({
       models: strictObject({ upload: Type.Array(Type.String()), output: Type.Array(Type.String()) }),
@@ -79,6 +81,7 @@ const METHODS = {
   optimizers: membersOf(Optimizer),
   learning_rate_schedules: membersOf(LearningRateSchedule),
   losses: (LossName as { enum?: string[] }).enum ?? [],
+  recipes: (Recipe as { enum?: string[] }).enum ?? [],
 };
 
 /** The capabilities of this moment. */

@@ -52,6 +52,15 @@ export const PACK_REQUEST = {
   output: { formats: ['keras', 'esp'] },
 };
 
+/** What a caller sends to have the smallest file within a budget, and nothing else. */
+export const RECIPE_REQUEST = {
+  type: 'prune',
+  recipe: 'smallest',
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  target: { max_bytes: 1700 },
+};
+
 export const MODEL_ROW: ModelRow = {
   id: EXAMPLE_IDS.model,
   tenant: 'default',

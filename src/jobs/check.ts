@@ -7,6 +7,7 @@ import { checkDistillation, type FurtherModels } from './check-distillation.ts';
 import { resolveOutput } from './check-output.ts';
 import { resolvePacking } from './check-packing.ts';
 import { checkPruning } from './check-pruning/index.ts';
+import { checkRecipe, resolveBudget } from './check-recipe.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
 import { type JobSpec, Training } from './spec/index.ts';
@@ -61,10 +62,20 @@ export async function checkJob(
     const packing = spec.packing && resolvePacking(spec.packing, { training, at: '/training' }, model.facts);
     return { spec: { ...spec, output, training, packing }, warnings };
   }
+  checkRecipe(spec);
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
+  const packing = spec.packing && resolvePacking(spec.packing, { training: fineTuning, at: '/fine_tuning' }, model.facts);
+  if (spec.recipe) {
+    const tuned = packing!.tuning.epochs!;
+    const target = await resolveBudget(spec, fineTuning, tuned, model, dataset);
+    // Who teaches does so at the rate as well.
+    await checkDistillation({ ...fineTuning, epochs: fineTuning.epochs + tuned }, '/fine_tuning', model, further);
+    const alone = { ...spec, packing: null };
+    const pruning = await checkPruning(alone, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
+    return { spec: { ...spec, output, target, pruning, fine_tuning: fineTuning, packing }, warnings };
+  }
   await checkDistillation(fineTuning, '/fine_tuning', model, further);
   const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
-  const packing = spec.packing && resolvePacking(spec.packing, { training: fineTuning, at: '/fine_tuning' }, model.facts);
   if (packing && pruning.plan_only) {
     refuse('INCOMPATIBLE_OPTIONS', '/packing', 'A job that only plans makes no model that could be packed. Accepted: null.', packing);
   }

@@ -45,3 +45,8 @@ export function dropBound(lost: number, won: number, n: number): number {
   }
   return high;
 }
+
+/** The least bound that so many samples can show, of two models that decide alike. */
+export function smallestBound(samples: number): number {
+  return samples === 0 ? 1 : dropBound(0, 0, samples);
+}

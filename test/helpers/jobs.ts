@@ -8,12 +8,12 @@ import type { DatasetFacts, DatasetFiles } from '../../src/dataset/facts.ts';
 import { Cancelled } from '../../src/engine/cancelled.ts';
 import { runJob } from '../../src/engine/job.ts';
 import { checkJob } from '../../src/jobs/check.ts';
-import { JobSpec, type Sensitivities } from '../../src/jobs/spec/index.ts';
+import { specOf } from '../../src/jobs/recipe/index.ts';
+import type { Sensitivities } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
 import { readPlan } from '../../src/pruning/plan-file.ts';
-import { fillDefaults } from '../../src/schema.ts';
 import { type EngineFrame, readEngineFrame } from '../../src/worker/frames.ts';
 import { checkedModel } from './checked-model.ts';
 import { rowsOf, type SeriesRow } from './series.ts';
@@ -52,11 +52,11 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
   onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
   const model = join(scratch, 'original.keras');
   writeFileSync(model, await writeKeras(document));
-  const asked = fillDefaults(JobSpec, { evaluation: { latency_batch_size: 1 }, ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
   const sha256 = createHash('sha256').update(readFileSync(model)).digest('hex');
   const others = new Map(Object.entries(further).map(([id, given]) => [id, checkedModel(given)]));
   const own = checkedModel(document, { sha256, ...(plan === null ? {} : { readPlan: () => readPlan(plan) }) });
-  const { spec } = await checkJob(asked, own, facts, others);
+  const body = { evaluation: { latency_batch_size: 1 }, ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' };
+  const { spec } = await checkJob(await specOf(body, own, facts), own, facts, others);
   const further_models: Record<string, string> = {};
   for (const [id, given] of Object.entries(further)) {
     further_models[id] = join(scratch, `${id}.keras`);

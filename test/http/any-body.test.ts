@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, TRAIN_REQUEST } from '../../src/http/examples.ts';
+import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, RECIPE_REQUEST, TRAIN_REQUEST } from '../../src/http/examples.ts';
 import { startServer, type TestServer } from './harness.ts';
 import { insertInputs } from './inputs.ts';
 
@@ -48,7 +48,10 @@ it('whatever the body, the answer is 202, or says what is wrong with it', async 
 });
 
 it('a request with something else in one of its places is taken, or refused with a problem that is no fault of ours', async () => {
-  const requests = [TRAIN_REQUEST, PRUNE_REQUEST, ACCURACY_REQUEST, PACK_REQUEST].map((request) => ({ ...request, ...ids }));
+  const requests = [TRAIN_REQUEST, PRUNE_REQUEST, ACCURACY_REQUEST, PACK_REQUEST, RECIPE_REQUEST].map((request) => ({
+    ...request,
+    ...ids,
+  }));
   const odd = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(0, -1, 1e308, 0.5, '', 'auto', null, [], {}, true));
   const changed = fc
     .constantFrom(...requests)

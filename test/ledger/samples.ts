@@ -94,6 +94,8 @@ export function pruneSpec(model_id: string, dataset_id: string): PruneSpec {
   return {
     ...common,
     type: 'prune',
+    recipe: null,
+    target: null,
     fine_tuning: null,
     pruning: {
       criterion: { type: 'magnitude', p: 2 },

@@ -26,6 +26,8 @@ export interface PackingContext {
   format: ModelFormat;
   /** What the selection split shows of a document; null where there is none. */
   measure(document: ModelDocument): Quality | null;
+  /** At a rate: by weight, the steps that the document was trained at before; left out where it was not. */
+  steps?: ReadonlyMap<string, number>;
 }
 
 /** Packs what the training left, where that is not done yet, and tunes it. Throws Problem TARGET_OUT_OF_REACH. */

@@ -45,10 +45,10 @@ export async function runRate(context: PackingContext, rate: Rate): Promise<void
   await end(context, rate, packed);
 }
 
-async function begin({ run, parts, packing, format, measure }: PackingContext, rate: Rate): Promise<void> {
+async function begin({ run, parts, packing, format, measure, steps }: PackingContext, rate: Rate): Promise<void> {
   parts.reporter.enter('packing', run.state.step);
   const document = run.result();
-  const codings = codingsOf(document, packing.layers, rate);
+  const codings = codingsOf(document, packing.layers, rate, steps);
   const rounded: Weights = new Map(document.weights);
   for (const [key, coding] of codings) {
     if (coding.kind !== 'rate') continue;
@@ -65,7 +65,12 @@ async function begin({ run, parts, packing, format, measure }: PackingContext, r
 }
 
 /** Kernels of the layers that are trained, and their biases where the rate has them, each under a step of its own. */
-function codingsOf({ graph, weights }: ModelDocument, { include, exclude }: PackedLayers, { biases }: Rate): KernelCodings {
+function codingsOf(
+  { graph, weights }: ModelDocument,
+  { include, exclude }: PackedLayers,
+  { biases }: Rate,
+  known: PackingContext['steps'] = new Map(),
+): KernelCodings {
   const keys = graph.layers
     .filter(({ name, trainable }) => trainable && (include === undefined || include.includes(name)) && !exclude.includes(name))
     .flatMap((layer) =>
@@ -76,7 +81,7 @@ function codingsOf({ graph, weights }: ModelDocument, { include, exclude }: Pack
   return new Map(
     keys.map((key) => {
       const { shape, data } = weights.get(key)!;
-      return [key, { kind: 'rate', steps: { shape: shape.map(() => 1), data: Float32Array.of(firstStep(data)) } }];
+      return [key, { kind: 'rate', steps: { shape: shape.map(() => 1), data: Float32Array.of(known.get(key) ?? firstStep(data)) } }];
     }),
   );
 }

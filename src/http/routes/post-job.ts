@@ -3,14 +3,14 @@ import { Problem } from '../../errors.ts';
 import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
 import { readJobPlan } from '../../jobs/plans.ts';
+import { specOf } from '../../jobs/recipe/index.ts';
 import { resolveLineage } from '../../jobs/resolve-lineage.ts';
 import { furtherModels, JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
 import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { readModelConfig } from '../../model/formats/index.ts';
-import { fillDefaults } from '../../schema.ts';
 import { fingerprint } from '../canonical-json.ts';
-import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, TRAIN_REQUEST } from '../examples.ts';
+import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, RECIPE_REQUEST, TRAIN_REQUEST } from '../examples.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
 import { inputOf } from '../job-inputs.ts';
 import { modelPath } from '../model-path.ts';
@@ -24,7 +24,7 @@ export const postJob = route({
   operationId: 'createJob',
   summary: 'Train or prune a model',
   description:
-    'What can be known before the job runs is refused here. The stored specification has every default, and every `auto` replaced by the value in force.',
+    'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force.',
   tag: 'Jobs',
   access: 'user',
   headers: {
@@ -39,6 +39,7 @@ export const postJob = route({
     examples: {
       prune: { summary: 'Remove half of the multiply-accumulates, as channels', value: PRUNE_REQUEST },
       accuracy: { summary: 'Remove as many channels as go with a hundredth of the accuracy', value: ACCURACY_REQUEST },
+      recipe: { summary: 'Make the best file of 1,700 bytes', value: RECIPE_REQUEST },
       pack: { summary: 'Make the file small: zeros, and weights that share values', value: PACK_REQUEST },
       train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
     },
@@ -74,16 +75,16 @@ export const postJob = route({
     const known = idempotency && (await ledger.findIdempotent(tenant, idempotency));
     if (known) return replay(known, tenant, services, reply);
 
-    const posted = fillDefaults(JobSpec, body);
-    const model = inputOf('model', posted.model_id, await ledger.findModel(tenant, posted.model_id));
-    const asked = resolveLineage(posted, model.parent_model_id);
-    const dataset = inputOf('dataset', asked.dataset_id, await ledger.findDataset(tenant, asked.dataset_id));
+    const { model_id: modelId, dataset_id: datasetId } = body;
+    const model = inputOf('model', modelId, await ledger.findModel(tenant, modelId));
+    const dataset = inputOf('dataset', datasetId, await ledger.findDataset(tenant, datasetId));
     const checked = (row: ModelRow): CheckedModel => ({
       facts: row.facts,
       sha256: row.sha256,
       readPlan: (jobId) => readJobPlan(tenant, jobId, services),
       readConfig: async () => readModelConfig(await modelPath(row, blobs)),
     });
+    const asked = resolveLineage(await specOf(body, checked(model), dataset.facts), model.parent_model_id);
     const further = new Map<string, CheckedModel>();
     for (const { id, pointer } of furtherModels(asked)) {
       further.set(id, checked(inputOf('model', id, await ledger.findModel(tenant, id), pointer)));

@@ -43,6 +43,8 @@ function withoutAlternatives(errors: readonly ErrorObject[]): ErrorObject[] {
   // What has the wrong type has no right value either.
   const mistyped = new Set(kept.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
   kept = kept.filter(({ keyword, instancePath }) => !((keyword === 'enum' || keyword === 'const') && mistyped.has(instancePath)));
+  // What a condition asks for is said by itself.
+  kept = kept.filter(({ keyword }) => keyword !== 'if');
   // A missing tag is said by `required`; the discriminator says it again.
   return kept.filter(({ keyword, params }) => !(keyword === 'discriminator' && params.error === 'tag' && params.tagValue === undefined));
 }

@@ -1,10 +1,11 @@
 /** What a job is asked to do. These schemas validate the POST, type the engine, and are printed in `openapi.yaml` and `GET /v1/capabilities`. */
 import Type, { type Static } from 'typebox';
 import { OUTPUT_FORMATS, OutputFormat } from '../../model/facts.ts';
-import { choice, defaulted, nullable, strictObject, tagged } from '../../schema.ts';
+import { choice, defaulted, nullable, recipeFills, strictObject, tagged } from '../../schema.ts';
 import { ModelId } from './model-id.ts';
 import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
+import { Budget, Recipe } from './recipe.ts';
 import { Training } from './training.ts';
 
 const Evaluation = strictObject({
@@ -72,11 +73,17 @@ export const PruneSpec = strictObject(
   {
     type: Type.Literal('prune'),
     ...common,
-    pruning: Pruning,
+    recipe: defaulted(nullable(Recipe), null),
+    target: defaulted(nullable(Budget), null),
+    pruning: recipeFills(Pruning),
     fine_tuning: defaulted(nullable(Training), null),
     packing,
   },
-  { title: 'PruneSpec' },
+  {
+    title: 'PruneSpec',
+    if: { required: ['recipe'], properties: { recipe: { type: 'string' } } },
+    else: { required: ['pruning'], properties: { pruning: { required: ['criterion', 'target'] } } },
+  },
 );
 /** `fine_tuning` null: no training follows the cut; it is stored as one of 0 epochs. */
 export type PruneSpec = Static<typeof PruneSpec>;
@@ -89,4 +96,5 @@ export * from './distillation.ts';
 export * from './further-models.ts';
 export * from './packing.ts';
 export * from './pruning/index.ts';
+export * from './recipe.ts';
 export * from './training.ts';

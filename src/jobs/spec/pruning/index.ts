@@ -1,6 +1,6 @@
 /** What is pruned, by what, how much and when: one file a concept. */
 import Type, { type Static } from 'typebox';
-import { defaulted, nullable, strictObject } from '../../../schema.ts';
+import { defaulted, nullable, recipeFills, strictObject } from '../../../schema.ts';
 import { AfterCut } from './after-cut.ts';
 import { Criterion } from './criterion.ts';
 import { LayerSelection } from './layers.ts';
@@ -13,7 +13,7 @@ import { Structure } from './structure.ts';
 import { Target } from './target.ts';
 
 export const Pruning = strictObject({
-  criterion: Criterion,
+  criterion: recipeFills(Criterion),
   structure: defaulted(Structure, { type: 'unstructured' }),
   scope: defaulted(Scope, 'auto'),
   min_layer_density: defaulted(
@@ -27,7 +27,7 @@ export const Pruning = strictObject({
     ),
     null,
   ),
-  target: Target,
+  target: recipeFills(Target),
   schedule: defaulted(PruningSchedule, { type: 'one_shot', begin: 0 }),
   regularization: defaulted(nullable(Regularization), null),
   after_cut: defaulted(AfterCut, { learning_rate_warmup_steps: 0, threshold_warmup: false }),

@@ -39,6 +39,13 @@ export function codeBytes(document: ModelDocument): number {
   return openContainer(writeEsp(document)).code.length;
 }
 
+/** About what the file of a network with this config takes beside its numbers, in bytes. */
+export function espTextBytes(config: Json): number {
+  const text = structuredClone(config);
+  forgetBuilds(text);
+  return encodeContainer({ text: `{"config":${configText(text)},"metadata":{}}`, tensors: [] }).length;
+}
+
 /** Throws Problem MODEL_UNREADABLE and those of `readGraph`. */
 export async function readEsp(path: string): Promise<ModelDocument> {
   const { text, code } = openContainer(await readFile(path));
