@@ -38,7 +38,7 @@ const run = async (more: Record<string, unknown>, input: Partial<JobInput> = {})
       type: 'prune',
       recipe: 'smallest',
       ...more,
-      fine_tuning: { ...training, epochs: 4 },
+      fine_tuning: { ...training, epochs: 4, ...(more.fine_tuning as object) },
       packing: { rate: { weight: 2e-3, every_steps: 10 }, tuning: { epochs: 8 } },
     },
     { document: await trained(), ...data(), ...input },
@@ -140,12 +140,22 @@ it('makes the smallest file within a loss of accuracy, of channels removed withi
     expectSameBits(last.document!.weights.get(key)!.data, expected, key);
 });
 
-it('comes as near as it can where the budget is out of reach, of a regression as well', async () => {
+it('comes as near as it can where the budget is out of reach, of a regression as well, taught by another model from the first rounding on', async () => {
   const numbers = storedDataset(x, drawn([SAMPLES, 3], 'numbers'), { selection: 150, test: 100 });
-  const document = documentOf(sequential([6], [dense('a', 8, { activation: 'tanh' }), dense('out', 3)]), randomFill(2));
-  const { result } = await run({ target: { max_bytes: 115, trials: 1, trial_epochs: 8 } }, { document, ...numbers });
+  const [document, teacher] = [8, 10].map((units) =>
+    documentOf(sequential([6], [dense('a', units, { activation: 'tanh' }), dense('out', 3)]), randomFill(units)),
+  ) as [ModelDocument, ModelDocument];
+  const asked = {
+    target: { max_bytes: 115, trials: 1, trial_epochs: 8 },
+    fine_tuning: { epochs: 0, distillation: { teacher_model_id: 'mdl_teacher' } },
+  };
+  const { result, rows } = await run(asked, { document, ...numbers, further: { mdl_teacher: teacher } });
   const { target, recipe } = result as unknown as Result;
   expect(target).toMatchObject({ met: false, achieved: { bytes: target.points[0]!.bytes } });
   expect(target.points).toHaveLength(1);
+  expect(recipe.stages.map(({ name }) => name)).toEqual(['original', 'removal', 'rate']);
   expect(recipe.stages.at(-1)!.selection.error).toBeNull();
+  const taught = rows.filter(({ series }) => series === 'step').map(({ values }) => values.distillation_loss);
+  expect(taught).toHaveLength(16);
+  expect(taught.every((loss) => loss! > 0)).toBe(true);
 });

@@ -1,6 +1,6 @@
 /** The search for λ, on networks whose bytes and errors are known. */
 import { describe, expect, it } from 'vitest';
-import { bestTried, nextWeight, type TriedWeight, unbeatenTrials } from '../../src/packing/rate/weight-search.ts';
+import { bestTried, lastWeight, nextWeight, type TriedWeight, unbeatenTrials } from '../../src/packing/rate/weight-search.ts';
 
 const tried = (weight: number, bytes: number, error = 0, bound = error): TriedWeight => ({ weight, bytes, error, bound });
 
@@ -66,6 +66,14 @@ describe('the best trial', () => {
   it('comes nearest where none holds', () => {
     expect(bestTried({ max_bytes: 100 }, trials).weight).toBe(4);
     expect(bestTried({ max_accuracy_drop: 0.001 }, trials).weight).toBe(3);
+  });
+
+  it('goes on at its λ, at a larger one where the file has no room left, at a smaller one where accuracy has none', () => {
+    expect(lastWeight({ max_bytes: 1000 }, tried(2e-5, 950))).toBe(2e-5);
+    expect(lastWeight({ max_bytes: 1000 }, tried(2e-5, 1000))).toBeCloseTo(2e-5 * 1.04 ** 2, 12);
+    expect(lastWeight({ max_bytes: 10 }, tried(2e-5, 1000))).toBeCloseTo(16e-5, 12);
+    expect(lastWeight({ max_accuracy_drop: 0.01 }, tried(3e-5, 9, 0.01))).toBe(3e-5);
+    expect(lastWeight({ max_accuracy_drop: 0.01 }, tried(3e-5, 9, 0.02))).toBeCloseTo(1e-5, 12);
   });
 
   it('is among those that no other beats', () => {

@@ -4,7 +4,7 @@
  */
 import type { Sensitivities } from '../../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../../model/document.ts';
-import { bestTried, holds, nextWeight, unbeatenTrials } from '../../packing/rate/weight-search.ts';
+import { bestTried, holds, lastWeight, nextWeight, unbeatenTrials } from '../../packing/rate/weight-search.ts';
 import { pairedDrop } from '../../report/paired-drop.ts';
 import { quality, type SampleScores } from '../../report/scores.ts';
 import { keepBetweenRuns, resumedState } from '../between-runs.ts';
@@ -128,7 +128,7 @@ async function fineTune(course: Course): Promise<void> {
   keep(course, places.trial(0));
 }
 
-/** Trials at one λ after another, and at the best one training with all epochs, which has the last word only where that is better. */
+/** Trials at one λ after another, and behind the best a training with all epochs, which has the last word only where it is better. */
 async function searchWeights(course: Course): Promise<void> {
   const { spec, places, progress } = course;
   const { target, packing } = spec;
@@ -146,8 +146,8 @@ async function searchWeights(course: Course): Promise<void> {
   }
   if (places.whole === 0) return;
   if (!state.current) {
-    const best = bestTried(target, trials);
-    state.current = { number: target.trials, weight: best.weight, from: trials.indexOf(best) };
+    const weight = lastWeight(target, bestTried(target, trials));
+    state.current = { number: target.trials, weight, from: lastStart(course, weight) };
   }
   await attempt(course, packing.tuning.epochs!);
 }
@@ -159,6 +159,13 @@ function startOf(weight: number, trials: readonly Trial[]): number | null {
     if (trial.weight <= weight && (start === null || trial.weight > trials[start]!.weight)) start = number;
   }
   return start;
+}
+
+/** Of the last training: the best trial, unless λ has to be smaller than its. */
+function lastStart({ spec, progress }: Course, weight: number): number | null {
+  const { trials } = progress.state;
+  const best = bestTried(spec.target, trials);
+  return weight >= best.weight ? trials.indexOf(best) : startOf(weight, trials);
 }
 
 /** Trains at the λ of the trial that is under way, so many epochs. */

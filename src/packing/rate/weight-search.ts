@@ -80,6 +80,19 @@ export function nextWeight(first: number, budget: Limits, trials: readonly Tried
   return low.weight * (high.weight / low.weight) ** place;
 }
 
+/** With all epochs a file was larger by four hundredths: a trial gives up numbers that more training finds a use for. */
+const GROWTH = 1.04;
+
+/**
+ * The λ of the training with all epochs behind the trials: that of the best one. Where the file would no longer have room a larger one, and a smaller one where
+ * no trial lost little enough.
+ */
+export function lastWeight(budget: Limits, best: TriedWeight): number {
+  if (budget.max_bytes === undefined) return holds(budget, best) ? best.weight : Math.max(RANGE.least, best.weight / STRIDE.blind);
+  const excess = Math.max(1, (GROWTH * best.bytes) / budget.max_bytes);
+  return Math.min(RANGE.most, best.weight * Math.min(STRIDE.most, excess ** (1 / POWER)));
+}
+
 function strideTo(aim: number, bytes: number): number {
   const ratio = Math.max(bytes / aim, aim / bytes) ** (1 / POWER);
   return Math.max(STRIDE.least, Math.min(STRIDE.most, ratio));
