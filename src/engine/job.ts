@@ -24,8 +24,8 @@ import { outputFormats } from './output-formats.ts';
 import { writeProbe } from './probe.ts';
 import { probeInputs } from './probe-inputs.ts';
 import { searchesWithinDrop, searchSteps, searchWithinDrop } from './pruning/accuracy-search.ts';
-import { generationSteps } from './pruning/evolution-search.ts';
 import { planOnly } from './pruning/plan-only.ts';
+import { preparationSteps } from './pruning/preparation.ts';
 import { reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { followsRecipe, placesOf } from './recipe/places.ts';
 import { runRecipe } from './recipe/run-recipe.ts';
@@ -94,8 +94,8 @@ async function run(
   const tuning = packing ? packing.tuning : null;
   const recipe = spec.type === 'prune' && followsRecipe(spec) ? spec : null;
   const within = spec.type === 'prune' && !recipe && searchesWithinDrop(spec) ? spec : null;
-  const searched = spec.type === 'prune' ? generationSteps(spec) : 0;
-  const trained = within ? searchSteps(within, data, training) : searched + totalStepsOf(data, training);
+  const prepared = spec.type === 'prune' ? preparationSteps(spec) : 0;
+  const trained = within ? searchSteps(within, data, training) : prepared + totalStepsOf(data, training);
   const steps = recipe ? placesOf(recipe, data, training).end : trained + tuningStepsOf(data, training, tuning);
   const reporter = new Reporter(context.emit, plans ? 0 : steps);
   reporter.expect({

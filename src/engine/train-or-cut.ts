@@ -3,11 +3,12 @@ import type { JobSpec, Packing, Plan, PruneSpec } from '../jobs/spec/index.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readPlan } from '../pruning/plan-file.ts';
 import { quality, type SampleScores } from '../report/scores.ts';
-import { isMidRun, resumedState } from './between-runs.ts';
+import { isMidRun } from './between-runs.ts';
 import type { StoredState } from './checkpoint.ts';
 import { outputFormats } from './output-formats.ts';
 import { runPacking } from './packing/run-packing.ts';
-import { type EvolutionState, evolutionReport, evolve, generationSteps, guidedByEvolution, searchOf } from './pruning/evolution-search.ts';
+import { evolutionReport, guidedByEvolution } from './pruning/evolution-search.ts';
+import { prepare, prepares } from './pruning/preparation.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { asTargeted, withCountedTarget } from './pruning/targets.ts';
 import type { Reporter } from './reporter.ts';
@@ -45,12 +46,13 @@ export async function trainOrCut(
   { resumed, rewindTo, planPath, evaluated }: TrainOrCutOptions,
 ): Promise<Made> {
   const { reporter, document: original } = parts;
-  const searched = spec.type === 'prune' && searchOf(spec) ? await searchedRatios(spec, parts, { resumed, evaluated }) : null;
+  const prepared = spec.type === 'prune' && prepares(spec) ? await prepare(spec, parts, { resumed, evaluated }) : null;
+  const searched = prepared?.search ?? null;
   const under = isMidRun(resumed) ? resumed : null;
-  const beside = searched ? { beside: { kept: () => ({ state: searched, arrays: new Map() }), severalRuns: false } } : {};
+  const beside = prepared ? { beside: { kept: () => ({ state: prepared, arrays: new Map() }), severalRuns: false } } : {};
   const trainingRun = new TrainingRun({ ...parts, ...beside }, under);
   try {
-    if (!searched) reporter.started(under ? trainingRun.state.step : null);
+    if (!prepared) reporter.started(under ? trainingRun.state.step : null);
     if (trainingRun.state.packed !== null) reporter.enter('training', trainingRun.state.step);
     else if (spec.type === 'train') {
       reporter.enter('training', trainingRun.state.step);
@@ -64,6 +66,7 @@ export async function trainOrCut(
         plan,
         rewindTo,
         guidance: searched && guidedByEvolution(searched),
+        table: prepared?.table ?? null,
       });
     }
     const packing = packingOf(spec);
@@ -83,23 +86,6 @@ export async function trainOrCut(
   } finally {
     trainingRun.dispose();
   }
-}
-
-/** The search that comes before the cut: what is left of it, or what it had found where the job was interrupted behind it. */
-async function searchedRatios(
-  spec: PruneSpec,
-  parts: TrainingRunParts,
-  { resumed, evaluated }: Pick<TrainOrCutOptions, 'resumed' | 'evaluated'>,
-): Promise<EvolutionState> {
-  const { reporter } = parts;
-  const stored = resumedState<EvolutionState>(resumed);
-  const isOver = stored !== null && stored.run !== null;
-  const generations = generationSteps(spec);
-  reporter.startAt(isOver ? generations : 0);
-  reporter.started(stored ? (stored.run?.step ?? stored.beside.history.length - 1) : null);
-  const state = isOver ? stored.beside : await evolve(spec, parts, { resumed: stored?.beside ?? null, evaluated });
-  reporter.startAt(generations);
-  return state;
 }
 
 /** The plan that the job replays; null where its cuts are scored. */

@@ -38,7 +38,7 @@ export interface OwnLimits {
 }
 
 /** A group with what it may give. */
-interface Candidate {
+export interface Candidate {
   group: ChannelGroup;
   /** Units from the lowest score to the highest. */
   ranking: number[];
@@ -114,25 +114,8 @@ export function furthestCut(map: ChannelMap, groups: readonly ChannelGroup[], op
  */
 export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], scores: Float64Array, options: AllocationOptions): Removed {
   const { measure, limit } = options;
-  const candidates = groups.map((group): Candidate => {
-    const limits = limitsOf(group, options);
-    return {
-      group,
-      ranking: [...group.units].sort((a, b) => scores[a]! - scores[b]! || a - b),
-      scores,
-      most: mostRemovable(group, limits),
-      roundTo: limits.round_to,
-      wanted: limits.fraction === null ? null : stillToGo(group, limits.fraction, limits.of),
-    };
-  });
-  const fixed = candidates.filter(({ wanted }) => wanted !== null);
-  const free = candidates.filter(({ wanted }) => wanted === null);
-  const base = new Map(fixed.map((candidate) => [candidate, toStep(candidate, candidate.wanted!)]));
-  const counted = (counts: ReadonlyMap<Candidate, number>): Removed => {
-    const removed: Removed = new Uint8Array(map.unitCount);
-    for (const [candidate, count] of [...base, ...counts]) for (const unit of candidate.ranking.slice(0, count)) removed[unit] = 1;
-    return removed;
-  };
+  const { free, fixed } = candidatesOf(groups, scores, options);
+  const counted = (counts: ReadonlyMap<Candidate, number>): Removed => lowestOf(map, new Map([...fixed, ...counts]));
   // Every plan is a list that grows by one step at a time; more steps never cost more, so the first that fits is found by bisection.
   const plan = options.scope === 'global' ? globalSteps(free) : layerSteps(free);
   let low = 0;
@@ -166,6 +149,36 @@ export function allocate(map: ChannelMap, groups: readonly ChannelGroup[], score
   return counted(counts);
 }
 
+/** The groups as they may be cut: those of which so many units go whatever the target, by override, and the others. */
+export function candidatesOf(
+  groups: readonly ChannelGroup[],
+  scores: Float64Array,
+  options: GroupLimits,
+): { free: Candidate[]; fixed: Map<Candidate, number> } {
+  const candidates = groups.map((group): Candidate => {
+    const limits = limitsOf(group, options);
+    return {
+      group,
+      ranking: [...group.units].sort((a, b) => scores[a]! - scores[b]! || a - b),
+      scores,
+      most: mostRemovable(group, limits),
+      roundTo: limits.round_to,
+      wanted: limits.fraction === null ? null : stillToGo(group, limits.fraction, limits.of),
+    };
+  });
+  const fixed = candidates
+    .filter(({ wanted }) => wanted !== null)
+    .map((candidate) => [candidate, toStep(candidate, candidate.wanted!)] as const);
+  return { free: candidates.filter(({ wanted }) => wanted === null), fixed: new Map(fixed) };
+}
+
+/** So many of the lowest units of each candidate. */
+export function lowestOf(map: ChannelMap, counts: ReadonlyMap<Candidate, number>): Removed {
+  const removed: Removed = new Uint8Array(map.unitCount);
+  for (const [candidate, count] of counts) for (const unit of candidate.ranking.slice(0, count)) removed[unit] = 1;
+  return removed;
+}
+
 /** What is left to remove of a group until `fraction` of the `of` units it once had are gone; not rounded. */
 function stillToGo(group: ChannelGroup, fraction: number, of: number): number {
   return Math.max(0, group.units.length - of * (1 - fraction));
@@ -181,12 +194,13 @@ function toStep(candidate: Pick<Candidate, 'group' | 'most' | 'roundTo'>, wanted
 }
 
 /** The next larger number removed that leaves a multiple of `round_to`. */
-function nextStep({ group, roundTo }: Candidate, count: number): number {
+export function nextStep({ group, roundTo }: Candidate, count: number): number {
   const left = group.units.length - count;
   return count + (left % roundTo === 0 ? roundTo : left % roundTo);
 }
 
-function previousStep({ group, roundTo }: Candidate, count: number): number {
+/** The next smaller one, 0 the last. */
+export function previousStep({ group, roundTo }: Candidate, count: number): number {
   const all = group.units.length;
   return count - roundTo < all % roundTo ? 0 : count - roundTo;
 }

@@ -1,8 +1,8 @@
 /** Cutting units out of a document: numbers in its config and slices of its weights. */
 import { type ModelDocument, makeDocument, type Weight } from '../model/document.ts';
 import { forgetBuilds } from '../model/edit-config.ts';
-import { layerEntries, weightKey } from '../model/graph.ts';
-import { type ConfigPath, layerClass, type Options, type Shape, type Units } from '../model/layers/index.ts';
+import { type Layer, layerEntries, type TensorId, weightKey } from '../model/graph.ts';
+import { type ConfigPath, layerClass, type Options, type Shape, size, type Units, type WeightSpec } from '../model/layers/index.ts';
 import type { ChannelMap } from './groups.ts';
 
 /** By unit number: 1 where the unit is removed. */
@@ -90,20 +90,30 @@ function takeAlong(weight: Weight, axis: number, units: Units, removed: Removed)
 /** Weights of the whole model once the units are gone, counted on shapes alone. */
 export function parametersWithout(map: ChannelMap, removed: Removed): number {
   return map.graph.layers.reduce((total, layer) => {
-    const counts = layer.weights.map(({ name, shape }) => {
-      const bindings = map.bindings.get(weightKey(layer, name)) ?? [];
-      return bindings.reduce((cut, { axis, units }) => cut.with(axis, kept(units, removed)), shape).reduce((all, axis) => all * axis, 1);
-    });
+    const counts = layer.weights.map((weight) => size(weightShapeWithout(map, layer, weight, removed)));
     return total + counts.reduce((sum, count) => sum + count, 0);
   }, 0);
 }
 
-/** Multiply-accumulates for one sample once the units are gone, counted on shapes alone. */
-export function macsWithout(map: ChannelMap, removed: Removed): number {
-  const shapes: Shape[] = map.graph.shapes.map((shape, tensor) => {
-    const units = map.tensorUnits[tensor];
-    return units && shape.length > 0 ? shape.with(-1, kept(units, removed)) : shape;
-  });
+/** The shape of a layer's weight once the units are gone. */
+export function weightShapeWithout(map: ChannelMap, layer: Layer, { name, shape }: WeightSpec, removed: Removed): readonly number[] {
+  const bindings = map.bindings.get(weightKey(layer, name)) ?? [];
+  return bindings.reduce((cut, { axis, units }) => cut.with(axis, kept(units, removed)), shape);
+}
+
+/** The shape of a tensor once the units are gone; `shape` is that with all of them, with or without the batch axis. */
+export function shapeWithout<Of extends number | null>(
+  map: ChannelMap,
+  tensor: TensorId,
+  shape: readonly Of[],
+  removed: Removed,
+): readonly Of[] {
+  const units = map.tensorUnits[tensor];
+  return units && shape.length > 0 ? shape.with(-1, kept(units, removed) as Of) : shape;
+}
+
+/** The configs of those layers that count some of the removed units, by name. */
+export function optionsWithout(map: ChannelMap, removed: Removed): Map<string, Options> {
   const smaller = new Map<string, Options>();
   for (const { layer, path, units } of map.resizes) {
     const count = kept(units, removed);
@@ -111,6 +121,13 @@ export function macsWithout(map: ChannelMap, removed: Removed): number {
     const options = smaller.get(layer) ?? map.graph.layers.find(({ name }) => name === layer)!.options;
     smaller.set(layer, withCount(options, path, count) as Options);
   }
+  return smaller;
+}
+
+/** Multiply-accumulates for one sample once the units are gone, counted on shapes alone. */
+export function macsWithout(map: ChannelMap, removed: Removed): number {
+  const shapes: Shape[] = map.graph.shapes.map((shape, tensor) => shapeWithout(map, tensor, shape, removed));
+  const smaller = optionsWithout(map, removed);
   return map.graph.calls.reduce((total, call) => {
     const { macs } = layerClass(call.layer.className);
     if (!macs) return total;

@@ -350,17 +350,6 @@ describe('targets', () => {
     ]);
   });
 
-  it('of latency are chosen by timing candidates, and claimed no further than their interval', async () => {
-    const long = documentOf(sequential([6], [dense('a', 1500), dense('b', 1500), dense('out', 3)]), randomFill(1));
-    const pruning = { criterion: magnitude, structure: { type: 'channels' }, target: { latency: 0.8 } };
-    const { result } = await runPosted({ type: 'prune', pruning }, { document: long, ...vectors() });
-    const { target: reported } = result as {
-      target: { achieved: { latency: number }; interval: { low: number; high: number }; met: boolean };
-    };
-    expect(reported.interval.low).toBeLessThanOrEqual(reported.achieved.latency);
-    expect(reported.met).toBe(reported.interval.high <= 0.8);
-  });
-
   it('that do not go with the structure are refused', async () => {
     await expectProblem(() => target({ macs: 0.5 }, 'unstructured'), 'INCOMPATIBLE_OPTIONS', /no runtime skips/);
     await expectProblem(() => target({ sparsity: 0.5 }, 'channels'), 'INCOMPATIBLE_OPTIONS', /removed, not zeroed/);

@@ -2,6 +2,7 @@
 import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import { totalMacs } from '../../model/costs.ts';
 import type { Contributions } from '../../pruning/criteria/index.ts';
+import type { LatencyTable } from '../../pruning/latency-table.ts';
 import { rescaled } from '../../pruning/rescale.ts';
 import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
 import { proveRemoval } from '../proof.ts';
@@ -18,15 +19,15 @@ export function channelCutter(
   run: TrainingRun,
   parts: TrainingRunParts,
   plan: Plan | null,
-  guidance: Guidance | null,
+  shared: { guidance: Guidance | null; table: LatencyTable | null },
 ): Cutter {
-  const choose = unitChooser(spec, run, parts, plan, guidance);
+  const choose = unitChooser(spec, run, parts, plan, shared);
   const { criterion, compensation } = spec.pruning;
   const final = keptAtTheEnd(spec);
   const rescales = criterion.type === 'reconstruction';
   return async (kept) => {
     const choice = await choose(kept);
-    const { document, map, removed, statistic } = choice;
+    const { document, map, removed, latency, statistic } = choice;
     // A step of a schedule that is less than any unit: what follows makes up for it.
     if (kept > final && !removed.includes(1)) return;
     const watch = stopwatch();
@@ -45,7 +46,14 @@ export function channelCutter(
     run.replaceDocument(madeUp?.document ?? finished, (earlier) => removeUnits(earlier, map, removed));
     run.setMasks(run.zerosThatStay());
     run.recordCut(
-      { macs, units: unitsLeft(choice), proof, seconds, ...(madeUp ? { compensation: madeUp.report } : {}) },
+      {
+        macs,
+        units: unitsLeft(choice),
+        proof,
+        seconds,
+        ...(latency ? { latency } : {}),
+        ...(madeUp ? { compensation: madeUp.report } : {}),
+      },
       { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) },
     );
   };

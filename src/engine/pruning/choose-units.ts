@@ -4,11 +4,16 @@ import { type MeasureName, measureOf, type PruneSpec } from '../../jobs/spec/ind
 import { parameterCount, totalMacs } from '../../model/costs.ts';
 import type { ModelDocument } from '../../model/document.ts';
 import { fileBytes } from '../../model/formats/index.ts';
+import { allocateByTime } from '../../pruning/allocate-by-time.ts';
 import { type AllocationOptions, allocate, furthestCut, type GroupLimits } from '../../pruning/allocation.ts';
+import { scopeOf } from '../../pruning/cells.ts';
 import { fitMeasured } from '../../pruning/fit-measured.ts';
 import type { ChannelGroup, ChannelMap } from '../../pruning/groups.ts';
+import { type LatencyReport, latencyReport } from '../../pruning/latency-report.ts';
+import { type LatencyTable, latencyMeasure, wholeMs } from '../../pruning/latency-table.ts';
 import { bytesMeasure, type Measure, macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
 import { type Removed, removeUnits } from '../../pruning/surgery.ts';
+import type { LatencyComparison } from '../../report/latency.ts';
 import { Cancelled } from '../cancelled.ts';
 import { measureLatency } from '../latency.ts';
 import { outputFormats } from '../output-formats.ts';
@@ -26,6 +31,12 @@ export interface UnitChoice {
   kept: number;
 }
 
+/** What a cut removes, and of one towards a time how that was predicted and measured. */
+export interface ChosenUnits {
+  removed: Removed;
+  latency: LatencyReport | null;
+}
+
 /** Files are written, and models timed, at most so often for one cut. */
 const ATTEMPTS = { bytes: 8, latency: 6 };
 /** A file is aimed this far below its limit where weights will still be trained: their bytes deflate a little better or worse then. */
@@ -35,21 +46,28 @@ const LATENCY_TOLERANCE = 0.03;
 /** For which one candidate is timed. */
 export const CANDIDATE_SECONDS = 0.6;
 
-/** Throws Problem TARGET_OUT_OF_REACH where every group at its limit is still more than the target allows. */
-export async function chooseUnits(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunParts): Promise<Removed> {
+/** `table` has the times of groups where the target is a latency. Throws Problem TARGET_OUT_OF_REACH where every group at its limit is still more than the target allows. */
+export async function chooseUnits(
+  choice: UnitChoice,
+  spec: PruneSpec,
+  parts: TrainingRunParts,
+  table: LatencyTable | null,
+): Promise<ChosenUnits> {
   const { map, groups, scores, limits, kept } = choice;
   const { measure } = measureOf(spec.pruning.target);
   const original = parts.document;
   const within = (counted: Measure, limit: number): Removed => allocate(map, groups, scores, { ...limits, measure: counted, limit });
+  const counted = (removed: Removed): ChosenUnits => ({ removed, latency: null });
   switch (measure) {
     case 'macs':
-      return within(macsMeasure(map), kept * totalMacs(original.graph));
+      return counted(within(macsMeasure(map), kept * totalMacs(original.graph)));
     case 'parameters':
-      return within(parametersMeasure(map), kept * parameterCount(original.graph).total);
+      return counted(within(parametersMeasure(map), kept * parameterCount(original.graph).total));
     case 'bytes':
-      return inBytes(choice, within, spec, original);
+      return counted(await inBytes(choice, within, spec, original));
     case 'latency':
-      return inTime(choice, within, spec, parts);
+      if (!table) throw new Error('No group was timed');
+      return inTime(choice, spec, parts, table);
     case 'sparsity':
       throw new Error('Channels have no target of sparsity');
   }
@@ -78,31 +96,56 @@ async function inBytes({ document, map, groups, limits, kept }: UnitChoice, with
   return fitted?.cut ?? outOfReach('bytes', kept);
 }
 
-/** Whole candidates are timed in turn with the original; multiply-accumulates say where to look. */
-async function inTime({ document, map, groups, limits, kept }: UnitChoice, within: Within, spec: PruneSpec, parts: TrainingRunParts) {
-  const measure = macsMeasure(map);
-  const most = measure.of(new Uint8Array(map.unitCount));
+/** The table of times says where to look; whole candidates are timed in turn with the original, and correct it. */
+async function inTime(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunParts, table: LatencyTable): Promise<ChosenUnits> {
+  const { document, map, groups, limits, kept } = choice;
+  const predicted = latencyMeasure(table, map);
+  const whole = wholeMs(table);
   const inputs = probeInputs(parts.data, parts.document, spec.evaluation.latency_batch_size);
+  const known = new Map<string, LatencyComparison>();
+  const timed = (cut: Removed): LatencyComparison => {
+    const name = Buffer.from(cut).toString('latin1');
+    const comparison =
+      known.get(name) ?? measureLatency(parts.document, removeUnits(document, map, cut), inputs, spec.seed, CANDIDATE_SECONDS);
+    known.set(name, comparison);
+    return comparison;
+  };
   try {
     const fitted = await fitMeasured({
       limit: kept,
-      least: measure.of(furthestCut(map, groups, limits)),
-      most,
-      guess: kept * most,
+      least: predicted.of(furthestCut(map, groups, limits)),
+      most: predicted.of(new Uint8Array(map.unitCount)),
+      guess: kept * whole,
       attempts: ATTEMPTS.latency,
       tolerance: LATENCY_TOLERANCE,
       measureAt: async (place) => {
         if (parts.cancelled()) throw new Cancelled();
-        const cut = within(measure, place);
-        const { ratio } = measureLatency(parts.document, removeUnits(document, map, cut), inputs, spec.seed, CANDIDATE_SECONDS);
+        const cut = withinTime(choice, spec, table, place);
         // The upper end: what is chosen shall still be below when it is measured again.
-        return { cut, cost: ratio.high };
+        return { cut, cost: timed(cut).ratio.high };
       },
     });
-    return fitted?.cut ?? outOfReach('latency', kept);
+    const removed = fitted?.cut ?? outOfReach('latency', kept);
+    const { ratio, pairs } = timed(removed);
+    const measured = { ...ratio, pairs, candidates: known.size };
+    return { removed, latency: latencyReport(table, map, removed, measured) };
   } finally {
     inputs.dispose();
   }
+}
+
+/** What is cut to a predicted time of `limit` milliseconds: where scores are compared between groups, by score for a millisecond. */
+export function withinTime(
+  { map, groups, scores, limits }: Pick<UnitChoice, 'map' | 'groups' | 'scores' | 'limits'>,
+  { pruning }: PruneSpec,
+  table: LatencyTable,
+  limit: number,
+): Removed {
+  // By ranks within a build, and in the scope layer, every group gives what it gives by its fraction.
+  if (scopeOf(pruning) === 'global') return allocateByTime(map, groups, scores, { ...limits, table, limit });
+  const measure = latencyMeasure(table, map);
+  const least = measure.of(furthestCut(map, groups, limits));
+  return allocate(map, groups, scores, { ...limits, measure, limit: Math.max(limit, least) });
 }
 
 function outOfReach(measure: MeasureName, kept: number): never {

@@ -5,13 +5,14 @@ import { fileBytes } from '../../model/formats/index.ts';
 import { allocate, furthestCut } from '../../pruning/allocation.ts';
 import { best, firstGeneration, type Individual, nextGeneration, weighedScores } from '../../pruning/evolution.ts';
 import type { ChannelGroup, ChannelMap } from '../../pruning/groups.ts';
+import { type LatencyTable, wholeMs } from '../../pruning/latency-table.ts';
 import { bytesMeasure, type Measure, macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
 import { type Removed, removeUnits } from '../../pruning/surgery.ts';
 import { meanInterval } from '../../report/intervals.ts';
 import type { SampleScores } from '../../report/scores.ts';
-import { keepBetweenRuns } from '../between-runs.ts';
 import { outputFormats } from '../output-formats.ts';
 import { TrainingRun, type TrainingRunParts } from '../training-run.ts';
+import { withinTime } from './choose-units.ts';
 import type { Guidance } from './guidance.ts';
 import { onSamples } from './on-samples.ts';
 import { calibrationLoss, normalisationMoments } from './statistics/index.ts';
@@ -50,19 +51,26 @@ export function generationSteps(spec: PruneSpec): number {
 export interface EvolutionOptions {
   /** The state of an interrupted search; null to begin. */
   resumed: EvolutionState | null;
+  /** Steps of the job before the search's. */
+  before: number;
+  /** Times of groups, where the target is one. */
+  table: LatencyTable | null;
+  /** Leaves a checkpoint with the state behind a generation. */
+  keep(state: EvolutionState): void;
   /** Scores of the selection split; null where the data set has none. */
   evaluated: ((document: ModelDocument) => SampleScores) | null;
 }
 
 /** The whole search. Throws Problem TARGET_OUT_OF_REACH, Cancelled, Paused. */
-export async function evolve(spec: PruneSpec, parts: TrainingRunParts, { resumed, evaluated }: EvolutionOptions): Promise<EvolutionState> {
+export async function evolve(spec: PruneSpec, parts: TrainingRunParts, options: EvolutionOptions): Promise<EvolutionState> {
+  const { resumed, before, table, keep, evaluated } = options;
   const search = searchOf(spec)!;
   const { reporter } = parts;
   const run = new TrainingRun(parts);
   try {
     const { document, map, groups, scores } = scoredUnits(spec, run, parts);
     const keys = groups.map(({ key }) => key);
-    const cutBy = await cutter(spec, parts, document, map, groups);
+    const cutBy = await cutter(spec, parts, table, document, map, groups);
     const removedBy = (genome: readonly number[]): Removed =>
       cutBy(weighedScores(groups, scores, new Map(keys.map((key, index) => [key, genome[index]!]))));
     const known = new Map<string, number>();
@@ -74,7 +82,7 @@ export async function evolve(spec: PruneSpec, parts: TrainingRunParts, { resumed
     };
     const state: EvolutionState = resumed ?? { keys, population: [], history: [], control: 0, ratios: null };
     for (let generation = state.history.length; generation <= search.generations; generation++) {
-      reporter.startAt(generation);
+      reporter.startAt(before + generation);
       const genomes = generation === 0 ? firstGeneration(keys.length, search) : nextGeneration(state.population, generation, search);
       state.population = genomes.map((genome) => {
         reporter.enter('pruning');
@@ -86,8 +94,7 @@ export async function evolve(spec: PruneSpec, parts: TrainingRunParts, { resumed
       const row = { best: Math.min(...losses), mean: losses.reduce((sum, loss) => sum + loss, 0) / losses.length };
       state.history.push({ generation, ...row });
       reporter.row('prune', 0, { generation, best_fitness: row.best, mean_fitness: row.mean });
-      // The model is still as it was uploaded.
-      keepBetweenRuns(`generation-${generation}`, document, { state, arrays: new Map() }, parts);
+      keep(state);
     }
     const [found, plain] = [best(state.population)[0]!.genome, keys.map(() => 0)].map(removedBy) as [Removed, Removed];
     const left = ({ units }: ChannelGroup, removed: Removed) => units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0);
@@ -120,10 +127,11 @@ export function evolutionReport(spec: PruneSpec, { population, history, control,
   return { ...searchOf(spec)!, fitness: { best: best(population)[0]!.fitness, global_threshold: control }, history, groups: ratios };
 }
 
-/** What a cut by scores removes: as much as the target needs, by what it counts; of bytes and times by an estimate, which the cut itself measures. */
+/** What a cut by scores removes: as much as the target needs, by what it counts; of bytes by an estimate and of times by the table, which the cut itself measures. */
 async function cutter(
   spec: PruneSpec,
   parts: TrainingRunParts,
+  table: LatencyTable | null,
   document: ModelDocument,
   map: ChannelMap,
   groups: readonly ChannelGroup[],
@@ -131,6 +139,11 @@ async function cutter(
   const { structure, layers, target } = spec.pruning;
   if (structure.type !== 'channels') throw new Error(`${structure.type} has no groups of channels`);
   const { measure: name, value } = measureOf(target);
+  if (table) {
+    const limit = value * wholeMs(table);
+    const limits = { ...structure, overrides: layers.overrides, scope: 'global' as const };
+    return (scores) => withinTime({ map, groups, scores, limits }, spec, table, limit);
+  }
   const measure = await counted(name);
   const limits = { ...structure, overrides: layers.overrides };
   const whole = measure.of(new Uint8Array(map.unitCount));

@@ -6,6 +6,7 @@ import { macsWithout } from '../../pruning/surgery.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { unitsLeft } from './channel-cutter.ts';
 import { keptAtTheEnd } from './cutter.ts';
+import { timeGroups, timesGroups } from './time-calls.ts';
 import { unitChooser } from './unit-choice.ts';
 import { weightCutter } from './weight-cutter.ts';
 
@@ -19,10 +20,12 @@ export async function planOnly(
   const { pruning } = spec;
   const kept = keptAtTheEnd(spec);
   if (pruning.structure.type === 'channels') {
-    const choice = await unitChooser(spec, run, parts, null)(kept);
-    const { map, groups, removed, scores, seconds } = choice;
+    const choice = await unitChooser(spec, run, parts, null, { guidance: null, table: timesGroups(spec) ? timeGroups(spec, parts) : null })(
+      kept,
+    );
+    const { map, groups, removed, latency, scores, seconds } = choice;
     const plan = planOfUnits(map, groups, removed, scores!, modelSha256);
-    return { plan, cut: { step: 0, macs: macsWithout(map, removed), units: unitsLeft(choice), seconds } };
+    return { plan, cut: { step: 0, macs: macsWithout(map, removed), units: unitsLeft(choice), seconds, ...(latency ? { latency } : {}) } };
   }
   const { structure } = pruning;
   if (!makesZeros(structure)) throw new Error(`A plan of ${structure.type} was let through`);

@@ -1,6 +1,7 @@
 /** The course of a `prune` job: its cuts, and the training between them. */
 import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
+import type { LatencyTable } from '../../pruning/latency-table.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { channelCutter } from './channel-cutter.ts';
 import type { Cutter } from './cutter.ts';
@@ -17,12 +18,19 @@ interface Circumstances {
   plan: Plan | null;
   /** What shares a cut out between groups or kernels; null: their scores do, as the criterion has them. */
   guidance?: Guidance | null;
+  /** Times of groups, where the target is one. */
+  table?: LatencyTable | null;
 }
 
-function cutterOf(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts, { resumed, plan, guidance = null }: Circumstances): Cutter {
+function cutterOf(
+  spec: PruneSpec,
+  run: TrainingRun,
+  parts: TrainingRunParts,
+  { resumed, plan, guidance = null, table = null }: Circumstances,
+): Cutter {
   switch (spec.pruning.structure.type) {
     case 'channels':
-      return channelCutter(spec, run, parts, plan, guidance);
+      return channelCutter(spec, run, parts, plan, { guidance, table });
     case 'depth':
       return depthCutter(spec, run, parts);
     case 'low_rank':

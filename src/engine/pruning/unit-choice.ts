@@ -5,6 +5,8 @@ import { groupsToCut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import { criterion, type ScoredUnits, type UnitNeed, type UnitStatistics } from '../../pruning/criteria/index.ts';
 import { type ChannelGroup, type ChannelMap, channelMap } from '../../pruning/groups.ts';
+import type { LatencyReport } from '../../pruning/latency-report.ts';
+import type { LatencyTable } from '../../pruning/latency-table.ts';
 import { plannedUnits } from '../../pruning/plan.ts';
 import { unitScores } from '../../pruning/scores.ts';
 import type { Removed } from '../../pruning/surgery.ts';
@@ -23,6 +25,8 @@ export interface UnitChoice {
   /** Those that may be cut. */
   groups: ChannelGroup[];
   removed: Removed;
+  /** How a cut towards a time was found; null where the target is none. */
+  latency: LatencyReport | null;
   /** By unit number; null where nothing was scored. */
   scores: Float64Array | null;
   /** What the units were scored by, as the criterion needs it. */
@@ -31,13 +35,13 @@ export interface UnitChoice {
   seconds: { scoring: number; plan: number };
 }
 
-/** Chooses for one cut after the other, each to the fraction kept of the target's measure. Throws Problem TARGET_OUT_OF_REACH, PLAN_MISMATCH. */
+/** Chooses for one cut after the other, each to the fraction kept of the target's measure; of a time by `table`. Throws Problem TARGET_OUT_OF_REACH, PLAN_MISMATCH. */
 export function unitChooser(
   spec: PruneSpec,
   run: TrainingRun,
   parts: TrainingRunParts,
   plan: Plan | null,
-  guidance: Guidance | null = null,
+  { guidance, table }: { guidance: Guidance | null; table: LatencyTable | null },
 ): (kept: number) => Promise<UnitChoice> {
   const { pruning } = spec;
   const { structure } = pruning;
@@ -59,14 +63,14 @@ export function unitChooser(
       const chosen = unitsToChoose(spec, run);
       parts.reporter.enter('pruning');
       const removed = plannedUnits(chosen.map, chosen.groups, plan, limits);
-      return { ...chosen, removed, scores: null, statistic: null, seconds: { scoring: 0, plan: watch() } };
+      return { ...chosen, removed, latency: null, scores: null, statistic: null, seconds: { scoring: 0, plan: watch() } };
     }
     const { statistic, scores: own, ...chosen } = scoredUnits(spec, run, parts);
     const scores = guidance ? guidance.units(chosen.map, chosen.groups, own) : own;
     const scoring = watch();
     parts.reporter.enter('pruning');
-    const removed = await chooseUnits({ ...chosen, scores, limits, kept }, spec, parts);
-    return { ...chosen, removed, scores, statistic, seconds: { scoring, plan: watch() } };
+    const { removed, latency } = await chooseUnits({ ...chosen, scores, limits, kept }, spec, parts, table);
+    return { ...chosen, removed, latency, scores, statistic, seconds: { scoring, plan: watch() } };
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Dataset } from '../../dataset/batches.ts';
 import type { Budget, Packing, PruneSpec, Training } from '../../jobs/spec/index.ts';
 import { searchesWithinDrop, searchSteps } from '../pruning/accuracy-search.ts';
-import { generationSteps } from '../pruning/evolution-search.ts';
+import { preparationSteps } from '../pruning/preparation.ts';
 import { totalStepsOf, tuningStepsOf } from '../training-run.ts';
 
 export type RecipeSpec = PruneSpec & { recipe: 'smallest'; target: Budget; packing: Packing };
@@ -26,7 +26,7 @@ export function placesOf(spec: RecipeSpec, data: Dataset, training: Training): P
   const { trials, trial_epochs: epochs } = spec.target;
   const { tuning } = spec.packing;
   const removal = removalOf(spec, training);
-  const removed = searchesWithinDrop(removal.spec) ? searchSteps(removal.spec, data, removal.training) : generationSteps(spec);
+  const removed = searchesWithinDrop(removal.spec) ? searchSteps(removal.spec, data, removal.training) : preparationSteps(spec);
   const fineTuning = removed + 1;
   const search = fineTuning + (training.epochs > 0 ? totalStepsOf(data, training) + 1 : 0);
   const trial = tuningStepsOf(data, training, { ...tuning, epochs }) + 1;
