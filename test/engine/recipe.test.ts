@@ -92,7 +92,9 @@ it('makes the most accurate file of so many bytes, and says what each stage came
   const holding = target.points.filter(({ holds }) => holds);
   expect(chosen.error).toBe(Math.min(...holding.map(({ error }) => error)));
   expect(chosen.error).toBeLessThan(0.3);
-  expect([target.achieved.bytes, rate.esp_bytes, packing.rate.esp_bytes]).toEqual([chosen.bytes, chosen.bytes, chosen.bytes]);
+  expect([target.achieved.bytes, rate.esp_bytes]).toEqual([chosen.bytes, chosen.bytes]);
+  // Without units that nothing reads.
+  expect(packing.rate.esp_bytes).toBeGreaterThanOrEqual(chosen.bytes);
   expect(packing.rate.weight).toBe(chosen.weight);
   expect([rate.selection.error, packing.result.selection.error]).toEqual([chosen.error, chosen.error]);
   for (const { weight, from } of target.points) {
@@ -122,6 +124,7 @@ it('makes the smallest file within a loss of accuracy, of channels removed withi
   const { target, recipe } = undisturbed.result as unknown as Result;
   expect(target.met).toBe(true);
   expect(recipe.stages[1]!.parameters).toBeLessThan(recipe.stages[0]!.parameters);
+  expect(recipe.stages[3]!.parameters).toBeLessThan(recipe.stages[2]!.parameters);
   expect(target.achieved.bytes).toBe(Math.min(...target.points.filter(({ holds }) => holds).map(({ bytes }) => bytes)));
   const steps = [...undisturbed.checkpoints.keys()];
   expect(steps).toEqual([...steps].sort((a, b) => a - b));

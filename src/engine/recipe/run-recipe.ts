@@ -17,6 +17,7 @@ import { TrainingRun, type TrainingRunParts } from '../training-run.ts';
 import { type Places, placesOf, type RecipeSpec, removalOf } from './places.ts';
 import { stageReport } from './stage-report.ts';
 import { RecipeProgress, type Trial } from './state.ts';
+import { withoutUnread } from './without-unread.ts';
 
 export interface RecipeOptions {
   /** The whole state of an interrupted job; null to begin. */
@@ -193,7 +194,7 @@ async function attempt(course: Course, epochs: number): Promise<void> {
     const format = outputFormats(spec, parts.document)[0];
     const steps = from === null ? {} : { steps: stepsOf(progress.state.trials[from]!) };
     await runPacking({ packing, run, parts: own, format, measure, ...steps });
-    const document = asStored(run.result());
+    const document = withoutUnread(asStored(run.result()), parts.data);
     const scores = evaluated(document);
     const report = await stageReport('rate', began, document, scores);
     const { loss, error } = report.selection;
@@ -207,6 +208,7 @@ async function attempt(course: Course, epochs: number): Promise<void> {
       loss: loss.value,
       drop: paired?.drop ?? null,
       bound: paired ? paired.bound : 0,
+      config: document.config,
       packing: run.state.packed!.report,
       training: run.summary(),
       report,

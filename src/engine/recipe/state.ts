@@ -15,6 +15,8 @@ export interface Trial extends TriedWeight {
   /** Null where no decisions are made. */
   drop: number | null;
   loss: number;
+  /** Of the model that it has left, without units that nothing reads. */
+  config: Record<string, unknown>;
   /** What packing says of it. */
   packing: Record<string, unknown>;
   training: unknown;
@@ -27,7 +29,7 @@ export interface RecipeState {
   /** Those that have ended, of which trials are none. */
   stages: StageReport[];
   removal: Pick<Made, 'cuts' | 'target' | 'training'>;
-  /** Of the model that the removal left; what comes behind changes its weights alone. */
+  /** Of the model that the removal left; fine-tuning changes its weights alone. */
   config: Record<string, unknown>;
   /** How the fine-tuning went; null until it has ended. */
   fineTuning: Record<string, unknown> | null;
@@ -67,7 +69,8 @@ export class RecipeProgress {
 
   /** The model that a trial has left; of null that which the stages before have. */
   documentOf(trial: number | null): ModelDocument {
-    return withConfig(this.original, this.state.config, trial === null ? this.base : this.trials[trial]!);
+    if (trial === null) return withConfig(this.original, this.state.config, this.base);
+    return withConfig(this.original, this.state.trials[trial]!.config, this.trials[trial]!);
   }
 
   fineTuned({ weights }: ModelDocument): void {
