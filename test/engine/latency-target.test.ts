@@ -1,8 +1,10 @@
-/** Targets of latency: calls timed alone, and jobs whose cuts go by those times. */
-import { expect, it } from 'vitest';
+/** Targets of latency: calls timed alone, and jobs whose cuts go by those times. Whole models take what this file says, so that no test hangs on a clock. */
+import { expect, it, vi } from 'vitest';
 import { readCheckpoint, writeCheckpoint } from '../../src/engine/checkpoint.ts';
+import type { measureLatency } from '../../src/engine/latency.ts';
 import { timeCalls } from '../../src/engine/pruning/time-calls.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
+import type { ModelDocument } from '../../src/model/document.ts';
 import { selectableGroups } from '../../src/pruning/allocation.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import type { LatencyReport } from '../../src/pruning/latency-report.ts';
@@ -13,6 +15,17 @@ import { drawn, tensorOf } from '../helpers/engine.ts';
 import { HAZARDS } from '../helpers/hazards.ts';
 import { type JobInput, runPosted } from '../helpers/jobs.ts';
 import { probesOf } from '../helpers/same-in-keras.ts';
+
+const units = ({ weights }: ModelDocument): number => weights.get('c/bias')!.shape[0]!;
+
+/** All of the time hangs on c, three tenths of it whatever is cut. */
+vi.mock('../../src/engine/latency.ts', () => ({
+  measureLatency: ((original, result, inputs) => {
+    const value = 0.3 + (0.7 * units(result)) / units(original);
+    const summary = { median_ms: 1, p95_ms: 1 };
+    return { batch_size: inputs.shape[0]!, pairs: 30, original: summary, result: summary, ratio: { value, low: value, high: value } };
+  }) satisfies typeof measureLatency,
+}));
 
 it('every call of every tiny network runs alone at every width, and nothing is left behind', () => {
   for (const [name, { config }] of Object.entries(HAZARDS)) {
@@ -48,91 +61,99 @@ it('every call of every tiny network runs alone at every width, and nothing is l
 
 const SAMPLES = 60;
 const classes = Int32Array.from({ length: SAMPLES }, (_, at) => at % 3);
-const data = () => storedDataset(drawn([SAMPLES, 6], 'vectors'), classes, { selection: 10, test: 10 });
-// Nearly all of the products, and of the time, are between b and c.
-const network = documentOf(sequential([6], [dense('a', 16), dense('b', 500), dense('c', 500), dense('out', 3)]), randomFill(1));
-const run = (target: Record<string, unknown>, input: Partial<JobInput> = {}, more: Record<string, unknown> = {}, epochs = 0) =>
+// Nearly all of the products are between b and c.
+const network = documentOf(sequential([6], [dense('a', 8), dense('b', 40), dense('c', 100), dense('out', 3)]), randomFill(1));
+const run = (target: Record<string, unknown>, input: Partial<JobInput> = {}, more: Record<string, unknown> = {}) =>
   runPosted(
     {
       type: 'prune',
       pruning: { criterion: { type: 'magnitude' }, structure: { type: 'channels' }, target, ...more },
-      evaluation: { latency_batch_size: 64 },
-      fine_tuning: { epochs, batch_size: 20, step: 'eager' },
+      fine_tuning: { epochs: 2, batch_size: 20, step: 'eager' },
     },
-    { document: network, ...data(), ...input },
+    { document: network, ...storedDataset(drawn([SAMPLES, 6], 'vectors'), classes, { selection: 10, test: 10 }), ...input },
   );
 
 interface Cut {
   latency: LatencyReport;
   units: { layers: string[]; before: number; after: number }[];
 }
+const cutsOf = ({ result }: Awaited<ReturnType<typeof run>>) => result!.cuts as Cut[];
 
 it('a job says what its groups take, what was predicted and what came of it', async () => {
-  const { result, frames } = await run({ latency: 0.7 }, {}, {}, 1);
-  const [{ latency, units }] = result!.cuts as [Cut];
+  const { result, frames } = await run({ latency: 0.65 });
+  const [{ latency, units: own }] = result!.cuts as [Cut];
   const { predicted, measured, groups, timing } = latency;
-  expect(latency).toMatchObject({ batch_size: 64, not_timed: [] });
+  expect(latency).toMatchObject({ batch_size: 1, not_timed: [] });
   expect(timing.seconds).toBeGreaterThan(0);
   expect(measured.candidates).toBeGreaterThan(0);
   expect(measured.low).toBeLessThanOrEqual(measured.value);
   expect(predicted).toBeGreaterThan(0);
-  expect(predicted).toBeLessThan(1);
-  expect(groups.map(({ layers, units: before, kept }) => ({ layers, before, after: kept }))).toEqual(units);
+  expect(predicted).toBeLessThanOrEqual(1);
+  expect(groups.map(({ layers, units: before, kept }) => ({ layers, before, after: kept }))).toEqual(own);
   for (const { widths, ms } of groups) {
     expect(widths.length).toBeGreaterThan(2);
     expect(widths.at(-1)!.ms).toBe(ms.whole);
     expect(widths.every(({ ms: own }, at) => at === 0 || own >= widths[at - 1]!.ms)).toBe(true);
   }
-  // Whether the device took less in the end is for the receipt to say.
-  const { interval, met } = result!.target as { interval: { high: number }; met: boolean };
-  expect(met).toBe(interval.high <= 0.7);
+  expect(measured.high).toBeLessThanOrEqual(0.65);
+  expect(result!.target).toMatchObject({ met: true });
   // The times count as a step of the job.
   const steps = frames.flatMap((frame) => (frame.kind === 'progress' ? frame.progress.total_steps : []));
-  expect(new Set(steps)).toEqual(new Set([3]));
+  expect(new Set(steps)).toEqual(new Set([5]));
 });
 
 it('a plan towards a time goes by the table as well, and in the scope layer cuts groups alike', async () => {
-  const { result } = await run({ latency: 0.7 }, {}, { plan_only: true, scope: 'layer' });
-  const [{ latency, units }] = result!.cuts as [Cut];
+  const { result } = await run({ latency: 0.65 }, {}, { plan_only: true, scope: 'layer' });
+  const [{ latency, units: own }] = result!.cuts as [Cut];
   expect(latency.groups).toHaveLength(3);
-  const kept = units.map(({ before, after }) => after / before);
-  expect(Math.max(...kept) - Math.min(...kept)).toBeLessThan(0.15);
+  const kept = own.map(({ before, after }) => after / before);
+  expect(Math.max(...kept) - Math.min(...kept)).toBeLessThan(0.3);
 });
 
-/** A copy of the checkpoint whose table says that all of the time hangs on `layer`. */
-function planted(path: string, layer: string): string {
+/** A copy of the checkpoint whose table says that all of the time hangs on c, in proportion. */
+function planted(path: string): string {
   const stored = readCheckpoint(path)!;
-  const { beside } = stored.state as { beside: { table: LatencyTable } };
-  const { table } = beside;
-  for (const call of table.calls) {
-    const axes = call.axes.filter(({ of }) => of.some(([group]) => table.groups[group]!.layers.includes(layer)));
-    call.axes = axes.map((axis) => ({ ...axis, points: axis.points.map(([width], at): [number, number] => [width, at + 1]) }));
-    call.ms = axes.length > 0 ? axes[0]!.points.length : 0;
-    call.overhead = 0;
-  }
+  const { table } = (stored.state as { beside: { table: LatencyTable } }).beside;
+  const group = table.groups.findIndex(({ layers }) => layers.includes('c'));
+  const call = table.calls.find(({ layer }) => layer === 'c')!;
+  const axis = call.axes.find(({ of }) => of.some(([own]) => own === group))!;
+  table.calls = [{ ...call, ms: 100, overhead: 0, axes: [{ ...axis, points: axis.points.map(([width]) => [width, width]) }] }];
+  table.rest_ms = 0;
   const copy = `${path}.planted`;
   writeCheckpoint(copy, stored);
   return copy;
 }
 
-it('cuts by times where multiply-accumulates say otherwise, and an interrupted search goes on with the times it had', async () => {
-  const search = { type: 'evolution', population: 4, generations: 2, seed: 5 };
-  const macs = await run({ macs: 0.7 }, {}, { plan_only: true });
-  const afterMacs = (macs.result!.cuts as [Cut])[0].units;
-  expect(afterMacs.every(({ before, after }) => after < before)).toBe(true);
+it('goes where time is, corrected by whole models, and is replayed by interrupted jobs and searches', async () => {
+  const byMacs = cutsOf(await run({ macs: 0.7 }, {}, { plan_only: true }));
+  expect(byMacs[0]!.units.every(({ before, after }) => after < before)).toBe(true);
 
-  const begun = await run({ latency: 0.7, search }, { until: 0 });
-  const resume = planted(begun.checkpoints.get(0)!, 'c');
-  const undisturbed = await run({ latency: 0.7, search }, { resume });
-  const [a, b, c] = (undisturbed.result!.cuts as [Cut])[0].units;
-  expect([a!.after, b!.after]).toEqual([16, 500]);
-  expect(c!.after).toBeLessThan(450);
+  for (const search of [{}, { search: { type: 'evolution', population: 4, generations: 2, seed: 5 } }]) {
+    const target = { latency: 0.65, ...search };
+    const begun = await run(target, { until: 0 });
+    const resume = planted(begun.checkpoints.get(0)!);
+    const undisturbed = await run(target, { resume });
+    // 50 of c's 100 units are 0.3 + 0.35; the table alone would have kept 65.
+    const [{ units: left, latency }] = cutsOf(undisturbed) as [Cut];
+    expect(left.map(({ after }) => after)).toEqual([8, 40, 48]);
+    expect(latency.predicted).toBeCloseTo(0.48, 9);
+    expect(latency.measured.value).toBeCloseTo(0.636, 9);
+    expect(undisturbed.result!.target).toMatchObject({ met: true });
 
-  // Step 0 are the times; generations follow.
-  const broken = await run({ latency: 0.7, search }, { resume, until: 2 });
-  const last = await run({ latency: 0.7, search }, { resume: broken.checkpoints.get(2)! });
-  const generations = (rows: typeof last.rows) => rows.filter(({ values }) => 'best_fitness' in values);
-  expect(generations([...broken.rows, ...last.rows])).toEqual(generations(undisturbed.rows));
-  const found = ({ result }: typeof last) => (result!.target as { search: unknown }).search;
-  expect(found(last)).toEqual(found(undisturbed));
+    // Step 0 are the times, then come generations, then training.
+    const generations = 'search' in search ? 3 : 0;
+    let from = resume;
+    const rows: unknown[] = [];
+    for (const until of [...(generations > 0 ? [2] : []), generations + 2]) {
+      const broken = await run(target, { resume: from, until });
+      rows.push(...broken.rows);
+      from = broken.checkpoints.get(until)!;
+    }
+    const last = await run(target, { resume: from });
+    expect([...rows, ...last.rows]).toEqual(undisturbed.rows);
+    expect(last.result!.target).toEqual(undisturbed.result!.target);
+    expect(cutsOf(last).map(({ units: own, latency: told }) => ({ own, told }))).toEqual(
+      cutsOf(undisturbed).map(({ units: own, latency: told }) => ({ own, told })),
+    );
+  }
 });

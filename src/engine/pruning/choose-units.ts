@@ -8,6 +8,7 @@ import { allocateByTime } from '../../pruning/allocate-by-time.ts';
 import { type AllocationOptions, allocate, furthestCut, type GroupLimits } from '../../pruning/allocation.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import { fitMeasured } from '../../pruning/fit-measured.ts';
+import { fitPredicted } from '../../pruning/fit-predicted.ts';
 import type { ChannelGroup, ChannelMap } from '../../pruning/groups.ts';
 import { type LatencyReport, latencyReport } from '../../pruning/latency-report.ts';
 import { type LatencyTable, latencyMeasure, wholeMs } from '../../pruning/latency-table.ts';
@@ -111,7 +112,7 @@ async function inTime(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunPar
     return comparison;
   };
   try {
-    const fitted = await fitMeasured({
+    const fitted = await fitPredicted({
       limit: kept,
       least: predicted.of(furthestCut(map, groups, limits)),
       most: predicted.of(new Uint8Array(map.unitCount)),
