@@ -141,7 +141,7 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     convertModel,
     measureSavings,
     packModel,
-    limits: { maxUploadBytes: 1, uploadsAtOnce: 1, tenantRunningLimit: 1 },
+    limits: { maxUploadBytes: 1, uploadsAtOnce: 1, followersAtOnce: 8, tenantRunningLimit: 1 },
   });
   await app.ready();
   const before = process.resourceUsage().maxRSS;

@@ -18,7 +18,7 @@ import { installSecurityHeaders } from './plugins/security-headers.ts';
 import { registerRoute } from './register-route.ts';
 import { ROUTES } from './routes/index.ts';
 import type { Services } from './services.ts';
-import { uploadSlots } from './uploads/slots.ts';
+import { openSlots } from './slots.ts';
 
 /** The application over what it is given. It listens nowhere yet, and owns none of what it was given. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -50,7 +50,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const services: Services = {
     ...deps,
     measurements: installMeasurements(app, deps.ledger),
-    uploads: uploadSlots(deps.limits.uploadsAtOnce),
+    uploads: openSlots(deps.limits.uploadsAtOnce, 'uploads'),
+    followers: openSlots(deps.limits.followersAtOnce, 'followed jobs'),
     predictions: openPredictions(deps.redis, deps.log),
     openapi: await openapiDocument(),
   };

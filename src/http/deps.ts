@@ -25,6 +25,7 @@ export interface AppDeps {
     /** Of all parts of an upload together. */
     maxUploadBytes: number;
     uploadsAtOnce: number;
+    followersAtOnce: number;
     tenantRunningLimit: number;
   };
 }

@@ -10,3 +10,5 @@ export const SERIES_PAGE = { default: 1_000, most: 10_000, mostValues: 200_000 }
 export const SERIES_POINTS = { most: 10_000 } as const;
 /** Uploads that one server takes at the same time. */
 export const UPLOADS_AT_ONCE = 32;
+/** Jobs that one server lets be followed at the same time. */
+export const FOLLOWERS_AT_ONCE = 256;

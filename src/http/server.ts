@@ -10,7 +10,7 @@ import { openLedger } from '../ledger/open.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import { buildApp } from './app.ts';
 import { openKeyFile } from './key-file.ts';
-import { UPLOADS_AT_ONCE } from './limits.ts';
+import { FOLLOWERS_AT_ONCE, UPLOADS_AT_ONCE } from './limits.ts';
 import { isLoopback } from './loopback.ts';
 
 export interface Server {
@@ -36,6 +36,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const limits = {
     maxUploadBytes: config.maxUploadBytes,
     uploadsAtOnce: UPLOADS_AT_ONCE,
+    followersAtOnce: FOLLOWERS_AT_ONCE,
     tenantRunningLimit: config.tenantRunningLimit,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds,
   };

@@ -1,12 +1,14 @@
 import type { Predictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import type { Measurements } from './measurements.ts';
-import type { Slots } from './uploads/slots.ts';
+import type { Slots } from './slots.ts';
 
 /** What handlers work with: what the application was given, and what it made of it. */
 export interface Services extends AppDeps {
   measurements: Measurements;
   uploads: Slots;
+  /** Of those that follow a job. */
+  followers: Slots;
   predictions: Predictions;
   /** The OpenAPI document as YAML. */
   openapi: string;

@@ -84,6 +84,7 @@ export const JobView = strictObject(
     links: strictObject({
       self: Type.String(),
       metrics: Type.String(),
+      events: Type.String(),
       pause: Type.Optional(Type.String({ description: 'There while the job can be paused.' })),
       resume: Type.Optional(Type.String({ description: 'There while the job is paused or being paused.' })),
       cancel: Type.Optional(Type.String({ description: 'There while the job can be cancelled.' })),
@@ -163,6 +164,7 @@ export function jobView(
     links: {
       self,
       metrics: `${self}/metrics`,
+      events: `${self}/events`,
       ...(['queued', 'running'].includes(row.status) ? { pause: `${self}/pause` } : {}),
       ...(['pausing', 'paused'].includes(row.status) ? { resume: `${self}/resume` } : {}),
       ...(['queued', 'running', 'pausing', 'paused'].includes(row.status) ? { cancel: `${self}/cancel` } : {}),

@@ -1,11 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { Problem, received } from '../../errors.ts';
-import { SERIES } from '../../jobs/progress.ts';
 import { parsePlace } from '../../jobs/series/place.ts';
 import { readPoints } from '../../jobs/series/read-points.ts';
 import { readRows } from '../../jobs/series/read-rows.ts';
-import { choice } from '../../schema.ts';
 import { preferred } from '../accept.ts';
 import { SERIES_PAGE, SERIES_POINTS } from '../limits.ts';
 import { living } from '../living.ts';
@@ -13,6 +11,7 @@ import { JOB_ID } from '../params.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { pointsCsv, rowsCsv } from '../series-csv.ts';
+import { seriesSelection } from '../series-selection.ts';
 import type { Services } from '../services.ts';
 import { MetricsPage, MetricsPoints, metricsPage, metricsPoints } from '../views/series.ts';
 
@@ -23,10 +22,7 @@ const Step = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 const Query = Type.Object(
   {
-    series: Type.Optional(choice([...SERIES], { description: 'Only this one. Left out: all of them; with `points`, `step`.' })),
-    columns: Type.Optional(
-      Type.String({ minLength: 1, description: 'Names of values, with commas between them: only these. Left out, all that a row has.' }),
-    ),
+    ...seriesSelection('all of them; with `points`, `step`'),
     from_step: Type.Optional({ ...Step, description: 'Only rows of this step and later ones.' }),
     to_step: Type.Optional({ ...Step, description: 'Only rows of this step and earlier ones.' }),
     after: Type.Optional(Type.String({ description: 'The `next` of the page before.' })),

@@ -11,6 +11,7 @@ import { getDataset } from './get-dataset.ts';
 import { getDatasets } from './get-datasets.ts';
 import { getErrors } from './get-errors.ts';
 import { getJob } from './get-job.ts';
+import { getJobEvents } from './get-job-events.ts';
 import { getJobMetrics } from './get-job-metrics.ts';
 import { getJobs } from './get-jobs.ts';
 import { getModel } from './get-model.ts';
@@ -44,6 +45,7 @@ export const ROUTES: readonly RouteDefinition[] = [
   getJobs,
   getJob,
   getJobMetrics,
+  getJobEvents,
   pauseJob,
   resumeJob,
   cancelJob,
