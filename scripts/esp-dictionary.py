@@ -1,7 +1,4 @@
-"""Prints the text that `.esp` files' configs are deflated against: esp-dictionary.py > src/model/formats/esp/dictionary.txt, with stock Keras.
-
-The common layers with Keras' defaults, as JSON without spaces, the commonest last; a deflated text reaches back 32,768 bytes. Files of version 1 need this very text: it never changes.
-"""
+"""Prints configs of common layers, the commonest last: esp-dictionary.py | node scripts/esp-dictionary.ts > src/model/formats/esp/dictionary.txt, with stock Keras."""
 
 import json
 
@@ -12,6 +9,7 @@ layers = keras.layers
 
 
 def functional(call, *shapes):
+    keras.utils.clear_session()
     inputs = [keras.Input(shape) for shape in shapes]
     return keras.Model(inputs, call(*inputs))
 
@@ -35,6 +33,8 @@ def block(x):
     return layers.Dense(10)(layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(y)))
 
 
+residual = functional(block, (32, 32, 16))
+keras.utils.clear_session()
 sequential = keras.Sequential(
     [
         keras.Input((28, 28, 1)),
@@ -47,18 +47,14 @@ sequential = keras.Sequential(
 )
 
 
-def text(model):
-    return json.dumps(json.loads(model.to_json()), separators=(",", ":"))
-
-
 def without_builds(value):
     if isinstance(value, dict):
         return {key: without_builds(item) for key, item in value.items() if key not in ("build_config", "compile_config")}
     return [without_builds(item) for item in value] if isinstance(value, list) else value
 
 
-parts = [json.dumps(without_builds(json.loads(model.to_json())), separators=(",", ":")) for model in [*MODELS, functional(block, (32, 32, 16)), sequential]]
+parts = [without_builds(json.loads(model.to_json())) for model in [*MODELS, residual, sequential]]
 for optimizer, loss in (("sgd", "mse"), ("adam", "sparse_categorical_crossentropy")):
     sequential.compile(optimizer, loss, metrics=["accuracy"])
-    parts.insert(-2, json.dumps(sequential.get_compile_config(), separators=(",", ":"), default=str))
-print("".join(parts)[-32000:], end="")
+    parts.insert(-2, {**parts[-1], "compile_config": json.loads(json.dumps(sequential.get_compile_config(), default=str))})
+print(json.dumps({"configs": parts, "keras_version": keras.__version__}))

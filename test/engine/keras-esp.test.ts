@@ -62,8 +62,13 @@ it('a network of every kind of numbers', async () => {
   expect(relativeDistance(ours, y.data)).toBeLessThan(1e-5);
 });
 
-it('has the same dictionary here and there, and at most 250 lines', () => {
+it('has the same dictionary and templates here and there, and at most 250 lines', () => {
   const python = 'clients/python/espalier';
-  expect(readFileSync(`${python}/esp_dictionary.txt`).equals(readFileSync('src/model/formats/esp/dictionary.txt'))).toBe(true);
+  for (const [there, here] of [
+    ['esp_dictionary.txt', 'dictionary.txt'],
+    ['esp_templates.json', 'templates.json'],
+  ] as const) {
+    expect(readFileSync(join(python, there)).equals(readFileSync(join('src/model/formats/esp', here)))).toBe(true);
+  }
   expect(readFileSync(`${python}/esp.py`, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(250);
 });

@@ -10,6 +10,7 @@ import { BitDecoder, BitEncoder, codeBits, codeCount } from '../../src/model/for
 import { decodeTensors, encodeContainer, openContainer } from '../../src/model/formats/esp/container.ts';
 import { readEsp, writeEsp } from '../../src/model/formats/esp/index.ts';
 import { squash } from '../../src/model/formats/esp/mixing.ts';
+import { fromTemplates, inTemplates } from '../../src/model/formats/esp/templates.ts';
 import { generator } from '../../src/random.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, randomFill, sequential } from '../helpers/documents.ts';
 import { expectSameBits } from '../helpers/numbers.ts';
@@ -124,6 +125,61 @@ describe('tensors', () => {
   });
 });
 
+describe('texts in the words of templates', () => {
+  const back = (value: Record<string, unknown>) => fromTemplates(JSON.parse(JSON.stringify(inTemplates(value))));
+  const dtype = { module: 'keras', class_name: 'DTypePolicy', config: { name: 'float32' }, registered_name: null };
+  const pooled = (name: string, config: Record<string, unknown> = {}) => ({
+    module: 'keras.layers',
+    class_name: 'GlobalMaxPooling2D',
+    config: { name, trainable: true, dtype, data_format: 'channels_last', keepdims: false, ...config },
+    registered_name: null,
+  });
+
+  it('say in what an object differs from its class, and no more', () => {
+    expect(inTemplates(pooled('global_max_pooling2d'))).toEqual({ '': 'GlobalMaxPooling2D' });
+    expect(
+      inTemplates({ of: [pooled('global_max_pooling2d'), pooled('mine'), pooled('global_max_pooling2d_2', { keepdims: true })] }),
+    ).toEqual({
+      of: [{ '': 'GlobalMaxPooling2D' }, { '': 'GlobalMaxPooling2D', name: 'mine' }, { '': 'GlobalMaxPooling2D', keepdims: true }],
+    });
+    expect(inTemplates({ ...pooled('x'), name: 'x', inbound_nodes: [] })).toEqual({
+      '': 'GlobalMaxPooling2D',
+      '^inbound_nodes': [],
+      name: 'x',
+    });
+  });
+
+  it('come back, whatever they are', () => {
+    const { keepdims: _, ...without } = pooled('x').config;
+    const odd = [
+      { ...pooled('x'), config: without },
+      { ...pooled('x'), registered_name: 'Mine', extra: { a: 1 } },
+      { ...pooled('x'), name: 'another', inbound_nodes: [] },
+      { ...pooled('x'), inbound_nodes: [] },
+      { class_name: 'GlobalMaxPooling2D', config: {} },
+      { class_name: 'GlobalMaxPooling2D', config: null },
+      { class_name: 'constructor', config: {} },
+      pooled('x', { '': 1, '-': ['name'], '^config': 2 }),
+      { '': 'Dense' },
+      { '': [1], '-': 3 },
+      JSON.parse('{"class_name": "Dense", "config": {"__proto__": {"a": 1}}, "__proto__": {"b": 2}}'),
+    ];
+    for (const value of odd) expect(back({ value, again: value }), JSON.stringify(value)).toEqual({ value, again: value });
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (made) => {
+        const value = JSON.parse(JSON.stringify(made));
+        expect(back(value)).toEqual(value);
+      }),
+    );
+  });
+
+  it('are refused where they speak of what there is not, or stand for too much', async () => {
+    await expectProblem(() => fromTemplates({ '': 'Nobody' }), 'MODEL_UNREADABLE', /Nobody/);
+    await expectProblem(() => fromTemplates({ '': [1] }), 'MODEL_UNREADABLE', /no keys/);
+    await expectProblem(() => fromTemplates(Array(100_000).fill({ '': 'LSTM' })), 'MODEL_UNREADABLE', /too much/);
+  });
+});
+
 describe('documents', () => {
   const document = documentOf(
     sequential([8, 8, 1], [conv2d('c', 6, 3), batchNormalization('n'), flatten('f'), dense('d', 10, { activation: 'softmax' })]),
@@ -162,7 +218,7 @@ describe('documents', () => {
       await refused(damaged, /./);
     }
     for (const length of [0, 3, 8, 100, file.length - 1]) await refused(file.subarray(0, length), /./);
-    await refused(Buffer.concat([Buffer.from('ESP\x02'), file.subarray(4)]), /version 2; version 1/);
+    await refused(Buffer.concat([Buffer.from('ESP\x01'), file.subarray(4)]), /version 1; version 2/);
     // Zeros that would not fit into memory take a few bytes: what the config does not ask for is refused before.
     const huge = { shape: [2 ** 14, 2 ** 14], data: new Float32Array(0), narrow: null, periods: NONE };
     const { text } = openContainer(file);

@@ -1,26 +1,21 @@
 """Reads `.esp` files (docs/esp.md): `text, weights = read("model.esp")`. Needs nothing but NumPy.
 
-`text` is a dictionary with the model's Keras `config` and its `metadata`; `weights` are float32 arrays, bit for bit those that were written, in the order of
-the model's layers and, within each, of its weights: with stock Keras
-
-    model = keras.saving.deserialize_keras_object(text["config"])
-    model.set_weights(weights)
+`text` has the model's Keras `config` and its `metadata`; `weights` are float32, bit for bit those that were written, as Keras orders them:
+`model = keras.saving.deserialize_keras_object(text["config"]); model.set_weights(weights)`.
 """
 
-import json
-import os
 import struct
 import zlib
 
 import numpy as np
 
+from .esp_text import read_text
+
 SQUASH = [
     1, 2, 3, 5, 8, 13, 22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768, 40793, 47911, 53581, 57724, 60565, 62428,
     63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514, 65523, 65528, 65531, 65533, 65534, 65535,
 ]  # fmt: skip
-TOP = 2815
-EVEN = 32768
-LIMIT = 255
+TOP, EVEN, LIMIT = 2815, 32768, 255
 RATES = [131072 // (2 * seen + 3) for seen in range(LIMIT + 1)]
 TRUST = [256 * (2 * seen + 1) // (2 * seen + 4) for seen in range(LIMIT + 1)]
 
@@ -76,10 +71,8 @@ class Decoder:
 
     def count(self, largest):
         digits = 0
-        while self.bit(EVEN):
+        while self.bit(EVEN) and 2**digits <= largest:
             digits += 1
-            if 2**digits > largest + 1:
-                raise ValueError(f"a count is above {largest}")
         made = 2**digits + self.bits(digits) - 1
         if made > largest:
             raise ValueError(f"a count is above {largest}")
@@ -107,6 +100,12 @@ class Predictor:
             self.probabilities[slot] = min(65535, max(1, was + (target - was) * RATES[seen] // 65536))
             self.seen[slot] = min(LIMIT, seen + 1)
         return made
+
+    def tree(self, count, start=0):
+        node = 1
+        for _ in range(count):
+            node = node * 2 + self.bit((start + node,))
+        return node - 2**count
 
 
 def marks(decoder, length):
@@ -158,17 +157,10 @@ def matrix(decoder, inputs, units):
             by_place = values[at - place * units] if 0 < place <= index else 0
             by_row = values[at - row * units] if 0 < row <= index else 0
             near = level(left), level(up), level(by_place), level(by_row)
-            rows, cols = steps(in_row), steps(columns[unit])
-            before_, above_ = steps(before), steps(above)
-            contexts = (
-                0,
-                rows * 12 + before_,
-                cols * 12 + above_,
-                ((near[0] * 4 + near[1]) * 4 + near[2]) * 4 + near[3],
-                rows * 12 + cols,
-                position * 4 + near[1],
-                (min(3, cols >> 2) * 4 + near[2]) * 4 + near[3],
-            )
+            rows, cols, before_, above_ = steps(in_row), steps(columns[unit]), steps(before), steps(above)
+            beside = ((near[0] * 4 + near[1]) * 4 + near[2]) * 4 + near[3]
+            by_column = (min(3, cols >> 2) * 4 + near[2]) * 4 + near[3]
+            contexts = (0, rows * 12 + before_, cols * 12 + above_, beside, rows * 12 + cols, position * 4 + near[1], by_column)
             total = sum(near)
             before += 1
             if zero.bit(contexts, 0 if total == 0 else 1 if total < 3 else 2):
@@ -188,63 +180,70 @@ def matrix(decoder, inputs, units):
     return np.array(values, np.int64)
 
 
-class Floats:
+def float32(bits):
+    return struct.unpack(">f", struct.pack(">I", bits))[0]
+
+
+def floats(decoder):
+    exponents, digits = Predictor(decoder, [256], 1), decoder.bits(5)
+    while True:
+        negative, exponent = decoder.bit(EVEN), exponents.tree(8)
+        yield float32(negative << 31 | exponent << 23 | decoder.bits(digits) << (23 - digits))
+
+
+class Heads:
+    """What stands before a tensor's numbers."""
+
     def __init__(self, decoder):
-        self.decoder, self.exponents, self.digits = decoder, Predictor(decoder, [256], 1), decoder.bits(5)
+        self.decoder, self.last = decoder, 0
+        self.axes, self.same, self.kinds, self.digits, self.exponents = (Predictor(decoder, [size], 1) for size in (32, 3, 32, 32, 256))
 
-    def __call__(self):
-        negative, exponent = self.decoder.bit(EVEN), 1
-        for _ in range(8):
-            exponent = exponent * 2 + self.exponents.bit((exponent,))
-        mantissa = self.decoder.bits(self.digits) << (23 - self.digits)
-        return struct.unpack(">f", struct.pack(">I", negative << 31 | (exponent & 255) << 23 | mantissa))[0]
+    def shape(self):
+        axes = self.axes.tree(5)
+        contexts = [0] if axes == 1 else [1] * (axes - 1) + [2]
+        made = [self.last if self.same.bit((context,)) else self.decoder.count(2**28) for context in contexts[:axes]]
+        self.last = made[-1] if made else 0
+        return made
+
+    def step(self):
+        digits, exponent = self.digits.tree(5), self.exponents.tree(8)
+        return float32(exponent << 23 | self.decoder.bits(digits) << (23 - digits))
 
 
-def tensor(decoder):
-    shape = [decoder.count(2**28) for _ in range(decoder.count(16))]
-    decoder.bits(2)  # the type of a file that holds it: float32, float16, bfloat16
+def tensor(decoder, heads):
+    shape = heads.shape()
+    kind = heads.kinds.tree(4, 16 if len(shape) == 1 else 0) & 3  # the other two bits: float32, float16, bfloat16
     count = int(np.prod(shape, dtype=object)) if shape else 1
     if count > 1.5 * 2**28:
         raise ValueError(f"a tensor of shape {shape} does not fit")
     if count == 0:
         return np.zeros(shape, np.float32)
-    kind = decoder.bits(2)
     units = shape[-1] if shape else 1
     if kind == 0:
         lives = matrix(decoder, count // units, units) if decoder.bit(EVEN) else [1] * count
-        floats = Floats(decoder)
-        made = np.array([floats() if alive else 0.0 for alive in lives], np.float32)
-    elif kind == 1:
-        step = struct.unpack(">f", struct.pack(">I", decoder.bits(32)))[0]
-        made = (step * matrix(decoder, count // units, units).astype(np.float64)).astype(np.float32) + np.float32(0)
-    elif kind == 3:
-        floats = Floats(decoder)
-        own = np.array([floats() for _ in range(units)], np.float32)
-        made = (matrix(decoder, count // units, units).reshape(-1, units) * own.astype(np.float64)).astype(np.float32) + np.float32(0)
-    else:
-        length, floats = decoder.bits(8) + 1, Floats(decoder)
-        values = [floats() for _ in range(length)]
+        numbers = floats(decoder)
+        made = np.array([next(numbers) if alive else 0.0 for alive in lives], np.float32)
+    elif kind == 2:
+        length, numbers = decoder.bits(8) + 1, floats(decoder)
+        values = [next(numbers) for _ in range(length)]
         below = sum(value < 0 for value in values)
-        listed = np.array([*values[:below], 0.0, *values[below:]], np.float32)
-        made = listed[matrix(decoder, count // units, units) + below]
+        made = np.array([*values[:below], 0.0, *values[below:]], np.float32)[matrix(decoder, count // units, units) + below]
+    else:
+        numbers = floats(decoder) if kind == 3 else None
+        own = np.array([next(numbers) for _ in range(units)] if numbers else heads.step(), np.float32)
+        made = (matrix(decoder, count // units, units).reshape(-1, units) * own.astype(np.float64)).astype(np.float32) + np.float32(0)
     return made.reshape(shape)
 
 
 def read(path):
     with open(path, "rb") as file:
         data = file.read()
-    if data[:4] != b"ESP\x01":
-        raise ValueError("this is no .esp file of version 1")
+    if data[:4] != b"ESP\x02":
+        raise ValueError("this is no .esp file of version 2")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise ValueError("the checksum is wrong: the file was damaged or cut off")
-    length, at, shift = 0, 4, 0
-    while True:
-        length |= (data[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-        if data[at - 1] < 128:
-            break
-    with open(os.path.join(os.path.dirname(__file__), "esp_dictionary.txt"), "rb") as file:
-        inflater = zlib.decompressobj(-15, zdict=file.read())
-    text = json.loads(inflater.decompress(data[at : at + length]))
+    at = next(index for index in range(4, len(data)) if data[index] < 128) + 1
+    length = sum((byte & 127) << 7 * index for index, byte in enumerate(data[4:at]))
     decoder = Decoder(data[at + length : -4])
-    return text, [tensor(decoder) for _ in range(decoder.count(2**20))]
+    tensors, heads = decoder.count(2**20), Heads(decoder)
+    return read_text(data[at : at + length]), [tensor(decoder, heads) for _ in range(tensors)]

@@ -17,10 +17,15 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
 
 /** The config of a model as JSON. */
 export function configText(config: Record<string, unknown>): string {
+  return JSON.stringify(configValue(config));
+}
+
+/** What `configText` is the JSON of: floats that JavaScript would print as whole numbers are texts of `JSON.rawJSON`. */
+export function configValue(config: Record<string, unknown>): Record<string, unknown> {
   const compile = config.compile_config as { optimizer?: unknown } | null | undefined;
   const model = withFloatOperands(withLoadableShears(config)) as Record<string, unknown>;
-  if (!compile?.optimizer) return JSON.stringify(model);
-  return JSON.stringify({ ...model, compile_config: { ...compile, optimizer: withPoints(compile.optimizer, '') } });
+  if (!compile?.optimizer) return model;
+  return { ...model, compile_config: { ...compile, optimizer: withPoints(compile.optimizer, '') } };
 }
 
 /** A `training_config` as JSON. */

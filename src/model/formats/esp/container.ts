@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Problem } from '../../../errors.ts';
 import { BitDecoder, BitEncoder, codeCount } from './bits.ts';
-import { type CodedTensor, decodeTensor, encodeTensor } from './tensor.ts';
+import { type CodedTensor, decodeTensor, encodeTensor, HeadCoder } from './tensor.ts';
 
-export const MAGIC = Buffer.from('ESP\x01', 'latin1');
+export const MAGIC = Buffer.from('ESP\x02', 'latin1');
 
 const DICTIONARY = readFileSync(join(import.meta.dirname, 'dictionary.txt'));
 const LARGEST_CONFIG = 64 * 2 ** 20;
@@ -27,7 +27,8 @@ export function encodeContainer({ text, tensors }: Container): Buffer {
   const config = deflateRawSync(text, { level: 9, memLevel: 9, dictionary: DICTIONARY });
   const coder = new BitEncoder();
   codeCount(coder, tensors.length, MOST_TENSORS);
-  for (const tensor of tensors) encodeTensor(coder, tensor);
+  const heads = new HeadCoder(coder);
+  for (const tensor of tensors) encodeTensor(coder, heads, tensor);
   const body = Buffer.concat([MAGIC, varint(config.length), config, coder.finish()]);
   const sum = Buffer.alloc(4);
   sum.writeUInt32LE(crc32(body));
@@ -44,7 +45,8 @@ export function decodeTensors(code: Uint8Array, shapes: readonly (readonly numbe
     const room = { elements: MOST_ELEMENTS };
     const count = codeCount(coder, 0, MOST_TENSORS);
     if (shapes && count !== shapes.length) return unreadable(`it holds ${count} weights, and its config needs ${shapes.length}`);
-    return Array.from({ length: count }, (_, index) => decodeTensor(coder, room, shapes?.[index] ?? null));
+    const heads = new HeadCoder(coder);
+    return Array.from({ length: count }, (_, index) => decodeTensor(coder, heads, room, shapes?.[index] ?? null));
   } catch (error) {
     if (error instanceof RangeError) return unreadable(error.message);
     throw error;

@@ -4,24 +4,24 @@ import { Problem } from '../../../errors.ts';
 import { type ModelDocument, makeDocument, type Weights } from '../../document.ts';
 import { forgetBuilds } from '../../edit-config.ts';
 import { type Call, type Graph, readGraph, weightKey } from '../../graph.ts';
-import { configText } from '../config-text.ts';
+import { configValue } from '../config-text.ts';
 import type { HalfPrecision } from '../half-precision.ts';
 import { parseObject } from '../parse-json.ts';
 import { inStockKeras3, isKeras3File, keras3Version } from '../stock-keras-3.ts';
 import { decodeTensors, encodeContainer, openContainer } from './container.ts';
 import type { Periods } from './matrix.ts';
+import { fromTemplates, inTemplates } from './templates.ts';
 
 /**
  * The bytes of an `.esp` file: the config as Keras 3 takes it with its compilation, and every weight of every layer without loss. What a `.keras` file holds
- * beside weights, the state of an optimizer and of random generators, is left out. The same document gives the same bytes.
+ * beside weights, the state of an optimizer and of random generators and when it was saved, is left out. The same document gives the same bytes.
  * Throws Problem UNSUPPORTED_CONVERSION.
  */
 export function writeEsp(document: ModelDocument): Buffer {
   const { graph, weights, source, metadata } = document;
   const own = isKeras3File(source.format);
-  const config = structuredClone(own ? document.config : inStockKeras3(document));
-  forgetBuilds(config);
-  const about = JSON.stringify(own ? metadata : { keras_version: keras3Version(metadata) });
+  const { date_saved: _, ...about } = metadata;
+  const text = textFor(own ? document.config : inStockKeras3(document), own ? about : { keras_version: keras3Version(metadata) });
   const tensors = graph.layers.flatMap((layer) => {
     const call = graph.calls.find((candidate) => candidate.layer === layer);
     return layer.weights.map(({ name, role }) => {
@@ -31,7 +31,7 @@ export function writeEsp(document: ModelDocument): Buffer {
       return { shape, data, narrow: source.narrow.get(key) ?? null, periods };
     });
   });
-  return encodeContainer({ text: `{"config":${configText(config)},"metadata":${about}}`, tensors });
+  return encodeContainer({ text, tensors });
 }
 
 /** The bytes that the numbers of a document take in its `.esp` file, without its text, its header and its checksum. Throws as `writeEsp`. */
@@ -41,9 +41,13 @@ export function codeBytes(document: ModelDocument): number {
 
 /** About what the file of a network with this config takes beside its numbers, in bytes. */
 export function espTextBytes(config: Json): number {
-  const text = structuredClone(config);
-  forgetBuilds(text);
-  return encodeContainer({ text: `{"config":${configText(text)},"metadata":{}}`, tensors: [] }).length;
+  return encodeContainer({ text: textFor(config, {}), tensors: [] }).length;
+}
+
+function textFor(config: Json, metadata: Json): string {
+  const own = structuredClone(config);
+  forgetBuilds(own);
+  return JSON.stringify({ config: inTemplates(configValue(withoutAddresses(own))), metadata });
 }
 
 /** Throws Problem MODEL_UNREADABLE and those of `readGraph`. */
@@ -78,10 +82,40 @@ export async function readEspConfig(path: string): Promise<Json> {
 type Json = Record<string, unknown>;
 
 function textOf(text: string): { config: Json; metadata: Json } {
-  const { config, metadata } = parseObject(text, 'The text of the .esp file');
+  const { config: short, metadata } = parseObject(text, 'The text of the .esp file');
   const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const config = deep(() => fromTemplates(short));
   if (!isObject(config)) throw new Problem('MODEL_UNREADABLE', 'The .esp file cannot be read: its text has no config.');
   return { config, metadata: isObject(metadata) ? metadata : {} };
+}
+
+function deep<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new Problem('MODEL_UNREADABLE', 'The .esp file cannot be read: its text is nested too deeply.');
+    throw error;
+  }
+}
+
+/**
+ * The config without where in memory Keras had its objects: that layers share a policy of types says nothing, and of others that are shared the numbers are
+ * 1, 2, … in place of addresses.
+ */
+function withoutAddresses(config: Json): Json {
+  const numbers = new Map<unknown, number>();
+  const without = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(without);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).flatMap(([key, item]): [string, unknown][] => {
+      if (key !== 'shared_object_id') return [[key, without(item)]];
+      if ((value as Json).class_name === 'DTypePolicy') return [];
+      if (!numbers.has(item)) numbers.set(item, numbers.size + 1);
+      return [[key, numbers.get(item)]];
+    });
+    return Object.fromEntries(entries);
+  };
+  return without(config) as Json;
 }
 
 const NONE: Periods = { place: 0, row: 0 };

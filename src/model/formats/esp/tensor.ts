@@ -41,13 +41,10 @@ type Values =
 const KINDS = ['floats', 'multiples', 'list', 'columns'] as const;
 const NARROW: readonly (HalfPrecision | null)[] = [null, 'float16', 'bfloat16'];
 
-export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: CodedTensor): void {
-  codeCount(coder, shape.length, MOST_AXES);
-  for (const length of shape) codeCount(coder, length, LARGEST_TENSOR);
-  codeBits(coder, 2, NARROW.indexOf(narrow));
-  if (data.length === 0) return;
+export function encodeTensor(coder: BitCoder, heads: HeadCoder, { shape, data, narrow, periods }: CodedTensor): void {
   const values = valuesOf(data, shape);
-  codeBits(coder, 2, KINDS.indexOf(values.kind));
+  heads.code({ shape, type: NARROW.indexOf(narrow), kind: KINDS.indexOf(values.kind) });
+  if (data.length === 0) return;
   switch (values.kind) {
     case 'floats': {
       const sparse = coder.code(EVEN, data.some(isZero) ? 1 : 0);
@@ -60,7 +57,7 @@ export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: 
       return;
     }
     case 'multiples':
-      codeBits(coder, 32, bitsOf(values.step));
+      heads.codeStep(values.step);
       encodeMatrix(coder, values.multiples, shape, periods);
       return;
     case 'list': {
@@ -79,19 +76,24 @@ export function encodeTensor(coder: BitCoder, { shape, data, narrow, periods }: 
 }
 
 /** Throws RangeError for a shape or a number that no encoder writes, and for another shape than the one that is wanted. */
-export function decodeTensor(coder: BitCoder, room: { elements: number }, wanted: readonly number[] | null): Omit<CodedTensor, 'periods'> {
-  const shape = Array.from({ length: codeCount(coder, 0, MOST_AXES) }, () => codeCount(coder, 0, LARGEST_TENSOR));
+export function decodeTensor(
+  coder: BitCoder,
+  heads: HeadCoder,
+  room: { elements: number },
+  wanted: readonly number[] | null,
+): Omit<CodedTensor, 'periods'> {
+  const { shape, type, kind } = heads.code({ shape: [], type: 0, kind: 0 });
   if (wanted && (shape.length !== wanted.length || shape.some((length, axis) => length !== wanted[axis]))) {
     throw new RangeError(`A weight has the shape [${shape.join(', ')}], and its config needs [${wanted.join(', ')}]`);
   }
   const count = size(shape);
   if (count > room.elements) throw new RangeError(`A tensor of shape [${shape.join(', ')}] does not fit`);
   room.elements -= count;
-  const narrow = NARROW[codeBits(coder, 2, 0)];
+  const narrow = NARROW[type];
   if (narrow === undefined) throw new RangeError('A type of numbers is unknown');
   const data = new Float32Array(count);
   if (count === 0) return { shape, data, narrow };
-  switch (KINDS[codeBits(coder, 2, 0)]) {
+  switch (KINDS[kind]) {
     case 'floats': {
       const lives = coder.code(EVEN, 0) ? decodeMatrix(coder, shape, count) : null;
       const floats = new FloatCoder(coder, null);
@@ -99,7 +101,7 @@ export function decodeTensor(coder: BitCoder, room: { elements: number }, wanted
       break;
     }
     case 'multiples': {
-      const step = floatOf(codeBits(coder, 32, 0));
+      const step = heads.codeStep(0);
       const multiples = decodeMatrix(coder, shape, count);
       for (let index = 0; index < count; index++) data[index] = step * multiples[index]!;
       break;
@@ -128,6 +130,59 @@ export function decodeTensor(coder: BitCoder, room: { elements: number }, wanted
     }
   }
   return { shape, data, narrow };
+}
+
+/** What stands before a tensor's numbers: its shape, its types, and a step. What tensors before it had is likely. */
+export class HeadCoder {
+  private readonly axes = new Predictor([32], 1);
+  private readonly same = new Predictor([3], 1);
+  private readonly kinds = new Predictor([32], 1);
+  private readonly digits = new Predictor([32], 1);
+  private readonly exponents = new Predictor([256], 1);
+  private readonly coder: BitCoder;
+  private last = 0;
+
+  constructor(coder: BitCoder) {
+    this.coder = coder;
+  }
+
+  /** Codes what is given, or reads it where the coder decodes. Throws RangeError for a shape that no encoder writes. */
+  code({ shape, type, kind }: { shape: readonly number[]; type: number; kind: number }): { shape: number[]; type: number; kind: number } {
+    const axes = this.tree(this.axes, 5, shape.length);
+    if (axes > MOST_AXES) throw new RangeError(`A weight has ${axes} axes`);
+    const lengths: number[] = [];
+    for (let axis = 0; axis < axes; axis++) {
+      const length = shape[axis] ?? 0;
+      const context = axes === 1 ? 0 : axis + 1 < axes ? 1 : 2;
+      lengths.push(this.bit(this.same, context, length === this.last ? 1 : 0) ? this.last : codeCount(this.coder, length, LARGEST_TENSOR));
+    }
+    this.last = lengths.at(-1) ?? 0;
+    const both = this.tree(this.kinds, 4, type * 4 + kind, axes === 1 ? 16 : 0);
+    return { shape: lengths, type: both >> 2, kind: both & 3 };
+  }
+
+  /** Codes a number above 0, or gives it where the coder decodes. */
+  codeStep(step: number): number {
+    const bits = bitsOf(step);
+    const digits = this.tree(this.digits, 5, mantissaBits(Float32Array.of(step)));
+    if (digits > 23) throw new RangeError('A mantissa has too many digits');
+    const exponent = this.tree(this.exponents, 8, bits >>> 23);
+    if (exponent === 255) throw new RangeError('A step is not finite');
+    const mantissa = codeBits(this.coder, digits, (bits & 0x7fffff) >>> (23 - digits));
+    return floatOf(((exponent << 23) | (mantissa << (23 - digits))) >>> 0);
+  }
+
+  private tree(predictor: Predictor, count: number, value: number, from = 0): number {
+    let node = 1;
+    for (let digit = count - 1; digit >= 0; digit--) node = node * 2 + this.bit(predictor, from + node, (value >> digit) & 1);
+    return node - 2 ** count;
+  }
+
+  private bit(predictor: Predictor, context: number, bit: number): number {
+    const made = this.coder.code(predictor.predict([context], 0), bit);
+    predictor.update(made);
+    return made;
+  }
 }
 
 /** The cheapest way in which the numbers are whole ones, where there is one. */
