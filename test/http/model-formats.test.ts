@@ -117,7 +117,10 @@ describe('models in other formats', () => {
     writeFileSync(join(folder, 'seed'), await seedModel());
     const [there, back] = [await readModel(join(folder, 'seed')), await readModel(join(folder, 'unpacked'))];
     expect(back.weights).toEqual(there.weights);
-    expect(back.graph).toEqual(there.graph);
+    // Where Keras had a policy of types in memory says nothing.
+    const withoutAddresses = (graph: unknown) =>
+      JSON.parse(JSON.stringify(graph, (key, value) => (key === 'shared_object_id' ? undefined : value)));
+    expect(withoutAddresses(back.graph)).toEqual(withoutAddresses(there.graph));
     packed.bytes[packed.bytes.length >> 1]! ^= 1;
     const damaged = await server.call('POST', '/v1/models', { body: form(['file', packed.bytes, 'seed.esp']) });
     expect(damaged).toMatchObject({ status: 422, body: { code: 'MODEL_UNREADABLE' } });
