@@ -26,19 +26,21 @@ export function isGuided({ pruning }: PruneSpec): boolean {
 export function measureSensitivity(spec: PruneSpec, run: TrainingRun, parts: TrainingRunParts): Sensitivities {
   const lossOf = (document: ModelDocument): number => {
     parts.reporter.enter('scoring');
-    return onSamples(document, SAMPLES, run, parts, calibrationLoss);
+    return bounded(onSamples(document, SAMPLES, run, parts, calibrationLoss));
   };
   const loss = lossOf(run.present());
   const cuts = spec.pruning.structure.type === 'channels' ? unitCuts(spec, run, parts) : weightCuts(spec, run, parts);
   const groups = cuts.map(({ name, layers, count, levels, cutTo }): Sensitivity => {
     const counts = [...new Set(levels.map((level) => Math.round(level * count)))].filter((gone) => gone > 0 && gone < count);
-    return { name, layers, levels: counts.map((gone) => ({ removed: gone / count, rise: finite(lossOf(cutTo(gone)) - loss) })) };
+    return { name, layers, levels: counts.map((gone) => ({ removed: gone / count, rise: lossOf(cutTo(gone)) - loss })) };
   });
   return { loss, groups };
 }
 
+const WORST = 1e30;
+
 /** A loss that overflows is as bad as one can be. */
-const finite = (rise: number): number => (Number.isFinite(rise) ? rise : 1e30);
+const bounded = (loss: number): number => (Number.isFinite(loss) ? loss : WORST);
 
 interface OwnCut {
   name: string;
