@@ -79,7 +79,8 @@ function schemaWriter(components: Map<string, Json>): Write {
   const write = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(write);
     if (value === null || typeof value !== 'object') return value;
-    const { discriminator, ...schema } = value as Json;
+    // Conditions stand in descriptions: tools take them for schemas of their own, and examples for wrong.
+    const { discriminator, if: _, else: __, ...schema } = value as Json;
     const written = Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, write(part)])) as Json;
     const members = (written.oneOf ?? []) as { $ref?: string }[];
     // OpenAPI knows discriminators only between components.

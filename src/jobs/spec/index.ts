@@ -81,6 +81,7 @@ export const PruneSpec = strictObject(
   },
   {
     title: 'PruneSpec',
+    description: 'Without a recipe, pruning is required, with its criterion and its target.',
     if: { required: ['recipe'], properties: { recipe: { type: 'string' } } },
     else: { required: ['pruning'], properties: { pruning: { required: ['criterion', 'target'] } } },
   },

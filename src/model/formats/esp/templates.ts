@@ -66,11 +66,11 @@ function shortened(value: unknown, names: Names): unknown {
   if (!template || !isObject(config)) return mapped(value, (item) => shortened(item, names));
   const usual = usualConfig(template, names);
   const made: [string, unknown][] = [['', className]];
-  for (const [key, item] of Object.entries(value)) {
+  for (const [key, item] of inOrder(value, template)) {
     const isUsual = key === 'class_name' || key === 'config' || (key === 'name' && 'inbound_nodes' in value && item === config.name);
     if (!isUsual && !(key in template && isSame(item, template[key]))) made.push([`^${key}`, shortened(item, names)]);
   }
-  for (const [key, item] of Object.entries(config)) {
+  for (const [key, item] of inOrder(config, usual)) {
     if (!(key in usual && isSame(item, usual[key]))) made.push([key, shortened(item, names)]);
   }
   const gone = Object.keys(usual).filter((key) => !(key in config));
@@ -102,6 +102,13 @@ function expanded(value: unknown, names: Names, room: { characters: number }): u
   if (Array.isArray(gone)) for (const key of gone) config.delete(String(key));
   if (made.has('inbound_nodes') && !made.has('name')) made.set('name', config.get('name'));
   return Object.fromEntries(made.set('config', Object.fromEntries(config)));
+}
+
+/** Entries in the order in which they are read again: a template's keys in its order, then the others. */
+function inOrder(value: Json, template: Json): [string, unknown][] {
+  const known = Object.keys(template).filter((key) => key in value);
+  const others = Object.entries(value).filter(([key]) => !(key in template));
+  return [...known.map((key): [string, unknown] => [key, value[key]]), ...others];
 }
 
 function usualConfig({ class_name: className, config }: Template, names: Names): Json {
