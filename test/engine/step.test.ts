@@ -68,6 +68,8 @@ describe.each(['eager', 'captured'] as const)('%s:', (kind) => {
         accuracy: null,
         distillation: null,
         penalty: null,
+        bits: null,
+        zeros: null,
         normBefore: 100,
         normAfter: 100,
         threshold: null,
