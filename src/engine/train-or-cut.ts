@@ -1,5 +1,5 @@
 /** What `train` and `prune` jobs do with a model, but for searches within a loss of accuracy: one training, with its cuts and its packing. */
-import type { JobSpec, Packing, Plan, PruneSpec } from '../jobs/spec/index.ts';
+import { codesWeights, type JobSpec, type Packing, type Plan, type PruneSpec } from '../jobs/spec/index.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readPlan } from '../pruning/plan-file.ts';
 import { quality, type SampleScores } from '../report/scores.ts';
@@ -70,7 +70,7 @@ export async function trainOrCut(
       });
     }
     const packing = packingOf(spec);
-    if (packing && (packing.rate || packing.clusters !== null || packing.quantization !== null)) {
+    if (packing && codesWeights(packing)) {
       const measure = (document: ModelDocument) => (evaluated ? quality(evaluated(document)) : null);
       await runPacking({ packing, run: trainingRun, parts, format: outputFormats(spec, original)[0], measure });
     }

@@ -11,7 +11,7 @@ import { size } from '../model/layers/index.ts';
 import { withConfig } from '../model/with-layers.ts';
 import { onGrids, shortened } from '../packing/grid.ts';
 import type { KernelCodings } from '../packing/kernel-coding.ts';
-import { codeCosts } from '../packing/rate/code-costs.ts';
+import { bitsOfAll, codeCosts, type RatedTensor } from '../packing/rate/code-costs.ts';
 import { pullAt, type RatePhase, type RatePhases, rampAt, ratePhases } from '../packing/rate/phases.ts';
 import { multiplesOf } from '../packing/rate/steps.ts';
 import { snapped } from '../packing/shared-values.ts';
@@ -338,7 +338,7 @@ export class TrainingRun {
   }
 
   /** By key, the whole numbers and the step of each weight at a rate in these weights. */
-  multiples(weights: Weights): Map<string, { shape: readonly number[]; multiples: Int32Array; step: number }> {
+  multiples(weights: Weights): Map<string, RatedTensor> {
     return new Map(
       this.state.packed!.codings.map(([key]) => {
         const { shape, data } = weights.get(key)!;
@@ -837,8 +837,7 @@ export class TrainingRun {
   private keepCommitted(state: RateState, loss: number | null): void {
     const { weight } = this.parts.rate!;
     const { weights } = this.present();
-    let bits = 0;
-    for (const { shape, multiples } of this.multiples(weights).values()) bits += codeCosts(multiples, shape).bits;
+    const bits = bitsOfAll(this.multiples(weights).values());
     const isLess = loss !== null && (state.kept === null || loss + weight * bits < state.kept.loss + weight * state.kept.bits);
     if (!isLess) return;
     state.kept = { step: this.state.step, loss, bits };

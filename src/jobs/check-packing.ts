@@ -1,6 +1,6 @@
 /** What a packing is asked for, checked against the model and the training around it. */
 import type { ModelFacts } from '../model/facts.ts';
-import { refuse } from './refuse.ts';
+import { refuse, refuseOption } from './refuse.ts';
 import { resolveLayers } from './resolve-layers.ts';
 import type { Packing, Rate, Training } from './spec/index.ts';
 
@@ -11,31 +11,31 @@ export function resolvePacking(packing: Packing, { training, at }: { training: T
   const { clusters, max_bytes: limit, quantization, rate, precision, layers } = packing;
   if (clusters === null && quantization === null && rate === null && precision === null) {
     const detail = 'Nothing is packed. Accepted: one or more of clusters, quantization, rate, precision.';
-    refuse('INCOMPATIBLE_OPTIONS', '/packing', detail, packing);
+    refuseOption('/packing', detail, packing);
   }
   if (rate !== null) checkRate(packing, rate, { training, at }, model);
   const tuning = { ...packing.tuning, epochs: packing.tuning.epochs ?? (rate === null ? TUNING_EPOCHS : RATE_EPOCHS) };
   if (clusters !== null && quantization !== null) {
     const detail = 'The values of a kernel are either its clusters’ or on a grid of whole numbers. Accepted: clusters or quantization.';
-    refuse('INCOMPATIBLE_OPTIONS', '/packing/quantization', detail, quantization);
+    refuseOption('/packing/quantization', detail, quantization);
   }
   if (quantization !== null && precision !== null) {
     const detail =
       'A step times a whole number is rarely a number of two bytes, so that the weights would no longer be on their grid. Accepted: null.';
-    refuse('INCOMPATIBLE_OPTIONS', '/packing/precision', detail, precision);
+    refuseOption('/packing/precision', detail, precision);
   }
   if ((clusters === 'auto') !== (limit !== null)) {
     const detail = 'clusters auto and max_bytes go together: the bytes are what the clusters are chosen by.';
-    refuse('INCOMPATIBLE_OPTIONS', '/packing/max_bytes', detail, limit);
+    refuseOption('/packing/max_bytes', detail, limit);
   }
   const counted = Object.keys(layers.overrides);
   if (counted.length > 0 && clusters === null) {
     const detail = 'Clusters of single layers need clusters for the others. Accepted: {}.';
-    refuse('INCOMPATIBLE_OPTIONS', '/packing/layers/overrides', detail, layers.overrides);
+    refuseOption('/packing/layers/overrides', detail, layers.overrides);
   }
   if (training.optimizer_state === 'export') {
     const detail = 'The optimizer’s state is of the weights before they were packed, and larger than they are. Accepted: auto, drop.';
-    refuse('INCOMPATIBLE_OPTIONS', `${at}/optimizer_state`, detail, training.optimizer_state);
+    refuseOption(`${at}/optimizer_state`, detail, training.optimizer_state);
   }
   if (tuning.epochs > 0 && model.trainable_parameters === 0 && (clusters !== null || quantization !== null)) {
     refuse(
@@ -57,30 +57,38 @@ function checkRate(
   { training, at }: { training: Training; at: string },
   model: ModelFacts,
 ): void {
-  const no = (pointer: string, detail: string, value: unknown): never => refuse('INCOMPATIBLE_OPTIONS', pointer, detail, value);
   if (clusters !== null || quantization !== null) {
     const other = clusters === null ? 'quantization' : 'clusters';
-    no('/packing/rate', `Weights are either multiples of learned steps, or as ${other} has them. Accepted: rate or ${other}.`, rate);
+    refuseOption(
+      '/packing/rate',
+      `Weights are either multiples of learned steps, or as ${other} has them. Accepted: rate or ${other}.`,
+      rate,
+    );
   }
   if (precision !== null) {
     const detail =
       'A step times a whole number is rarely a number of two bytes, so that the weights would no longer be multiples. Accepted: null.';
-    no('/packing/precision', detail, precision);
+    refuseOption('/packing/precision', detail, precision);
   }
   if (rate.noise + rate.commit > 1) {
     const detail = `noise and commit are fractions of the same steps, and together at most 1. Received: ${rate.noise} and ${rate.commit}.`;
-    no('/packing/rate/commit', detail, rate.commit);
+    refuseOption('/packing/rate/commit', detail, rate.commit);
   }
   if (tuning.epochs === 0) {
-    no('/packing/tuning/epochs', 'Weights come to their multiples by training. Accepted: 1 and more, or quantization.', tuning.epochs);
+    refuseOption(
+      '/packing/tuning/epochs',
+      'Weights come to their multiples by training. Accepted: 1 and more, or quantization.',
+      tuning.epochs,
+    );
   }
   if (training.ema !== null) {
     const detail = 'The average of weights is none of their multiples, which are what is trained. Accepted: null.';
-    no(`${at}/ema`, detail, training.ema);
+    refuseOption(`${at}/ema`, detail, training.ema);
   }
   if (training.weight_range !== null) {
     const detail = 'A multiple of a step may lie beyond the range, in which only the weight that is rounded to it is held. Accepted: null.';
-    no(`${at}/weight_range`, detail, training.weight_range);
+    refuseOption(`${at}/weight_range`, detail, training.weight_range);
   }
-  if (model.trainable_parameters === 0) no('/packing/rate', 'Every layer of the model is frozen: there is nothing to train.', rate);
+  if (model.trainable_parameters === 0)
+    refuseOption('/packing/rate', 'Every layer of the model is frozen: there is nothing to train.', rate);
 }

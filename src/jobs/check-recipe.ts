@@ -4,37 +4,40 @@ import { espTextBytes } from '../model/formats/esp/index.ts';
 import { taskOf } from '../report/metrics/index.ts';
 import { smallestBound } from '../report/paired-drop.ts';
 import type { CheckedModel } from './check-training.ts';
-import { refuse } from './refuse.ts';
+import { refuse, refuseOption } from './refuse.ts';
 import type { Budget, PruneSpec, Training } from './spec/index.ts';
-
-const no = (pointer: string, detail: string, value: unknown): never => refuse('INCOMPATIBLE_OPTIONS', pointer, detail, value);
 
 /** What can be said before anything is resolved. Throws Problem INCOMPATIBLE_OPTIONS. */
 export function checkRecipe({ recipe, target, pruning, packing, fine_tuning: fineTuning }: PruneSpec): void {
   if (recipe === null) {
     if (target === null) return;
-    no('/target', 'A budget goes with a recipe. Accepted: {"recipe": "smallest"}, or pruning.target.', target);
+    refuseOption('/target', 'A budget goes with a recipe. Accepted: {"recipe": "smallest"}, or pruning.target.', target);
   }
   const { schedule, after_cut: afterCut, plan_only: planOnly } = pruning;
   if (schedule.type !== 'one_shot' || schedule.begin > 0) {
     const detail = 'The recipe removes once and trains what is left. Accepted: {"type": "one_shot", "begin": 0}.';
-    no('/pruning/schedule', detail, schedule);
+    refuseOption('/pruning/schedule', detail, schedule);
   }
-  if (planOnly) no('/pruning/plan_only', 'A plan makes no model that could be trained. Accepted: false, or a job without a recipe.', true);
+  if (planOnly)
+    refuseOption('/pruning/plan_only', 'A plan makes no model that could be trained. Accepted: false, or a job without a recipe.', true);
   if (afterCut.learning_rate_warmup_steps > 0 || afterCut.threshold_warmup) {
     const detail =
       'What is left is trained anew, as fine_tuning says: warm-ups stand there, in learning_rate_schedule and clipping. Accepted: none.';
-    no('/pruning/after_cut', detail, afterCut);
+    refuseOption('/pruning/after_cut', detail, afterCut);
   }
   if (packing?.max_bytes != null) {
-    no('/packing/max_bytes', 'It goes with clusters. The bytes of a recipe are target.max_bytes. Accepted: null.', packing.max_bytes);
+    refuseOption(
+      '/packing/max_bytes',
+      'It goes with clusters. The bytes of a recipe are target.max_bytes. Accepted: null.',
+      packing.max_bytes,
+    );
   }
   if (!packing?.rate) {
-    no('/packing/rate', 'The recipe trains at a rate. Accepted: an object, or nothing at all; without a recipe also null.', null);
+    refuseOption('/packing/rate', 'The recipe trains at a rate. Accepted: an object, or nothing at all; without a recipe also null.', null);
   }
   if (fineTuning!.initial_optimizer_state !== 'fresh') {
     const detail = 'What is trained is a network that was cut, of which the uploaded optimizer knows nothing. Accepted: fresh.';
-    no('/fine_tuning/initial_optimizer_state', detail, fineTuning!.initial_optimizer_state);
+    refuseOption('/fine_tuning/initial_optimizer_state', detail, fineTuning!.initial_optimizer_state);
   }
 }
 
@@ -53,7 +56,7 @@ export async function resolveBudget(
   if (bytes !== undefined && drop !== undefined) {
     const detail =
       'One of them is the budget, and the other is what is made the most of within it. Accepted: max_bytes or max_accuracy_drop.';
-    no('/target', detail, target);
+    refuseOption('/target', detail, target);
   }
   const { format, output_formats: formats = [format] } = facts;
   if (!formats.includes('esp')) {
@@ -63,13 +66,13 @@ export async function resolveBudget(
   if (splits.selection === 0) {
     const detail =
       'Trials are compared on the selection split, and the data set has none; the test split is looked at once, for the result. Accepted: a data set with a selection split.';
-    no('/dataset_id', detail, splits);
+    refuseOption('/dataset_id', detail, splits);
   }
   if (drop !== undefined) {
     const { decisions } = taskOf(loss as Exclude<Training['loss'], 'auto'>, facts.outputs[0]!.shape.slice(1), y?.classes ?? null);
     if (decisions === null) {
       const detail = `Accuracy counts decisions that are right, and under ${loss} this model makes none on these labels. Accepted: {"max_bytes": …}, within which the lowest loss is looked for.`;
-      no('/target/max_accuracy_drop', detail, drop);
+      refuseOption('/target/max_accuracy_drop', detail, drop);
     }
     const least = smallestBound(splits.selection);
     if (drop < least) {
@@ -85,7 +88,11 @@ export async function resolveBudget(
     }
   }
   if (trialEpochs !== null && trialEpochs > epochs) {
-    no('/target/trial_epochs', `Trials are trained as packing.tuning says, which has ${epochs} epochs; no more are accepted.`, trialEpochs);
+    refuseOption(
+      '/target/trial_epochs',
+      `Trials are trained as packing.tuning says, which has ${epochs} epochs; no more are accepted.`,
+      trialEpochs,
+    );
   }
   return { ...target!, trials, trial_epochs: trialEpochs ?? Math.ceil(epochs / 2) };
 }

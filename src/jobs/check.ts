@@ -10,7 +10,7 @@ import { checkPruning } from './check-pruning/index.ts';
 import { checkRecipe, resolveBudget } from './check-recipe.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
-import { type JobSpec, Training } from './spec/index.ts';
+import { codesWeights, type JobSpec, Training } from './spec/index.ts';
 
 export type { FurtherModels } from './check-distillation.ts';
 export type { CheckedModel } from './check-training.ts';
@@ -126,5 +126,5 @@ function checkTraining(spec: JobSpec, model: ModelFacts): void {
 }
 
 function tunes({ packing }: JobSpec): boolean {
-  return packing !== null && packing.tuning.epochs !== 0 && (packing.clusters ?? packing.quantization ?? packing.rate) !== null;
+  return packing !== null && packing.tuning.epochs !== 0 && codesWeights(packing);
 }

@@ -6,6 +6,11 @@ export function refuse(code: ProblemCode, pointer: string, detail: string, value
   throw new Problem(code, detail, { items: [{ pointer, detail, received: received(value) }] });
 }
 
+/** Throws INCOMPATIBLE_OPTIONS, about the field at the pointer. */
+export function refuseOption(pointer: string, detail: string, value: unknown): never {
+  refuse('INCOMPATIBLE_OPTIONS', pointer, detail, value);
+}
+
 /** A shape as text: `[28, any, 1]`. */
 export const dimensions = (shape: readonly (number | null)[]): string => `[${shape.map((dimension) => dimension ?? 'any').join(', ')}]`;
 

@@ -13,7 +13,7 @@ export type TunedCoding =
   | { kind: 'grid'; largest: number; steps: { shape: readonly number[]; data: Float32Array<ArrayBuffer> } };
 
 /** The largest whole number under a learned step: what `.esp` has room for. */
-export const LARGEST_MULTIPLE = 2 ** 20;
+export { LARGEST_MULTIPLE } from '../model/formats/esp/tensor.ts';
 
 /** By weight key. */
 export type KernelCodings = ReadonlyMap<string, KernelCoding>;

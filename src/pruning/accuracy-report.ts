@@ -30,16 +30,6 @@ export function bestTrial(trials: readonly Trial[]): Trial {
   return among[0]!;
 }
 
-/** Numbers of the trials that no other beats: smaller at no more loss, or as small at less. */
-export function unbeaten(trials: readonly Trial[]): number[] {
-  const beats = (one: Trial, other: Trial): boolean =>
-    one.kept <= other.kept && one.drop <= other.drop && (one.kept < other.kept || one.drop < other.drop);
-  const same = (one: Trial, other: Trial): boolean => one.kept === other.kept && one.drop === other.drop;
-  return [...trials.keys()].filter(
-    (at) => !trials.some((other, number) => beats(other, trials[at]!) || (number < at && same(other, trials[at]!))),
-  );
-}
-
 /** The part of `result.target` that says what was found. `labels` has those of the models that are kept, by the trial's number. */
 export function accuracyReport(
   target: Required<AccuracyTarget>,

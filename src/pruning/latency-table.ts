@@ -9,7 +9,7 @@ import { layerClass } from '../model/layers/index.ts';
 import { type CallAxis, type CallPlan, removedBy, widthOf } from './call-widths.ts';
 import type { ChannelGroup, ChannelMap } from './groups.ts';
 import type { Measure } from './measures.ts';
-import { optionsWithout, type Removed, shapeWithout } from './surgery.ts';
+import { callMacsWithout, type Removed, unitsKept } from './surgery.ts';
 
 export interface TimedAxis extends CallAxis {
   /** Elements along it, ascending, and the milliseconds of the call when every other axis is whole: never falling. */
@@ -125,17 +125,8 @@ function millisecondsByMacs(
   plans: readonly CallPlan[],
   times: readonly CallTimes[],
 ): (plan: CallPlan) => number[] {
-  const macsOf = ({ call, variants }: CallPlan): number[] => {
-    const { macs } = layerClass(call.layer.className);
-    if (!macs) return variants.map(() => 0);
-    return variants.map(({ gone }) => {
-      const removed = removedBy(gone, map, groups);
-      const [output, ...inputs] = [call.output, ...call.inputs].map((tensor) =>
-        shapeWithout(map, tensor, map.graph.shapes[tensor]!, removed),
-      );
-      return macs(optionsWithout(map, removed).get(call.layer.name) ?? call.layer.options, inputs, output!);
-    });
-  };
+  const macsOf = ({ call, variants }: CallPlan): number[] =>
+    variants.map(({ gone }) => callMacsWithout(map, call, removedBy(gone, map, groups)));
   let [sumMs, sumMacs] = [0, 0];
   for (const [at, plan] of plans.entries()) {
     const given = times[at]!;
@@ -236,9 +227,7 @@ export function wholeMs(table: LatencyTable): number {
 
 /** Units left of each of the table's groups, in a model that was cut or not. */
 export function unitsLeftOf(table: LatencyTable, map: ChannelMap, removed?: Removed): number[] {
-  const counts = new Map(
-    map.groups.map(({ key, units }) => [key, removed ? units.reduce((sum, unit) => sum + (removed[unit] ? 0 : 1), 0) : units.length]),
-  );
+  const counts = new Map(map.groups.map(({ key, units }) => [key, removed ? unitsKept(units, removed) : units.length]));
   return table.groups.map(({ key, layers }) => {
     const count = counts.get(key);
     if (count === undefined) throw new Error(`The timed group of ${layers.join('+')} is not in the model`);

@@ -3,7 +3,7 @@ import { deflateRawSync } from 'node:zlib';
 import type { ModelDocument } from '../model/document.ts';
 import { weightKey } from '../model/graph.ts';
 import type { ChannelMap } from './groups.ts';
-import { macsWithout, parametersWithout, type Removed } from './surgery.ts';
+import { macsWithout, parametersWithout, type Removed, unitsKept } from './surgery.ts';
 
 export interface Measure {
   /** In the plural, for errors. */
@@ -40,8 +40,7 @@ export function bytesMeasure(document: ModelDocument, map: ChannelMap, whole: nu
     of: (removed) =>
       weights.reduce((sum, { key, shape, deflated }) => {
         const kept = (map.bindings.get(key) ?? []).reduce((fraction, { axis, units }) => {
-          const left = units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0);
-          return (fraction * left) / shape[axis]!;
+          return (fraction * unitsKept(units, removed)) / shape[axis]!;
         }, 1);
         return sum + deflated * kept;
       }, rest),

@@ -1,14 +1,15 @@
 /** Cutting units out of a document: numbers in its config and slices of its weights. */
 import { type ModelDocument, makeDocument, type Weight } from '../model/document.ts';
 import { forgetBuilds } from '../model/edit-config.ts';
-import { type Layer, layerEntries, type TensorId, weightKey } from '../model/graph.ts';
+import { type Call, type Layer, layerEntries, type TensorId, weightKey } from '../model/graph.ts';
 import { type ConfigPath, layerClass, type Options, type Shape, size, type Units, type WeightSpec } from '../model/layers/index.ts';
 import type { ChannelMap } from './groups.ts';
 
 /** By unit number: 1 where the unit is removed. */
 export type Removed = Uint8Array;
 
-const kept = (units: Units, removed: Removed): number => units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0);
+/** How many of these units are left. */
+export const unitsKept = (units: Units, removed: Removed): number => units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0);
 
 /** The smaller document. `map` must be of `document.graph`. Throws what `makeDocument` throws when a group would be left without units. */
 export function removeUnits(document: ModelDocument, map: ChannelMap, removed: Removed): ModelDocument {
@@ -18,7 +19,7 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
   const entries = new Map(layers.map(({ name, entry }) => [name, entry.config]));
   const rootConfig = config.config as Options;
   for (const { layer, path, units } of map.resizes) {
-    const count = kept(units, removed);
+    const count = unitsKept(units, removed);
     if (count === units.length) continue;
     const options = entries.get(layer);
     if (path[0] === 'batch_shape') resizeInput(entries, rootConfig, layer, count);
@@ -30,7 +31,7 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
       let smaller = weight;
       for (const { axis, units } of map.bindings.get(key) ?? []) smaller = takeAlong(smaller, axis, units, removed);
       const counted = map.rescales.get(key);
-      const left = counted ? kept(counted, removed) : 0;
+      const left = counted ? unitsKept(counted, removed) : 0;
       if (counted && left < counted.length) {
         const factor = Math.sqrt(left / counted.length);
         smaller = { shape: smaller.shape, data: smaller.data.map((value) => value * factor) };
@@ -98,7 +99,7 @@ export function parametersWithout(map: ChannelMap, removed: Removed): number {
 /** The shape of a layer's weight once the units are gone. */
 export function weightShapeWithout(map: ChannelMap, layer: Layer, { name, shape }: WeightSpec, removed: Removed): readonly number[] {
   const bindings = map.bindings.get(weightKey(layer, name)) ?? [];
-  return bindings.reduce((cut, { axis, units }) => cut.with(axis, kept(units, removed)), shape);
+  return bindings.reduce((cut, { axis, units }) => cut.with(axis, unitsKept(units, removed)), shape);
 }
 
 /** The shape of a tensor once the units are gone; `shape` is that with all of them, with or without the batch axis. */
@@ -109,14 +110,14 @@ export function shapeWithout<Of extends number | null>(
   removed: Removed,
 ): readonly Of[] {
   const units = map.tensorUnits[tensor];
-  return units && shape.length > 0 ? shape.with(-1, kept(units, removed) as Of) : shape;
+  return units && shape.length > 0 ? shape.with(-1, unitsKept(units, removed) as Of) : shape;
 }
 
 /** The configs of those layers that count some of the removed units, by name. */
 export function optionsWithout(map: ChannelMap, removed: Removed): Map<string, Options> {
   const smaller = new Map<string, Options>();
   for (const { layer, path, units } of map.resizes) {
-    const count = kept(units, removed);
+    const count = unitsKept(units, removed);
     if (count === units.length) continue;
     const options = smaller.get(layer) ?? map.graph.layers.find(({ name }) => name === layer)!.options;
     smaller.set(layer, withCount(options, path, count) as Options);
@@ -128,10 +129,15 @@ export function optionsWithout(map: ChannelMap, removed: Removed): Map<string, O
 export function macsWithout(map: ChannelMap, removed: Removed): number {
   const shapes: Shape[] = map.graph.shapes.map((shape, tensor) => shapeWithout(map, tensor, shape, removed));
   const smaller = optionsWithout(map, removed);
-  return map.graph.calls.reduce((total, call) => {
-    const { macs } = layerClass(call.layer.className);
-    if (!macs) return total;
-    const inputs = call.inputs.map((tensor) => shapes[tensor]!);
-    return total + macs(smaller.get(call.layer.name) ?? call.layer.options, inputs, shapes[call.output]!);
-  }, 0);
+  return map.graph.calls.reduce((total, call) => total + callMacs(call, smaller, (tensor) => shapes[tensor]!), 0);
+}
+
+/** Those of one call. */
+export function callMacsWithout(map: ChannelMap, call: Call, removed: Removed): number {
+  return callMacs(call, optionsWithout(map, removed), (tensor) => shapeWithout(map, tensor, map.graph.shapes[tensor]!, removed));
+}
+
+function callMacs({ layer, inputs, output }: Call, smaller: ReadonlyMap<string, Options>, shapeOf: (tensor: TensorId) => Shape): number {
+  const { macs } = layerClass(layer.className);
+  return macs ? macs(smaller.get(layer.name) ?? layer.options, inputs.map(shapeOf), shapeOf(output)) : 0;
 }

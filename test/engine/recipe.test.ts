@@ -78,7 +78,7 @@ const untimed = (result: Record<string, unknown>): unknown =>
   JSON.parse(JSON.stringify([result.recipe, result.target, result.packing, result.cuts], (key, value) => (key === 'seconds' ? 0 : value)));
 
 it('makes the most accurate file of so many bytes, and says what each stage came to', async () => {
-  const outcome = await run({ target: { max_bytes: 300, trials: 4, trial_epochs: 4 } });
+  const outcome = await run({ target: { max_bytes: 320, trials: 4, trial_epochs: 4 } });
   const { recipe, target, packing } = outcome.result as unknown as Result;
   const [original, removal, fineTuning, rate] = recipe.stages as [Stage, Stage, Stage, Stage];
   expect(recipe.stages.map(({ name }) => name)).toEqual(['original', 'removal', 'fine_tuning', 'rate']);
@@ -86,13 +86,12 @@ it('makes the most accurate file of so many bytes, and says what each stage came
   expect(removal.parameters).toBeLessThanOrEqual(original.parameters);
   expect(fineTuning.selection.loss.value).not.toBe(removal.selection.loss.value);
   expect(rate.weights_kept).toBeLessThan(fineTuning.weights_kept);
-  expect(target).toMatchObject({ met: true, requested: { max_bytes: 300, trials: 4, trial_epochs: 4 } });
+  expect(target).toMatchObject({ met: true, requested: { max_bytes: 320, trials: 4, trial_epochs: 4 } });
 
   const chosen = target.points.find((point) => point.chosen)!;
   const holding = target.points.filter(({ holds }) => holds);
   expect(chosen.error).toBe(Math.min(...holding.map(({ error }) => error)));
-  // By chance it were two thirds.
-  expect(chosen.error).toBeLessThan(0.4);
+  expect(chosen.error).toBeLessThan(0.3);
   expect([target.achieved.bytes, rate.esp_bytes]).toEqual([chosen.bytes, chosen.bytes]);
   // Without units that nothing reads.
   expect(packing.rate.esp_bytes).toBeGreaterThanOrEqual(chosen.bytes);

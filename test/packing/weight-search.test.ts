@@ -1,6 +1,7 @@
 /** The search for λ, on networks whose bytes and errors are known. */
 import { describe, expect, it } from 'vitest';
-import { bestTried, lastWeight, nextWeight, type TriedWeight, unbeatenTrials } from '../../src/packing/rate/weight-search.ts';
+import { bestTried, lastWeight, nextWeight, type TriedWeight } from '../../src/packing/rate/weight-search.ts';
+import { unbeaten } from '../../src/pruning/unbeaten.ts';
 
 const tried = (weight: number, bytes: number, error = 0, bound = error): TriedWeight => ({ weight, bytes, error, bound });
 
@@ -77,6 +78,6 @@ describe('the best trial', () => {
   });
 
   it('is among those that no other beats', () => {
-    expect(unbeatenTrials([...trials, tried(5, 400, 0.2)])).toEqual([1, 2, 3]);
+    expect(unbeaten([...trials, tried(5, 400, 0.2)].map(({ bytes, error }) => [bytes, error]))).toEqual([1, 2, 3]);
   });
 });

@@ -3,6 +3,7 @@ import { projectiveTransform, transformsOf } from '../ops/projective-transform.t
 import { select } from '../ops/select.ts';
 import { statelessUniform } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
+import { aboutMiddle } from './about-middle.ts';
 import { type Augmenter, imageShape } from './augmenter.ts';
 
 /**
@@ -20,10 +21,9 @@ export const affine: Augmenter<'affine'> = ({ max_degrees, zoom: [least, most], 
   const shear = either(draws[2]!, max_shear);
   const [cos, sin] = [tf.mul(tf.cos(angle), shrunk), tf.mul(tf.sin(angle), shrunk)];
   const across = { x: tf.sub(tf.mul(cos, shear), sin), y: tf.add(tf.mul(sin, shear), cos) };
-  const middle = { x: tf.scalar((width - 1) / 2), y: tf.scalar((height - 1) / 2) };
-  const offset = (side: 'x' | 'y', length: number, ofX: Tensor, draw: Tensor): Tensor =>
-    tf.add(tf.sub(middle[side], tf.add(tf.mul(ofX, middle.x), tf.mul(across[side], middle.y))), either(draw, max_shift * length));
-  const moved = [cos, across.x, offset('x', width, cos, draws[4]!), sin, across.y, offset('y', height, sin, draws[3]!)];
+  const still = aboutMiddle({ height, width }, [cos, across.x, sin, across.y]);
+  const offset = { x: tf.add(still.x, either(draws[4]!, max_shift * width)), y: tf.add(still.y, either(draws[3]!, max_shift * height)) };
+  const moved = [cos, across.x, offset.x, sin, across.y, offset.y];
   const applies = tf.less(whether, tf.scalar(probability));
   const unmoved = [1, 0, 0, 0, 1, 0].map((coefficient) => tf.scalar(coefficient));
   const coefficients = moved.map((coefficient, at) => select(applies, coefficient, unmoved[at]!));

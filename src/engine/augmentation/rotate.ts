@@ -1,6 +1,7 @@
 import { projectiveTransform, transformsOf } from '../ops/projective-transform.ts';
 import { statelessUniform } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
+import { aboutMiddle } from './about-middle.ts';
 import { type Augmenter, imageShape } from './augmenter.ts';
 
 /**
@@ -12,8 +13,7 @@ export const rotate: Augmenter<'rotate'> = ({ max_degrees, fill }, x, seed) => {
   const radians = (max_degrees * Math.PI) / 180;
   const angle = tf.mul(tf.sub(tf.mul(statelessUniform([count], seed), tf.scalar(2)), tf.scalar(1)), tf.scalar(radians));
   const [cos, sin] = [tf.cos(angle), tf.sin(angle)];
-  const middle = { x: tf.scalar((width - 1) / 2), y: tf.scalar((height - 1) / 2) };
-  const offsetX = tf.sub(middle.x, tf.sub(tf.mul(cos, middle.x), tf.mul(sin, middle.y)));
-  const offsetY = tf.sub(middle.y, tf.add(tf.mul(sin, middle.x), tf.mul(cos, middle.y)));
-  return projectiveTransform(x, transformsOf(count, [cos, tf.neg(sin), offsetX, sin, cos, offsetY, 0, 0]), 'bilinear', fill);
+  const back = tf.neg(sin);
+  const offset = aboutMiddle({ height, width }, [cos, back, sin, cos]);
+  return projectiveTransform(x, transformsOf(count, [cos, back, offset.x, sin, cos, offset.y, 0, 0]), 'bilinear', fill);
 };

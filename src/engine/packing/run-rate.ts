@@ -2,11 +2,11 @@
 import type { PackedLayers, Rate } from '../../jobs/spec/index.ts';
 import { type ModelDocument, type Weights, withWeights } from '../../model/document.ts';
 import { codeBytes } from '../../model/formats/esp/index.ts';
-import { fileBytes, writableFormats } from '../../model/formats/index.ts';
+import { isWritable, writeModel } from '../../model/formats/index.ts';
 import { weightKey } from '../../model/graph.ts';
 import { onGrids } from '../../packing/grid.ts';
 import { type KernelCodings, LARGEST_MULTIPLE } from '../../packing/kernel-coding.ts';
-import { codeCosts } from '../../packing/rate/code-costs.ts';
+import { bitsOfAll, codeCosts } from '../../packing/rate/code-costs.ts';
 import { worthTheirBits } from '../../packing/rate/rounding.ts';
 import { firstStep } from '../../packing/rate/steps.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
@@ -19,7 +19,6 @@ import type { PackingContext } from './run-packing.ts';
 import { IMPORTANCE_BATCH, weightImportance } from './weight-importance.ts';
 
 type PackedState = NonNullable<RunState['packed']>;
-type RatedTensors = ReadonlyMap<string, { shape: readonly number[]; multiples: Int32Array; step: number }>;
 
 /** Goes on from where the run stands: the training at the rate, and the rounding behind it. */
 export async function runRate(context: PackingContext, rate: Rate): Promise<void> {
@@ -59,7 +58,7 @@ async function begin({ run, parts, packing, format, measure, steps }: PackingCon
   run.pack(document, codings, masks, {
     step: run.state.step,
     method: 'rate',
-    before: { ...(await fileSizes(document, format)), esp_bytes: await espBytes(document), selection: measure(document) },
+    before: { ...(await fileSizes(document, format)), esp_bytes: (await espFile(document))?.length ?? null, selection: measure(document) },
     packed: { selection: measure(withWeights(document, rounded)) },
   });
 }
@@ -114,7 +113,7 @@ async function end(context: PackingContext, rate: Rate, packed: PackedState): Pr
   }
   const rounded = withWeights(trained, weights);
   const scores = [trained, rounded].map((document) => trainingLoss(document, context)) as [number, number];
-  const [bits, bitsRounded] = [bitsOf(tensors), bitsOf(lowered)];
+  const [bits, bitsRounded] = [tensors, lowered].map((map) => bitsOfAll(map.values())) as [number, number];
   const kept = changed > 0 && scores[1] + rate.weight * bitsRounded < scores[0] + rate.weight * bits;
   if (kept) run.keep(weights);
   const result = kept ? rounded : trained;
@@ -124,20 +123,15 @@ async function end(context: PackingContext, rate: Rate, packed: PackedState): Pr
     for (const multiple of multiples) largest = Math.max(largest, Math.abs(multiple));
     return { weight, elements: multiples.length, zeros: costs.zeros, step, largest, bits: Math.round(costs.bits) };
   });
+  const file = await espFile(result);
   packed.report.rate = {
     weight: rate.weight,
     kept: packed.rate!.kept,
     rounding: { changed, kept },
     estimated_bits: Math.round(kept ? bitsRounded : bits),
-    coded_bits: writableFormats(result).includes('esp') ? 8 * codeBytes(result) : null,
-    esp_bytes: await espBytes(result),
+    coded_bits: file && 8 * codeBytes(file),
+    esp_bytes: file?.length ?? null,
   };
-}
-
-function bitsOf(tensors: RatedTensors): number {
-  let bits = 0;
-  for (const { shape, multiples } of tensors.values()) bits += codeCosts(multiples, shape).bits;
-  return bits;
 }
 
 function trainingLoss(document: ModelDocument, { run, parts: { data, training } }: PackingContext): number {
@@ -151,6 +145,6 @@ function trainingLoss(document: ModelDocument, { run, parts: { data, training } 
   }
 }
 
-async function espBytes(document: ModelDocument): Promise<number | null> {
-  return writableFormats(document).includes('esp') ? fileBytes(document, 'esp') : null;
+async function espFile(document: ModelDocument): Promise<Uint8Array | null> {
+  return isWritable(document, 'esp') ? writeModel(document, 'esp') : null;
 }

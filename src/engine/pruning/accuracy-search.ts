@@ -11,9 +11,10 @@ import {
 import { asStored, type ModelDocument, type Weights } from '../../model/document.ts';
 import { fileBytes } from '../../model/formats/index.ts';
 import { withConfig } from '../../model/with-layers.ts';
-import { accuracyReport, bestTrial, type Trial, unbeaten } from '../../pruning/accuracy-report.ts';
+import { accuracyReport, bestTrial, type Trial } from '../../pruning/accuracy-report.ts';
 import { type Bracket, nextKept, smallestKept, tried } from '../../pruning/bracket.ts';
 import { targetReport } from '../../pruning/target-report.ts';
+import { unbeaten } from '../../pruning/unbeaten.ts';
 import { pairedDrop } from '../../report/paired-drop.ts';
 import type { SampleScores } from '../../report/scores.ts';
 import { BESIDE, keepBetweenRuns, resumedState } from '../between-runs.ts';
@@ -165,7 +166,7 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
   const chosen = bestTrial(state.trials);
   const index = state.trials.indexOf(chosen);
   const document = documentOf(index);
-  const further = unbeaten(state.trials).filter((number) => number !== index);
+  const further = unbeaten(state.trials.map(({ kept, drop }) => [kept, drop])).filter((number) => number !== index);
   const labels = new Map([[index, 'result'], ...further.map((number): [number, string] => [number, `trial-${number + 1}`])]);
   const { layers } = countedReport(chosen.asked, document);
   return {

@@ -4,7 +4,7 @@ import { totalMacs } from '../../model/costs.ts';
 import type { Contributions } from '../../pruning/criteria/index.ts';
 import type { LatencyTable } from '../../pruning/latency-table.ts';
 import { rescaled } from '../../pruning/rescale.ts';
-import { macsWithout, removeUnits } from '../../pruning/surgery.ts';
+import { macsWithout, removeUnits, unitsKept } from '../../pruning/surgery.ts';
 import { proveRemoval } from '../proof.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
@@ -64,6 +64,6 @@ export function unitsLeft({ groups, removed }: UnitChoice): { layers: string[]; 
   return groups.map((group) => ({
     layers: group.layers,
     before: group.units.length,
-    after: group.units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0),
+    after: unitsKept(group.units, removed),
   }));
 }

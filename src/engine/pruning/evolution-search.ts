@@ -7,7 +7,7 @@ import { best, firstGeneration, type Individual, nextGeneration, weighedScores }
 import type { ChannelGroup, ChannelMap } from '../../pruning/groups.ts';
 import { type LatencyTable, wholeMs } from '../../pruning/latency-table.ts';
 import { bytesMeasure, type Measure, macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
-import { type Removed, removeUnits } from '../../pruning/surgery.ts';
+import { type Removed, removeUnits, unitsKept } from '../../pruning/surgery.ts';
 import { meanInterval } from '../../report/intervals.ts';
 import type { SampleScores } from '../../report/scores.ts';
 import { outputFormats } from '../output-formats.ts';
@@ -97,12 +97,11 @@ export async function evolve(spec: PruneSpec, parts: TrainingRunParts, options: 
       keep(state);
     }
     const [found, plain] = [best(state.population)[0]!.genome, keys.map(() => 0)].map(removedBy) as [Removed, Removed];
-    const left = ({ units }: ChannelGroup, removed: Removed) => units.reduce((count, unit) => count + (removed[unit] ? 0 : 1), 0);
     state.ratios = groups.map((group) => ({
       layers: group.layers,
       units: group.units.length,
-      kept: left(group, found),
-      kept_globally: left(group, plain),
+      kept: unitsKept(group.units, found),
+      kept_globally: unitsKept(group.units, plain),
     }));
     return state;
   } finally {

@@ -4,7 +4,8 @@
  */
 import type { Sensitivities } from '../../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../../model/document.ts';
-import { bestTried, holds, lastWeight, nextWeight, unbeatenTrials } from '../../packing/rate/weight-search.ts';
+import { bestTried, holds, lastWeight, nextWeight } from '../../packing/rate/weight-search.ts';
+import { unbeaten } from '../../pruning/unbeaten.ts';
 import { pairedDrop } from '../../report/paired-drop.ts';
 import { quality, type SampleScores } from '../../report/scores.ts';
 import { keepBetweenRuns, resumedState } from '../between-runs.ts';
@@ -231,7 +232,7 @@ function made({ spec, progress }: Course): Made {
   const { stages, removal, fineTuning, trials } = progress.state;
   const chosen = bestTried(target, trials);
   const number = trials.indexOf(chosen);
-  const further = unbeatenTrials(trials).filter((other) => other !== number);
+  const further = unbeaten(trials.map(({ bytes, error }) => [bytes, error])).filter((other) => other !== number);
   const labels = new Map([[number, 'result'], ...further.map((other): [number, string] => [other, `trial-${other + 1}`])]);
   const points = trials.map(({ weight, from, epochs, bytes, loss, drop, bound, report }, at) => ({
     weight,

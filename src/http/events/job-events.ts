@@ -57,13 +57,16 @@ async function* follow({ ledger, blobs, load, selection, lastId, gone }: Followi
   while (!gone.aborted) {
     for (let more = true; more && !gone.aborted; ) {
       const page = await readRows(ledger, blobs, id, { ...selection, from_step: 0, to_step: Number.MAX_SAFE_INTEGER, after: place, most });
-      const counts = place ? (lastSteps(await ledger.listAttempts(id)).get(place.attempt) ?? Number.POSITIVE_INFINITY) : sentTo;
-      if (counts < sentTo) {
-        sentTo = counts;
-        yield { event: 'rewound', data: { to_step: Math.max(0, counts) } };
-      }
       more = page.has_more;
       const end = page.rows.at(-1);
+      // Only a later attempt makes rows again.
+      if (place && Math.max(row.attempt, end?.attempt ?? 0) > place.attempt) {
+        const counts = lastSteps(await ledger.listAttempts(id)).get(place.attempt)!;
+        if (counts < sentTo) {
+          sentTo = counts;
+          yield { event: 'rewound', data: { to_step: Math.max(0, counts) } };
+        }
+      }
       if (!end) continue;
       place = end.place;
       sentTo = page.rows.reduce((most, { step }) => Math.max(most, step), sentTo);
@@ -95,10 +98,6 @@ async function knownPlace(ledger: Ledger, jobId: string, id: string): Promise<Pl
 
 /** The place of the newest row; null before the first. */
 async function lastPlace(ledger: Ledger, jobId: string): Promise<Place | null> {
-  const newest = (await ledger.listSegments(jobId)).reduce<Place | null>(
-    (best, { attempt, last_row: row }) =>
-      best && (best.attempt > attempt || (best.attempt === attempt && best.row >= row)) ? best : { attempt, row },
-    null,
-  );
-  return newest;
+  const newest = (await ledger.listSegments(jobId)).at(-1);
+  return newest ? { attempt: newest.attempt, row: newest.last_row } : null;
 }

@@ -147,3 +147,8 @@ export const Packing = strictObject(
   { description: 'Fewer and shorter numbers, behind all training and pruning. Zeros stay zero.' },
 );
 export type Packing = Static<typeof Packing>;
+
+/** Whether it codes weights, which are tuned behind it; rounding to a precision alone is none. */
+export function codesWeights({ clusters, quantization, rate }: Packing): boolean {
+  return (clusters ?? quantization ?? rate) !== null;
+}

@@ -78,6 +78,20 @@ export function codeCosts(multiples: Int32Array, shape: readonly number[]): Code
   return { one, second, tail, common, parts, base, bits, zeros: count - some };
 }
 
+/** Whole numbers of a tensor, and the step that they are multiples of. */
+export interface RatedTensor {
+  shape: readonly number[];
+  multiples: Int32Array;
+  step: number;
+}
+
+/** Bits of all tensors, each under its own densities. */
+export function bitsOfAll(tensors: Iterable<Pick<RatedTensor, 'shape' | 'multiples'>>): number {
+  let bits = 0;
+  for (const { shape, multiples } of tensors) bits += codeCosts(multiples, shape).bits;
+  return bits;
+}
+
 /** float64 [elements]: log2 of the odds of each element, in the tensor's order. */
 export function oddsOf({ common, parts }: CodeCosts, shape: readonly number[]): Float64Array {
   const [, inputs, units] = sidesOf(shape);

@@ -35,15 +35,6 @@ export function bestTried<Trial extends TriedWeight>(budget: Limits, trials: rea
   return (holding.length > 0 ? holding : [...trials]).sort(compare)[0]!;
 }
 
-/** Numbers of the trials that no other beats: smaller at no larger an error, or as small at a smaller one. */
-export function unbeatenTrials(trials: readonly TriedWeight[]): number[] {
-  const beats = (a: TriedWeight, b: TriedWeight) => a.bytes <= b.bytes && a.error <= b.error && (a.bytes < b.bytes || a.error < b.error);
-  const same = (a: TriedWeight, b: TriedWeight) => a.bytes === b.bytes && a.error === b.error;
-  return [...trials.keys()].filter(
-    (at) => !trials.some((other, number) => beats(other, trials[at]!) || (number < at && same(other, trials[at]!))),
-  );
-}
-
 /** Of `max_bytes`, what is aimed at, and from where on a file is as good as full. */
 const AIM = 0.97;
 const FULL = 0.95;

@@ -34,9 +34,9 @@ export function writeEsp(document: ModelDocument): Buffer {
   return encodeContainer({ text, tensors });
 }
 
-/** The bytes that the numbers of a document take in its `.esp` file, without its text, its header and its checksum. Throws as `writeEsp`. */
-export function codeBytes(document: ModelDocument): number {
-  return openContainer(writeEsp(document)).code.length;
+/** The bytes that numbers take in an `.esp` file, without its text, its header and its checksum. Throws Problem MODEL_UNREADABLE. */
+export function codeBytes(file: Uint8Array): number {
+  return openContainer(Buffer.from(file.buffer, file.byteOffset, file.byteLength)).code.length;
 }
 
 /** About what the file of a network with this config takes beside its numbers, in bytes. */

@@ -13,7 +13,8 @@ export const LARGEST_TENSOR = 2 ** 28;
 const MOST_AXES = 16;
 const MOST_VALUES = 256;
 const MOST_DISTINCT = 2 ** 16;
-const LARGEST_MULTIPLE = 2 ** 20;
+/** The largest whole number of a shared step. */
+export const LARGEST_MULTIPLE = 2 ** 20;
 /** The least number and the least distance between two are taken for so many steps at most. */
 const MOST_PARTS = 12;
 /** The largest multiple, in so many values: where most multiples are none of the values, a list says more. */
@@ -148,41 +149,48 @@ export class HeadCoder {
 
   /** Codes what is given, or reads it where the coder decodes. Throws RangeError for a shape that no encoder writes. */
   code({ shape, type, kind }: { shape: readonly number[]; type: number; kind: number }): { shape: number[]; type: number; kind: number } {
-    const axes = this.tree(this.axes, 5, shape.length);
+    const axes = codeTree(this.coder, this.axes, 5, shape.length);
     if (axes > MOST_AXES) throw new RangeError(`A weight has ${axes} axes`);
     const lengths: number[] = [];
     for (let axis = 0; axis < axes; axis++) {
       const length = shape[axis] ?? 0;
-      const context = axes === 1 ? 0 : axis + 1 < axes ? 1 : 2;
-      lengths.push(this.bit(this.same, context, length === this.last ? 1 : 0) ? this.last : codeCount(this.coder, length, LARGEST_TENSOR));
+      const place = axes === 1 ? 0 : axis + 1 < axes ? 1 : 2;
+      lengths.push(
+        codeUnder(this.coder, this.same, place, length === this.last ? 1 : 0) ? this.last : codeCount(this.coder, length, LARGEST_TENSOR),
+      );
     }
     this.last = lengths.at(-1) ?? 0;
-    const both = this.tree(this.kinds, 4, type * 4 + kind, axes === 1 ? 16 : 0);
+    const both = codeTree(this.coder, this.kinds, 4, type * 4 + kind, axes === 1 ? 16 : 0);
     return { shape: lengths, type: both >> 2, kind: both & 3 };
   }
 
   /** Codes a number above 0, or gives it where the coder decodes. */
   codeStep(step: number): number {
     const bits = bitsOf(step);
-    const digits = this.tree(this.digits, 5, mantissaBits(Float32Array.of(step)));
+    const digits = codeTree(this.coder, this.digits, 5, mantissaBits(Float32Array.of(step)));
     if (digits > 23) throw new RangeError('A mantissa has too many digits');
-    const exponent = this.tree(this.exponents, 8, bits >>> 23);
+    const exponent = codeTree(this.coder, this.exponents, 8, bits >>> 23);
     if (exponent === 255) throw new RangeError('A step is not finite');
     const mantissa = codeBits(this.coder, digits, (bits & 0x7fffff) >>> (23 - digits));
     return floatOf(((exponent << 23) | (mantissa << (23 - digits))) >>> 0);
   }
+}
 
-  private tree(predictor: Predictor, count: number, value: number, from = 0): number {
-    let node = 1;
-    for (let digit = count - 1; digit >= 0; digit--) node = node * 2 + this.bit(predictor, from + node, (value >> digit) & 1);
-    return node - 2 ** count;
-  }
+const context = new Int32Array(1);
 
-  private bit(predictor: Predictor, context: number, bit: number): number {
-    const made = this.coder.code(predictor.predict([context], 0), bit);
-    predictor.update(made);
-    return made;
-  }
+/** Codes a bit under one context, or reads it where the coder decodes. */
+function codeUnder(coder: BitCoder, predictor: Predictor, under: number, bit: number): number {
+  context[0] = under;
+  const made = coder.code(predictor.predict(context, 0), bit);
+  predictor.update(made);
+  return made;
+}
+
+/** Codes so many digits of a number, each under those before it, or reads them where the coder decodes. */
+function codeTree(coder: BitCoder, predictor: Predictor, count: number, value: number, from = 0): number {
+  let node = 1;
+  for (let digit = count - 1; digit >= 0; digit--) node = node * 2 + codeUnder(coder, predictor, from + node, (value >> digit) & 1);
+  return node - 2 ** count;
 }
 
 /** The cheapest way in which the numbers are whole ones, where there is one. */
@@ -315,7 +323,6 @@ function sides(shape: readonly number[]): { inputs: number; units: number } {
 /** Codes float32 numbers by their bits: sign, exponent under those of its digits that are known, and as many digits of the mantissa as any of them has. */
 class FloatCoder {
   private readonly exponents = new Predictor([256], 1);
-  private readonly contexts = new Int32Array(1);
   private readonly coder: BitCoder;
   private readonly digits: number;
 
@@ -337,16 +344,10 @@ class FloatCoder {
   private code(bits: number): number {
     const sign = this.coder.code(EVEN, bits >>> 31);
     const given = (bits >>> 23) & 0xff;
-    let exponent = 1;
-    for (let digit = 7; digit >= 0; digit--) {
-      this.contexts[0] = exponent;
-      const made = this.coder.code(this.exponents.predict(this.contexts, 0), (given >> digit) & 1);
-      this.exponents.update(made);
-      exponent = exponent * 2 + made;
-    }
+    const exponent = codeTree(this.coder, this.exponents, 8, given);
     const mantissa = codeBits(this.coder, this.digits, (bits & 0x7fffff) >>> (23 - this.digits));
-    if (exponent === 511) throw new RangeError('A number is not finite');
-    return ((sign << 31) | ((exponent & 0xff) << 23) | (mantissa << (23 - this.digits))) >>> 0;
+    if (exponent === 255) throw new RangeError('A number is not finite');
+    return ((sign << 31) | (exponent << 23) | (mantissa << (23 - this.digits))) >>> 0;
   }
 }
 
