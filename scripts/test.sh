@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every check, the others too when one fails, and ends with "N passed, N failed": each test counts one, and so does each check of the code.
+# Runs every check, the others too when one fails, and ends with what failed, by name, and "N passed, N failed": each test counts one, and so does each check
+# of the code.
 #
 #   scripts/test.sh          everything
 #   scripts/test.sh unit     without the tests that start Redis, TensorFlow, Keras and whole processes
@@ -11,7 +12,7 @@ if [ -x .toolchain/keras/bin/python ]; then export ESPALIER_KERAS_PYTHON="${ESPA
 readonly BIN=node_modules/.bin OUT=out/test
 rm -rf "$OUT"
 mkdir -p "$OUT"
-passed=0 failed=0
+passed=0 failed=0 failures=
 # timeout puts vitest in a process group of its own, which a terminal's ^C does not reach.
 trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
@@ -25,7 +26,7 @@ check() {
   if [ $verdict = passed ]; then
     passed=$((passed + 1))
   else
-    failed=$((failed + 1))
+    failed=$((failed + 1)) failures+="$name"$'\n'
     tail -n 60 "$OUT/$name.log" | sed 's/^/    | /'
   fi
 }
@@ -33,7 +34,7 @@ check() {
 # tests PROJECT SECONDS: the tests of one vitest project, each counted. A run that ends without a report counts as one failure, and so does one that
 # takes longer than it may: a loop without an end in a test's own thread is beyond vitest's timeouts.
 tests() {
-  local report="$OUT/$1.json" counts
+  local report="$OUT/$1.json" counts names
   echo
   NODE_OPTIONS='--disable-warning=ExperimentalWarning' timeout --kill-after=30 "$2" $BIN/vitest run --project "$1" --reporter=default --reporter=json --outputFile.json="$report" &
   wait $!
@@ -44,6 +45,16 @@ tests() {
     console.log(numPassedTests, numFailedTests + brokenFiles);' "$report" 2>/dev/null) || counts='0 1'
   read -r ok bad <<<"$counts"
   if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  if [ "$bad" -gt 0 ]; then
+    names=$(node -e '
+      const { testResults } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
+      for (const { name, status, message, assertionResults } of testResults) {
+        const failed = assertionResults.filter((test) => test.status === "failed");
+        if (status === "failed" && failed.length === 0) console.log(`${name}: ${message.split("\n", 1)}`);
+        for (const test of failed) console.log(`${name} > ${test.fullName}: ${test.failureMessages[0]?.split("\n", 1)}`);
+      }' "$report" 2>/dev/null)
+    failures+="${names:-$1: ended with status $status}"$'\n'
+  fi
   passed=$((passed + ok)) failed=$((failed + bad))
 }
 
@@ -63,5 +74,6 @@ if [ "${1:-}" != unit ]; then
   tests real 1500
 fi
 
+if [ -n "$failures" ]; then printf '\nFailed:\n%s' "$failures"; fi
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

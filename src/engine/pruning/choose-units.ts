@@ -102,6 +102,8 @@ async function inTime(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunPar
   const { document, map, groups, limits, kept } = choice;
   const predicted = latencyMeasure(table, map);
   const whole = wholeMs(table);
+  const furthest = furthestCut(map, groups, limits);
+  const least = predicted.of(furthest);
   const inputs = probeInputs(parts.data, parts.document, spec.evaluation.latency_batch_size);
   const known = new Map<string, LatencyComparison>();
   const timed = (cut: Removed): LatencyComparison => {
@@ -114,14 +116,15 @@ async function inTime(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunPar
   try {
     const fitted = await fitPredicted({
       limit: kept,
-      least: predicted.of(furthestCut(map, groups, limits)),
+      least,
       most: predicted.of(new Uint8Array(map.unitCount)),
       guess: kept * whole,
       attempts: ATTEMPTS.latency,
       tolerance: LATENCY_TOLERANCE,
       measureAt: async (place) => {
         if (parts.cancelled()) throw new Cancelled();
-        const cut = withinTime(choice, spec, table, place);
+        // At the end of the prediction all goes, also what saves no time by the table: whole models may tell otherwise.
+        const cut = place <= least ? furthest : withinTime(choice, spec, table, place);
         // The upper end: what is chosen shall still be below when it is measured again.
         return { cut, cost: timed(cut).ratio.high };
       },
