@@ -6,7 +6,7 @@ const only = (from, allowed) => ({
   from: { path: room(from) },
   to: {
     path: '^src/',
-    pathNot: [room(from, ...allowed), '^src/(config|errors|lock|random|schema|version)\\.ts$'],
+    pathNot: [room(from, ...allowed), '^src/(config|errors|lock|random|roles|schema|version)\\.ts$'],
   },
 });
 

@@ -7,7 +7,7 @@ import type { Principal } from './principal.ts';
 
 export interface KeyFile {
   /** Whom a secret belongs to; null when it is nobody's. Reads the file again where it has changed. Rejects when the file cannot be read. */
-  authenticate(secret: string): Promise<(Principal & { keyId: string }) | null>;
+  authenticate(secret: string): Promise<Principal | null>;
 }
 
 /** The keys of a file. A line that is no key is left out and logged, so that a slip costs one key and not all. Rejects when the file cannot be read. */
@@ -40,7 +40,7 @@ export async function openKeyFile(path: string, log: Logger): Promise<KeyFile> {
       let found: StoredKey | null = null;
       // Every key is compared, and each in constant time: how long it takes says nothing about any of them.
       for (const key of keys) if (timingSafeEqual(key.hash, hash)) found = key;
-      return found && { tenant: found.tenant, role: found.role, keyId: found.id };
+      return found && { tenant: found.tenant, role: found.role, keyId: `file:${found.id}` };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { ROLES, type Role } from './principal.ts';
+import { ROLES, type Role, roleOf } from '../roles.ts';
 
 /** One key as the keys file holds it. */
 export interface StoredKey {
@@ -9,9 +9,12 @@ export interface StoredKey {
   role: Role;
 }
 
+/** What the name of a tenant is made of, as a JSON Schema pattern. */
+export const TENANT_PATTERN = '^[A-Za-z0-9_-]{1,64}$';
+
 /** Whether the text can be a tenant's name. */
 export function isTenant(text: string): boolean {
-  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+  return new RegExp(TENANT_PATTERN).test(text);
 }
 
 /** A line of the keys file: id, SHA-256 in hex, tenant, role, apart by spaces. Null for an empty line or a comment; throws an Error for a line that is no key. */
@@ -19,7 +22,7 @@ export function parseKeyLine(line: string): StoredKey | null {
   const text = line.trim();
   if (text === '' || text.startsWith('#')) return null;
   const [id, hash, tenant, role, ...rest] = text.split(/\s+/);
-  const known = ROLES.find((candidate) => candidate === role);
+  const known = roleOf(role ?? '');
   if (!id || !hash || !tenant || !known || rest.length > 0) {
     throw new Error(`a key is an id, a SHA-256, a tenant and a role (${ROLES.join(', ')})`);
   }

@@ -2,7 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import type { ProblemCode } from '../errors.ts';
-import type { Principal, Role } from './principal.ts';
+import type { Role } from '../roles.ts';
+import type { Principal } from './principal.ts';
 import type { Services } from './services.ts';
 
 /** What a handler gets. */

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../errors.ts';
+import { mayAct, type Role } from '../../roles.ts';
 import type { KeyFile } from '../key-file.ts';
-import { LOCAL_PRINCIPAL, mayAct, type Principal, type Role } from '../principal.ts';
+import { LOCAL_PRINCIPAL, type Principal } from '../principal.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

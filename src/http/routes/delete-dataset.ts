@@ -11,7 +11,7 @@ export const deleteDataset = route({
   summary: 'Delete a data set',
   description: 'Refused while an unfinished job uses it.',
   tag: 'Data sets',
-  access: 'user',
+  access: 'write',
   params: DATASET_ID,
   answers: { 204: { description: 'The data set is deleted.' } },
   problems: ['NOT_FOUND', 'GONE', 'RESOURCE_IN_USE'],

@@ -11,7 +11,7 @@ export const deleteJob = route({
   summary: 'Delete a job',
   description: 'With its series and artifacts. Models that it made stay. Only once it has ended.',
   tag: 'Jobs',
-  access: 'user',
+  access: 'write',
   params: JOB_ID,
   answers: { 204: { description: 'The job is deleted.' } },
   problems: ['NOT_FOUND', 'GONE', 'JOB_NOT_ENDED'],

@@ -11,7 +11,7 @@ export const deleteModel = route({
   summary: 'Delete a model',
   description: 'Refused while an unfinished job uses it. What jobs made of it stays.',
   tag: 'Models',
-  access: 'user',
+  access: 'write',
   params: MODEL_ID,
   answers: { 204: { description: 'The model is deleted.' } },
   problems: ['NOT_FOUND', 'GONE', 'RESOURCE_IN_USE'],

@@ -13,7 +13,7 @@ export const pauseJob = route({
   description:
     'A queued job is `paused` at once. A running one is `pausing` until its training has left a checkpoint after the step it is at, then `paused`, and its worker takes other jobs. A job that does not train any more, but evaluates, measures or exports, goes on to its end instead. Asking again changes nothing. A paused job stays until it is resumed or cancelled; paused time does not count against `max_runtime_s`.',
   tag: 'Jobs',
-  access: 'user',
+  access: 'write',
   params: JOB_ID,
   answers: {
     202: {

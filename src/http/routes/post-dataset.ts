@@ -35,7 +35,7 @@ export const postDataset = route({
   description:
     'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y` (and sample weights `w`), a CSV with a header, or a zip of PNG and JPEG images in folders named after their classes, with folders `train`, `validation` and `test` around these or without.',
   tag: 'Data sets',
-  access: 'user',
+  access: 'write',
   multipart: {
     x: { description: 'IDX: the samples.', file: true, required: false },
     y: { description: 'IDX: the labels.', file: true, required: false },

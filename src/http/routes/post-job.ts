@@ -26,7 +26,7 @@ export const postJob = route({
   description:
     'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force.',
   tag: 'Jobs',
-  access: 'user',
+  access: 'write',
   headers: {
     'Idempotency-Key': {
       description: 'Makes it safe to send the request again: for 24 hours the same key and body get the first answer, and no second job.',

@@ -19,7 +19,7 @@ export const postModel = route({
   summary: 'Upload a model',
   description: 'The file is read without being run: its layers, shapes and weights are checked, and code in it is refused.',
   tag: 'Models',
-  access: 'user',
+  access: 'write',
   multipart: {
     file: {
       description:

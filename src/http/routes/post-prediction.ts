@@ -72,7 +72,7 @@ export const postPrediction = route({
   summary: 'Ask a model for predictions',
   description: `Runs any model, uploaded or made by a job, on a few samples, so that two can be tried side by side. Inputs are what the model itself takes: what a job’s data set did to its samples before (\`result.inputs\` of the job) the caller does too, or names the data set. The answer comes in the form of the request unless \`Accept\` asks for the other: \`application/json\`, or \`application/zip\` for npz, with \`y\`, or an array an output by its name where there are several. At most ${max_samples} samples, ${max_input_bytes} bytes of inputs and ${max_output_bytes} of outputs as float32, and ${max_seconds} s from request to answer.`,
   tag: 'Models',
-  access: 'user',
+  access: 'write',
   params: MODEL_ID,
   headers: {
     Accept: { description: 'The form of the answer, where it is to be another than the request’s.', schema: Text, example: NPZ_TYPE },

@@ -13,7 +13,7 @@ export const resumeJob = route({
   description:
     'It joins the queue behind the jobs that wait already, and a new attempt goes on from its newest checkpoint. A job that is still `pausing` runs on, or, where its training has stopped by then, goes on from the queue. Asking again changes nothing.',
   tag: 'Jobs',
-  access: 'user',
+  access: 'write',
   params: JOB_ID,
   answers: {
     202: {

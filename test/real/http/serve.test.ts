@@ -40,7 +40,7 @@ describe('the server', () => {
 
   it('listens beyond this machine with keys', async () => {
     const keys = join(folder, 'keys');
-    await writeFile(keys, newKey({ tenant: 'a', role: 'user' }).line);
+    await writeFile(keys, newKey({ tenant: 'a', role: 'write' }).line);
     const server = await serve(configuration({ HOST: '0.0.0.0', ESPALIER_API_KEYS_FILE: keys }), testLog().log);
     expect((await fetch(`http://127.0.0.1:${new URL(server.address).port}/v1/jobs`)).status).toBe(401);
     await server.close();
