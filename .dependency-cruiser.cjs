@@ -13,7 +13,7 @@ const only = (from, allowed) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    only('http', ['jobs', 'ledger', 'blobs', 'upload', 'salvage', 'dataset', 'model']),
+    only('http', ['report', 'jobs', 'ledger', 'blobs', 'upload', 'salvage', 'dataset', 'model']),
     only('jobs', ['ledger', 'blobs', 'dataset', 'model', 'clipping', 'pruning', 'report']),
     only('ledger', ['jobs/spec', 'dataset', 'model']),
     only('blobs', []),

@@ -3,7 +3,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { openPredictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
-import { JSON_BODY_LIMIT_BYTES } from './limits.ts';
+import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
 import { installMeasurements } from './measurements.ts';
 import { openapiDocument } from './openapi.ts';
 import { pathMethods } from './path-methods.ts';
@@ -16,6 +16,7 @@ import { installRequestId, requestId } from './plugins/request-id.ts';
 import { installRequestLog } from './plugins/request-log.ts';
 import { installSecurityHeaders } from './plugins/security-headers.ts';
 import { registerRoute } from './register-route.ts';
+import { openRenderer } from './reports/renderer.ts';
 import { ROUTES } from './routes/index.ts';
 import type { Services } from './services.ts';
 import { openSlots } from './slots.ts';
@@ -51,12 +52,15 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     ...deps,
     measurements: installMeasurements(app, deps.ledger),
     uploads: openSlots(deps.limits.uploadsAtOnce, 'uploads'),
+    reporting: openSlots(REPORTS_AT_ONCE, 'reports'),
+    reports: openRenderer(),
     followers: openSlots(deps.limits.followersAtOnce, 'followed jobs'),
     predictions: openPredictions(deps.redis, deps.log),
     openapi: await openapiDocument(),
   };
 
   app.addHook('onClose', () => services.predictions.close());
+  app.addHook('onClose', () => services.reports.close());
 
   await app.register(async (json) => {
     installJson(json);

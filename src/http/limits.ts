@@ -12,3 +12,5 @@ export const SERIES_POINTS = { most: 10_000 } as const;
 export const UPLOADS_AT_ONCE = 32;
 /** Jobs that one server lets be followed at the same time. */
 export const FOLLOWERS_AT_ONCE = 256;
+/** Reports that one server reads and renders at the same time. */
+export const REPORTS_AT_ONCE = 16;

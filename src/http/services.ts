@@ -1,6 +1,7 @@
 import type { Predictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import type { Measurements } from './measurements.ts';
+import type { Renderer } from './reports/renderer.ts';
 import type { Slots } from './slots.ts';
 
 /** What handlers work with: what the application was given, and what it made of it. */
@@ -9,6 +10,9 @@ export interface Services extends AppDeps {
   uploads: Slots;
   /** Of those that follow a job. */
   followers: Slots;
+  /** Of those that wait for a report. */
+  reporting: Slots;
+  reports: Renderer;
   predictions: Predictions;
   /** The OpenAPI document as YAML. */
   openapi: string;

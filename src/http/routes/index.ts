@@ -13,6 +13,7 @@ import { getErrors } from './get-errors.ts';
 import { getJob } from './get-job.ts';
 import { getJobEvents } from './get-job-events.ts';
 import { getJobMetrics } from './get-job-metrics.ts';
+import { getJobReport } from './get-job-report.ts';
 import { getJobs } from './get-jobs.ts';
 import { getModel } from './get-model.ts';
 import { getModelContent } from './get-model-content.ts';
@@ -46,6 +47,7 @@ export const ROUTES: readonly RouteDefinition[] = [
   getJob,
   getJobMetrics,
   getJobEvents,
+  getJobReport,
   pauseJob,
   resumeJob,
   cancelJob,
