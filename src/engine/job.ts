@@ -21,6 +21,7 @@ import { lossOf } from './losses.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
 import { outputFormats } from './output-formats.ts';
+import { TrainingPools } from './pool/pools.ts';
 import { writeProbe } from './probe.ts';
 import { probeInputs } from './probe-inputs.ts';
 import { searchesWithinDrop, searchSteps, searchWithinDrop } from './pruning/accuracy-search.ts';
@@ -112,6 +113,7 @@ async function run(
     teacher,
     initialOptimizer: isMidRun(resumed) && !within ? null : initialOptimizer(original, training, reporter),
     data,
+    pools: new TrainingPools(data),
     training,
     seed: spec.seed,
     reporter,

@@ -1,7 +1,6 @@
 /** Training from one step to another, as `train` jobs and fine-tuning do it. Everything that a resume needs is in `RunState` and the arrays beside it. */
 import { join } from 'node:path';
 import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule, patternOf } from '../clipping/index.ts';
-import type { BatchSource } from '../dataset/batch-source.ts';
 import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
 import type { LayerSelection, Monitored, Packing, Rate, Regularization, Training } from '../jobs/spec/index.ts';
@@ -29,6 +28,8 @@ import { cutMade, NO_NORMS, normSeen, type SpikeState } from './norm-spike.ts';
 import { type OptimizerNumbers, withTrainedOptimizer } from './optimizer-export.ts';
 import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
 import { Paused } from './paused.ts';
+import { TrainingPools } from './pool/pools.ts';
+import type { TaughtSource, TrainingPool } from './pool/training-pool.ts';
 import { UNWATCHED, type WatchState, watched } from './progress-watch.ts';
 import type { Reporter, StepMeasures } from './reporter.ts';
 import { type StepCoding, stepCoding } from './step/coded-weights.ts';
@@ -125,6 +126,8 @@ export interface TrainingRunParts {
   /** The optimizer's state to begin with; null for a fresh one. */
   initialOptimizer: OptimizerNumbers | null;
   afterCut: AfterCut;
+  /** What runs of the job draw their samples from; pools of the run's own where there are none. */
+  pools?: TrainingPools;
   /** What else checkpoints keep, of a job in which this run is one of several. */
   beside?: { kept(): StoredState; severalRuns: boolean } | undefined;
   /** The penalty that is minimised along until `settle`. */
@@ -142,6 +145,9 @@ const COMMIT_RATE = 0.1;
 
 /** The rate of movement scores (Sanh 2020). */
 const SCORE_RATE = 1e-2;
+
+/** What the present weights are made of. */
+const PRESENTED = ['weights', 'averages', 'places', 'steps'] as const;
 
 /** Bytes of stored samples up to which the session holds the data. */
 const HELD_IN_SESSION = 256 * 2 ** 20;
@@ -176,7 +182,8 @@ export class TrainingRun {
   readonly totalSteps: number;
   private readonly parts: TrainingRunParts;
   private readonly perEpoch: number;
-  private readonly batches: BatchSource;
+  private readonly pool: TrainingPool;
+  private readonly batches: TaughtSource;
   private readonly optimizer: OptimizerRule;
   private readonly clipping: ClippingRule;
   private document: ModelDocument;
@@ -204,7 +211,6 @@ export class TrainingRun {
     this.loss = lossOf(training.loss, training);
     this.optimizer = optimizerRule(resolved(training.optimizer));
     this.clipping = clippingRule(training.clipping);
-    this.batches = data.batches({ seed, batchSize: training.batch_size });
     this.document = parts.document;
     this.state = {
       step: 0,
@@ -248,6 +254,17 @@ export class TrainingRun {
     const { distillation } = training;
     const { graph, weights } = parts.teacher;
     this.teacher = distillation && { graph, weights: Variables.from(weights), options: distillation };
+    this.pool = (parts.pools ?? new TrainingPools(data)).of({
+      training,
+      teacher: this.teacher,
+      teacherDocument: parts.teacher,
+      student: this.document,
+      loss: this.loss,
+      seed,
+      uses: training.batch_size * (this.totalSteps + tuningStepsOf(data, training, parts.tuning)),
+      cancelled: this.checkCancelled,
+    });
+    this.batches = this.pool.batches({ seed, batchSize: training.batch_size });
     if (!resumed && parts.initialOptimizer) {
       for (const [name, slot] of parts.initialOptimizer.slots) this.slots.set(name, slot);
       this.state.slotsFrom = -parts.initialOptimizer.iterations;
@@ -261,7 +278,7 @@ export class TrainingRun {
 
   /** The document with the present weights: averages in their place where they are kept, and without what masks leave out. */
   present(): ModelDocument {
-    this.step.store();
+    this.step.store(PRESENTED);
     const weights = this.decoded(new Map([...this.weights.values(), ...this.averages.values()]));
     return withWeights(this.document, this.state.masking === 'final' ? weights : masked(weights, this.masks));
   }
@@ -913,7 +930,8 @@ export class TrainingRun {
       inRange: (key) => alsoInRange.some((pattern) => pattern.test(key)),
       ema: training.ema?.momentum ?? null,
       classWeights: classWeights(training, data),
-      augmentation: training.augmentation,
+      // Copies are changed already.
+      augmentation: training.augmentation_copies === null ? training.augmentation : [],
       masking: this.state.masking,
       teacher: this.teacher,
       penalty: this.penalty(),
@@ -928,7 +946,8 @@ export class TrainingRun {
   private format(): BatchFormat {
     const { training, data } = this.parts;
     const oneHot = needsOneHot(this.loss, data.facts);
-    return batchFormat(data.facts, this.document.graph, { weighted: training.sample_weights, oneHot });
+    const { lessonShape: lesson } = this.pool;
+    return batchFormat(data.facts, this.document.graph, { weighted: training.sample_weights, oneHot, lesson });
   }
 
   private makeStep(): TrainingStep {
@@ -938,7 +957,7 @@ export class TrainingRun {
     const size = predictionBatchSize(data);
     const remainder = data.split('train').size % training.batch_size;
     const selection = data.split('selection').size;
-    return new CapturedStep(parts, format, heldInSession(data), {
+    return new CapturedStep(parts, format, heldInSession(this.pool), {
       batches: [Math.min(training.batch_size, data.split('train').size), remainder].filter((count) => count > 0),
       predictions: [Math.min(size, selection), selection % size].filter((count) => count > 0),
     });
@@ -952,10 +971,9 @@ export class TrainingRun {
   }
 }
 
-function heldInSession(data: Dataset) {
-  const { held } = data;
+function heldInSession({ held }: TrainingPool) {
   if (!held?.y) return null;
-  const bytes = held.x.byteLength + held.y.byteLength + (held.w?.byteLength ?? 0);
+  const bytes = [held.x, held.y, held.w, held.lesson].reduce((sum, values) => sum + (values?.byteLength ?? 0), 0);
   return bytes <= HELD_IN_SESSION ? held : null;
 }
 

@@ -8,10 +8,10 @@ import type { ModelFacts } from '../model/facts.ts';
 import { readGraph, weightKey } from '../model/graph.ts';
 import { metricFault, monitorFault, resolveMetrics } from '../report/metrics/index.ts';
 import { fillDefaults } from '../schema.ts';
+import { checkAugmentation } from './check-augmentation.ts';
 import { resolveLoss } from './check-loss.ts';
 import type { PlanReader } from './check-pruning/plan.ts';
 import { count, refuse } from './refuse.ts';
-import { augmentationFault } from './spec/augmentation.ts';
 import { Clipping, LearningRateSchedule, type MetricName, type Monitored, Optimizer, type Training } from './spec/index.ts';
 
 export interface CheckedModel {
@@ -53,7 +53,7 @@ export async function resolveTraining(training: Training, context: TrainingConte
   };
   checkNumbers(resolved, pointer);
   checkLabels(resolved, pointer, dataset);
-  checkAugmentation(resolved, pointer, facts);
+  checkAugmentation(resolved, pointer, facts, dataset);
   await checkPatterns(resolved, pointer, model);
   return { ...resolved, metrics: checkMetrics(resolved, pointer, facts, dataset) };
 }
@@ -183,11 +183,6 @@ function checkLabels({ class_weights: weights, loss }: Training, pointer: string
   for (const name of Object.keys(weights)) {
     if (Number(name) >= classes) refuse('INCOMPATIBLE_OPTIONS', `${at}/${name}`, `The data set's classes are 0 to ${classes - 1}.`, name);
   }
-}
-
-function checkAugmentation({ augmentation }: Training, pointer: string, { inputs }: ModelFacts): void {
-  const fault = augmentationFault(augmentation, inputs[0]!.shape.slice(1));
-  if (fault) refuse('INCOMPATIBLE_OPTIONS', `${pointer}/augmentation/${fault.index}`, fault.detail, augmentation[fault.index]);
 }
 
 /** The metrics in force. Those that are asked for must have a value here, and what is watched must be one of them. */

@@ -54,7 +54,7 @@ export function chooseMasks(
 /** Values that are exactly zero. */
 export function countZeros(values: Float32Array | Uint8Array): number {
   let zeros = 0;
-  for (const value of values) if (value === 0) zeros++;
+  for (let index = 0; index < values.length; index++) if (values[index] === 0) zeros++;
   return zeros;
 }
 

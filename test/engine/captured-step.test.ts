@@ -58,11 +58,12 @@ const FED: BatchFormat = {
   targetType: 'float32',
   weighted: false,
   classes: null,
+  lesson: null,
 };
 const batch: HostBatch = {
   count: BATCH,
   rows: null,
-  read: () => ({ count: BATCH, x: images(BATCH, 0).data, y: vectors(BATCH, 0).data, w: null }),
+  read: () => ({ count: BATCH, x: images(BATCH, 0).data, y: vectors(BATCH, 0).data, w: null, lesson: null }),
 };
 const FIRST = { step: 0, optimizerStep: 0, learningRate: 0.1, thresholdStep: 0, penalty: 0, bit: 0, pull: 0, layers: false };
 
@@ -368,6 +369,7 @@ describe('data held in the session', () => {
         targetType: 'int32',
         weighted: true,
         classes,
+        lesson: null,
       };
       const sizes = { batches: [BATCH, 4], predictions: [BATCH, 3] };
       const make = (build: (parts: StepParts) => CapturedStep | EagerStep) => {
@@ -380,7 +382,7 @@ describe('data held in the session', () => {
         return { step, variables: parts.variables };
       };
       const all = [
-        make((parts) => new CapturedStep(parts, format, { x, y: labels, w }, sizes)),
+        make((parts) => new CapturedStep(parts, format, { x, y: labels, w, lesson: null }, sizes)),
         make((parts) => new CapturedStep(parts, format, null, sizes)),
         make((parts) => new EagerStep(parts, format)),
       ];
@@ -401,6 +403,7 @@ describe('data held in the session', () => {
             x: gather(x as never, rows, 72),
             y: Int32Array.from(gather(labels, rows, 1)),
             w: gather(w, rows, 1) as Float32Array<ArrayBuffer>,
+            lesson: null,
           }),
         };
         const [held, fed, eager] = all.map(({ step }) =>

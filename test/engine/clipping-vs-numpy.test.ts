@@ -85,7 +85,7 @@ function recorded(): Recording {
     recording.weights.push(weights.values());
     scope(() => {
       const { x, y } = BATCHES[step]!;
-      const batch = { x: tensorOf(x), y: tf.tensor(Int32Array.from(y.data), y.shape, 'int32'), w: null };
+      const batch = { x: tensorOf(x), y: tf.tensor(Int32Array.from(y.data), y.shape, 'int32'), w: null, lesson: null };
       const { shown, gradients, moved } = program.pass(batch, tf.scalar(step, 'int32'), none);
       const values = gradients.map((gradient) => Float32Array.from(gradient.dataSync<'float32'>()));
       recording.gradients.push(values);

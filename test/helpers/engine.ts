@@ -237,6 +237,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
       targetType: numbered ? 'int32' : 'float32',
       weighted,
       classes: options.classes ?? null,
+      lesson: null,
     };
     const count = x.shape[0]!;
     step =
@@ -285,6 +286,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
             x: Float32Array.from(x.data),
             y: numbered ? Int32Array.from(y.data) : Float32Array.from(y.data),
             w: w ? Float32Array.from(w) : null,
+            lesson: null,
           }),
         },
         { step: done, optimizerStep: done, learningRate: 0.1, thresholdStep: done, penalty: 0, bit: 0, pull: 0, layers: false, ...at },

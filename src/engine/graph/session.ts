@@ -43,12 +43,10 @@ export class Session {
     remove(value);
   }
 
-  /** A copy of a variable's value. */
-  get(name: string): TypedValues {
-    const [id] = this.run([], '', `get/${name}:0`);
-    const values = backend.binding.tensorDataSync(id!);
-    remove(id!);
-    return values;
+  /** Copies of variables' values, in the order of their names. */
+  get(names: readonly string[]): TypedValues[] {
+    if (names.length === 0) return [];
+    return this.run([], '', names.map((name) => `get/${name}:0`).join()).map(taken);
   }
 
   dispose(): void {

@@ -3,13 +3,13 @@
  * data live in the graph's session; `store` and `load` carry them to and from the variables that the step was made of.
  */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import type { HeldArrays } from '../../dataset/batches.ts';
 import { size } from '../../model/layers/index.ts';
 import type { Masks } from '../../pruning/masks.ts';
 import { Feed } from '../graph/feed.ts';
 import type { DtypeName, TypedValues } from '../graph/native.ts';
 import { Recorder } from '../graph/recorder.ts';
 import { owned, remove, Session, type TensorNumber, taken } from '../graph/session.ts';
+import type { TaughtArrays } from '../pool/training-pool.ts';
 import { scope } from '../scope.ts';
 import { tf } from '../tensorflow.ts';
 import { Variables } from '../variables.ts';
@@ -37,7 +37,7 @@ export class CapturedStep implements TrainingStep {
   readonly keys: readonly string[];
   private readonly parts: StepParts;
   private readonly format: BatchFormat;
-  private readonly held: HeldArrays | null;
+  private readonly held: TaughtArrays | null;
   private readonly sizes: CaptureSizes;
   private readonly program: StepProgram;
   private session: Session | null = null;
@@ -48,7 +48,7 @@ export class CapturedStep implements TrainingStep {
   private readonly carried = new Set<keyof StepVariables>();
 
   /** `held` is the data set, where the session is to hold it. Nothing is recorded before the first run. */
-  constructor(parts: StepParts, format: BatchFormat, held: HeldArrays | null, sizes: CaptureSizes) {
+  constructor(parts: StepParts, format: BatchFormat, held: TaughtArrays | null, sizes: CaptureSizes) {
     this.parts = parts;
     this.format = format;
     this.held = held;
@@ -73,25 +73,35 @@ export class CapturedStep implements TrainingStep {
   }
 
   setMasks(masks: Masks): void {
-    this.store();
+    const { session } = this;
     const sameKeys = masks.size === this.masks.size && [...masks.keys()].every((key) => this.masks.has(key));
-    // In their first order, by which the graph names them.
-    this.masks = sameKeys ? new Map([...this.masks.keys()].map((key) => [key, masks.get(key)!])) : masks;
+    if (session && sameKeys) {
+      // In their first order, by which the graph names them.
+      this.masks = new Map([...this.masks.keys()].map((key) => [key, masks.get(key)!]));
+      this.loadMasks(session);
+      if (this.parts.masking !== 'final' || masks.size === 0) return;
+      fetch(session, [], ['silence']);
+      this.carried.clear();
+      return;
+    }
+    this.store();
+    this.masks = masks;
     if (this.parts.masking === 'final') {
       const variables = maskVariables(masks, this.parts.variables.weights);
       silence(variables, this.parts.variables, this.parts.optimizer.slots);
       variables.dispose();
     }
-    if (sameKeys) this.load();
-    else this.forget();
+    this.forget();
   }
 
   store(kinds: readonly (keyof StepVariables)[] = KINDS): void {
     const { session } = this;
     if (!session) return;
     const behind = kinds.filter((kind) => !this.carried.has(kind));
-    for (const [name, variables, key] of namesOf(this.parts.variables, behind)) {
-      variables.set(key, { shape: variables.shape(key), data: session.get(name) as Float32Array<ArrayBuffer> });
+    const all = [...namesOf(this.parts.variables, behind)];
+    const values = session.get(all.map(([name]) => name));
+    for (const [index, [, variables, key]] of all.entries()) {
+      variables.set(key, { shape: variables.shape(key), data: values[index] as Float32Array<ArrayBuffer> });
     }
     for (const kind of behind) this.carried.add(kind);
   }
@@ -103,7 +113,10 @@ export class CapturedStep implements TrainingStep {
       session.set(name, variables.value(key).data, variables.shape(key));
     }
     for (const kind of kinds) this.carried.add(kind);
-    if (kinds !== KINDS) return;
+    if (kinds === KINDS) this.loadMasks(session);
+  }
+
+  private loadMasks(session: Session): void {
     for (const [index, [key, mask]] of [...this.masks].entries()) {
       session.set(`masks/${index}`, Float32Array.from(mask), this.parts.variables.weights.shape(key));
     }
@@ -170,11 +183,12 @@ export class CapturedStep implements TrainingStep {
 
   private giveBatch({ count, rows, read }: HostBatch): Given[] {
     if (this.held) return [this.give(`rows_${count}`, rowsOf(rows), [count], 'int32')];
-    const { x, y, w } = read();
-    const { stored, storedType, target, targetType, weighted } = this.format;
+    const { x, y, w, lesson } = read();
+    const { stored, storedType, target, targetType, weighted, lesson: said } = this.format;
     const given = [this.give(`x_${count}`, x, [count, ...stored], storedType)];
     if (y) given.push(this.give(`y_${count}`, y, [count, ...target], targetType));
     if (weighted && w) given.push(this.give(`w_${count}`, w, [count], 'float32'));
+    if (said && lesson) given.push(this.give(`lesson_${count}`, lesson, [count, ...said], 'float32'));
     return given;
   }
 
@@ -207,6 +221,14 @@ export class CapturedStep implements TrainingStep {
       this.recordWhole(recorder, program, masks, held, whole);
       if (sums) this.recordParts(recorder, program, masks, held, partial, sums);
       this.recordPredictions(recorder, program, masks, held);
+      if (this.parts.masking === 'final' && masks.keys().length > 0) {
+        scope(() =>
+          recorder.record(() => {
+            silence(masks, scratch, this.parts.optimizer.slots);
+            recorder.output('silence', tf.scalar(0));
+          }),
+        );
+      }
     } finally {
       for (const variables of [...Object.values(scratch), masks]) variables.dispose();
       sums?.dispose();
@@ -296,7 +318,8 @@ export class CapturedStep implements TrainingStep {
     recorder.feed(`x_${count}`, raw.x, format.storedType);
     recorder.feed(`y_${count}`, raw.y, format.targetType);
     if (raw.w) recorder.feed(`w_${count}`, raw.w);
-    return () => ({ x: decoded(format, raw.x), y: oneHotTarget(format, raw.y), w: raw.w });
+    if (raw.lesson) recorder.feed(`lesson_${count}`, raw.lesson);
+    return () => ({ x: decoded(format, raw.x), y: oneHotTarget(format, raw.y), w: raw.w, lesson: raw.lesson });
   }
 
   private inputReader(recorder: Recorder, held: HeldData | null, count: number): () => Tensor {
@@ -406,7 +429,7 @@ function copiesOf(variables: StepVariables): StepVariables {
   return Object.fromEntries(KINDS.map((kind) => [kind, copy(variables[kind])])) as Record<(typeof KINDS)[number], Variables>;
 }
 
-function emptyBatch({ stored, storedType, target, targetType, weighted }: BatchFormat, count: number) {
+function emptyBatch({ stored, storedType, target, targetType, weighted, lesson }: BatchFormat, count: number) {
   const width = (shape: readonly number[]): number => count * size(shape);
   const x =
     storedType === 'uint8'
@@ -415,5 +438,5 @@ function emptyBatch({ stored, storedType, target, targetType, weighted }: BatchF
         ? new Int32Array(width(stored))
         : new Float32Array(width(stored));
   const y = targetType === 'int32' ? new Int32Array(width(target)) : new Float32Array(width(target));
-  return { count, x, y, w: weighted ? new Float32Array(count) : null };
+  return { count, x, y, w: weighted ? new Float32Array(count) : null, lesson: lesson && new Float32Array(width(lesson)) };
 }

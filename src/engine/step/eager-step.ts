@@ -89,8 +89,8 @@ export class EagerStep implements TrainingStep {
   }
 
   private tensors(batch: HostBatch): BatchTensors {
-    const { x, y, w } = rawTensors(this.format, batch.read());
-    return { x: decoded(this.format, x), y: oneHotTarget(this.format, y), w };
+    const { x, y, w, lesson } = rawTensors(this.format, batch.read());
+    return { x: decoded(this.format, x), y: oneHotTarget(this.format, y), w, lesson };
   }
 
   /** A pass over all parts of a batch, each weighted by its share of the samples. */

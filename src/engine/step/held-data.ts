@@ -1,8 +1,8 @@
 /** A data set inside the graph's session, and the batches that are gathered from it there. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import type { HeldArrays } from '../../dataset/batches.ts';
 import { size } from '../../model/layers/index.ts';
 import { DTYPE, type DtypeName, type TypedValues } from '../graph/native.ts';
+import type { TaughtArrays } from '../pool/training-pool.ts';
 import { assignVariable, destroyVariable, gatherVariableRows, makeVariable } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
 import { type BatchFormat, decoded, oneHotTarget, rawTensor } from './batch-format.ts';
@@ -22,9 +22,9 @@ export class HeldData {
   private readonly format: BatchFormat;
   private readonly held: HeldVariable[] = [];
 
-  constructor({ x, y, w }: HeldArrays, format: BatchFormat) {
+  constructor({ x, y, w, lesson }: TaughtArrays, format: BatchFormat) {
     this.format = format;
-    const { stored, storedType, target, targetType, weighted } = format;
+    const { stored, storedType, target, targetType, weighted, lesson: said } = format;
     if (!y) throw new Error('The data set has no labels');
     const samples = x.length / size(stored);
     // Labels that are stored as bytes are whole numbers to everybody else.
@@ -32,6 +32,7 @@ export class HeldData {
     this.add('data/x', [samples, ...stored], storedType, x);
     this.add('data/y', [samples, ...target], targetType, labels);
     if (weighted && w) this.add('data/w', [samples], 'float32', w);
+    if (said && lesson) this.add('data/lesson', [samples, ...said], 'float32', lesson);
   }
 
   variables(): readonly HeldVariable[] {
@@ -40,8 +41,16 @@ export class HeldData {
 
   /** The batch of these rows, int32 [count]. */
   batch(rows: Tensor): BatchTensors {
-    const [x, y, w] = this.held.map(({ handle, type }) => gatherVariableRows(handle, rows, DTYPE[type]));
-    return { x: decoded(this.format, x!), y: oneHotTarget(this.format, y!), w: w ?? null };
+    const of = (name: string): Tensor | null => {
+      const variable = this.held.find((candidate) => candidate.name === name);
+      return variable ? gatherVariableRows(variable.handle, rows, DTYPE[variable.type]) : null;
+    };
+    return {
+      x: decoded(this.format, of('data/x')!),
+      y: oneHotTarget(this.format, of('data/y')!),
+      w: of('data/w'),
+      lesson: of('data/lesson'),
+    };
   }
 
   dispose(): void {

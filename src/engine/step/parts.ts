@@ -1,4 +1,4 @@
-import type { StoredBatch } from '../../dataset/batch-source.ts';
+import type { StoredValues } from '../../dataset/stored-values.ts';
 import type { HostBatch } from './training-step.ts';
 
 /** The parts that a batch is computed in. */
@@ -10,7 +10,7 @@ export function partsOf(batch: HostBatch, size: number | null): HostBatch[] {
 }
 
 function part(batch: HostBatch, from: number, to: number): HostBatch {
-  const slice = <Values extends StoredBatch['x']>(values: Values): Values => {
+  const slice = <Values extends StoredValues>(values: Values): Values => {
     const width = values.length / batch.count;
     return values.subarray(from * width, to * width) as Values;
   };
@@ -18,8 +18,8 @@ function part(batch: HostBatch, from: number, to: number): HostBatch {
     count: to - from,
     rows: batch.rows?.subarray(from, to) ?? null,
     read() {
-      const { x, y, w } = batch.read();
-      return { count: to - from, x: slice(x), y: y && slice(y), w: w && slice(w) };
+      const { x, y, w, lesson } = batch.read();
+      return { count: to - from, x: slice(x), y: y && slice(y), w: w && slice(w), lesson: lesson && slice(lesson) };
     },
   };
 }

@@ -60,6 +60,8 @@ export interface BatchTensors {
   x: Tensor;
   y: Tensor;
   w: Tensor | null;
+  /** What the teacher says of each sample; null where the step asks it. */
+  lesson: Tensor | null;
 }
 
 /** What a forward and backward pass over a batch gives. */
@@ -198,7 +200,7 @@ export class StepProgram {
       );
     }
     const wanted = this.tensors.map(({ key }) => values.get(key)!);
-    const lesson = teacher && taught(teacher, x, loss);
+    const lesson = teacher && (batch.lesson ? { output: batch.lesson, features: [] } : taught(teacher, x, loss));
     const places = teacher ? teacher.options.features.map(({ student_layer }) => featureOf(graph, student_layer)) : [];
     let shown: Tensor | null = null;
     const { value, grads } = tf.engine().gradients(() => {

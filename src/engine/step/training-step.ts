@@ -1,16 +1,16 @@
 /** The one interface of everything that can train. */
 
-import type { StoredBatch } from '../../dataset/batch-source.ts';
 import type { Masks } from '../../pruning/masks.ts';
+import type { TaughtBatch } from '../pool/training-pool.ts';
 import type { Variables } from '../variables.ts';
 
 /** The samples of a step. */
 export interface HostBatch {
   count: number;
-  /** Their places in the stored files, [count]: all that a step needs whose session holds the data; null where the data are streamed. */
+  /** Their places among what is held, [count]: all that a step needs whose session holds the data; null where the data are streamed. */
   rows: Int32Array | null;
   /** The samples; asked for by every other step. */
-  read(): StoredBatch;
+  read(): TaughtBatch;
 }
 
 /** Samples to predict for. */

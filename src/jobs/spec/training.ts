@@ -394,6 +394,17 @@ export const Training = strictObject({
     'fail',
   ),
   augmentation: defaulted(Augmentation, []),
+  augmentation_copies: defaulted(
+    nullable(
+      Type.Integer({
+        minimum: 1,
+        maximum: 64,
+        description:
+          'How many changed copies of each training sample are made before training, of which an epoch takes one at random: a teacher is then asked once about each, and steps have nothing left to change. Copies are kept as the data are stored, so that bytes are rounded, and in memory: together with the data set 2 GiB at most. null: samples are changed anew in each step.',
+      }),
+    ),
+    null,
+  ),
   distillation: defaulted(nullable(Distillation), null),
   early_stopping: defaulted(nullable(EarlyStopping), null),
   restore_best: defaulted(

@@ -50,7 +50,7 @@ function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, 
     offset += kernel.count;
   }
   // What is masked already stays masked, even where less was asked for.
-  const masked = all.reduce((count, score) => count + (score === Number.NEGATIVE_INFINITY ? 1 : 0), 0);
+  const masked = countEqual(all, Number.NEGATIVE_INFINITY);
   const zeros = Math.max(asked, masked);
   const threshold = zeros === 0 ? Number.NEGATIVE_INFINITY : zeros > total ? Number.POSITIVE_INFINITY : nthSmallest(all, zeros - 1);
   if (threshold === Number.POSITIVE_INFINITY || Number.isNaN(threshold)) {
@@ -61,7 +61,7 @@ function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, 
   }
   // Of weights that score exactly the threshold, as many as are still needed, first come first cut.
   let below = 0;
-  for (const score of all) if (score < threshold) below++;
+  for (let index = 0; index < total; index++) if (all[index]! < threshold) below++;
   let ties = zeros - below;
   offset = 0;
   for (const kernel of kernels) {
@@ -74,6 +74,12 @@ function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, 
     masks.set(kernel.key, mask);
     offset += kernel.count;
   }
+}
+
+function countEqual(values: Float32Array, value: number): number {
+  let count = 0;
+  for (let index = 0; index < values.length; index++) if (values[index] === value) count++;
+  return count;
 }
 
 /** Gives the best present weight of every output unit an infinite score. */
@@ -93,7 +99,8 @@ function protectUnits(kernel: PrunableKernel, scores: Float32Array): void {
 
 /** Gives the `kept` best weights an infinite score, those that have one already among them. */
 function protectBest(scores: Float32Array, kept: number): void {
-  const already = scores.reduce((count, score) => count + (score === Number.POSITIVE_INFINITY ? 1 : 0), 0);
+  if (kept === 0) return;
+  const already = countEqual(scores, Number.POSITIVE_INFINITY);
   if (kept <= already) return;
   const threshold = nthSmallest(scores, scores.length - kept);
   if (threshold === Number.NEGATIVE_INFINITY) return;
