@@ -15,6 +15,9 @@ import { openBlobs } from '../src/blobs/open.ts';
 import { Reporter } from '../src/engine/reporter.ts';
 import { buildApp } from '../src/http/app.ts';
 import { openImpatientRedis } from '../src/jobs/redis.ts';
+import { networksOf } from '../src/jobs/webhooks/networks.ts';
+import { secretBox } from '../src/jobs/webhooks/secret-box.ts';
+import { webhookSecrets } from '../src/jobs/webhooks/secrets.ts';
 import { openLedger } from '../src/ledger/open.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../src/upload/inspect.ts';
 import { readEngineFrame } from '../src/worker/frames.ts';
@@ -136,6 +139,11 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     log,
     keys: null,
     nudge: () => {},
+    webhooks: {
+      secrets: webhookSecrets(ledger, async () => secretBox([Buffer.alloc(32)])),
+      networks: networksOf([]),
+      nudge: () => {},
+    },
     inspectModel,
     buildDataset,
     convertModel,

@@ -1,4 +1,5 @@
 /** The schema of the environment. Read once, by `main.ts`; every other file gets what it needs as an argument. */
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 export interface Config {
@@ -25,6 +26,10 @@ export interface Config {
   /** An engine that reports no step for this long is ended. */
   progressTimeoutSeconds: number;
   tenantRunningLimit: number;
+  /** Seal what the ledger holds of secrets, 32 bytes each: the first seals, all open. Null: one is kept in the data folder. */
+  secretsKeys: Buffer[] | null;
+  /** CIDRs beyond the public Internet that webhooks may go to. */
+  webhookNetworks: string[];
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
 
@@ -32,6 +37,8 @@ export interface Variable {
   name: string;
   default: string;
   meaning: string;
+  /** Its value is shown to nobody. */
+  secret?: true;
 }
 
 /** Every variable that is read, for `espalier doctor` and the README. */
@@ -59,6 +66,18 @@ export const VARIABLES: readonly Variable[] = [
     meaning: 'A Python that has Keras 3: every model that a job made is then verified in stock Keras as well',
   },
   { name: 'ESPALIER_TENANT_RUNNING_LIMIT', default: '16', meaning: 'Jobs of one tenant that may run at once' },
+  {
+    name: 'ESPALIER_SECRETS_KEY',
+    default: '',
+    meaning:
+      '32 bytes in base64, which seal the secrets of webhooks in the ledger; several with commas: the first seals, all open. Empty: <data>/secrets.key, made with mode 0600',
+    secret: true,
+  },
+  {
+    name: 'ESPALIER_WEBHOOK_NETWORKS',
+    default: '',
+    meaning: 'Networks besides the public Internet that webhooks may go to, also by plain http, such as 10.0.0.0/8,fd00::/8',
+  },
   { name: 'LOG_LEVEL', default: 'info', meaning: 'trace, debug, info, warn, error, fatal or silent' },
 ];
 
@@ -98,6 +117,19 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   if (!/^(rediss?:\/\/|unix:)/.test(redis))
     throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
 
+  const secretsKeys = list(text('ESPALIER_SECRETS_KEY')).map((key) => Buffer.from(key, 'base64'));
+  if (secretsKeys.some(({ length }) => length !== 32)) {
+    throw new Error('ESPALIER_SECRETS_KEY is to be 32 bytes in base64 (openssl rand -base64 32), or several with commas');
+  }
+  const webhookNetworks = list(text('ESPALIER_WEBHOOK_NETWORKS'));
+  for (const network of webhookNetworks) {
+    const [address = '', length, ...rest] = network.split('/');
+    const bits = isIP(address) === 6 ? 128 : 32;
+    if (isIP(address) === 0 || rest.length > 0 || (length !== undefined && !(/^\d{1,3}$/.test(length) && Number(length) <= bits))) {
+      throw new Error(`ESPALIER_WEBHOOK_NETWORKS has '${network}'; it may have networks such as 10.0.0.0/8 and fd00::/8, with commas`);
+    }
+  }
+
   return {
     host: text('HOST'),
     port: number('PORT', 0, 65_535),
@@ -115,6 +147,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     progressTimeoutSeconds: number('ESPALIER_PROGRESS_TIMEOUT_S', 5, 30 * 86_400),
     kerasPython: text('ESPALIER_KERAS_PYTHON') ? resolve(text('ESPALIER_KERAS_PYTHON')) : null,
     tenantRunningLimit: number('ESPALIER_TENANT_RUNNING_LIMIT', 1, 10_000),
+    secretsKeys: secretsKeys.length > 0 ? secretsKeys : null,
+    webhookNetworks,
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
   };
 }
@@ -124,6 +158,13 @@ const KNOWN = new Set([
   ...VARIABLES.map((variable) => variable.name).filter((name) => name.startsWith('ESPALIER_')),
   'ESPALIER_TENSORFLOW',
 ]);
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
 
 function redacted(url: string): string {
   return url.replace(/\/\/[^@/]*@/, '//***@');

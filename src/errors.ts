@@ -50,6 +50,8 @@ export const PROBLEMS = {
   TARGET_OUT_OF_REACH: { status: 422, title: 'The target cannot be reached', retryable: false },
   PLAN_MISMATCH: { status: 422, title: 'The plan is not one of this model', retryable: false },
   NOTHING_TO_PRUNE: { status: 422, title: 'No layer of the model can be pruned this way', retryable: false },
+  WEBHOOK_URL_REFUSED: { status: 422, title: 'Webhooks do not go to this URL', retryable: false },
+  WEBHOOK_SECRET_MISSING: { status: 422, title: 'The tenant has no secret that could sign its webhooks', retryable: false },
   LABELS_REQUIRED: { status: 422, title: 'The job needs labels and the data set has none', retryable: false },
 
   // Predictions

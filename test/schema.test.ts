@@ -86,6 +86,7 @@ describe('a job specification', () => {
     const filled = fillDefaults(JobSpec, prune) as PruneSpec;
     expect(filled.fine_tuning).toBeNull();
     expect(filled.packing).toBeNull();
+    expect(filled.webhook).toBeNull();
     expect([filled.recipe, filled.target]).toEqual([null, null]);
     expect(filled.pruning).toEqual({
       criterion: { type: 'magnitude', p: 2 },
@@ -123,6 +124,12 @@ describe('a job specification', () => {
     });
   });
 
+  it('gets the events of its webhook: how it ended', () => {
+    const filled = fillDefaults(JobSpec, { ...prune, webhook: { url: 'https://example.com/hook' } });
+    expect(filled.webhook).toEqual({ url: 'https://example.com/hook', events: ['succeeded', 'failed', 'cancelled'] });
+    expect(Compile(JobSpec).Check(filled)).toBe(true);
+  });
+
   it.each([
     ['a misspelt field', { ...prune, sede: 1 }],
     ['a misspelt field of a tagged member', { ...prune, pruning: { ...prune.pruning, criterion: { type: 'magnitude', q: 1 } } }],
@@ -135,6 +142,9 @@ describe('a job specification', () => {
     ['no criterion', { ...prune, pruning: { target: { sparsity: 0.5 } } }],
     ['a target without a recipe and without a pruning', { ...bare, target: { max_bytes: 9 } }],
     ['an unknown recipe', { ...prune, recipe: 'smaller' }],
+    ['a webhook without a URL', { ...prune, webhook: {} }],
+    ['a webhook of no events', { ...prune, webhook: { url: 'https://example.com', events: [] } }],
+    ['a webhook of an unknown event', { ...prune, webhook: { url: 'https://example.com', events: ['done'] } }],
     ['an id of another kind', { ...prune, model_id: dataset_id }],
   ])('is refused with %s', (_what, spec) => {
     expect(Compile(JobSpec).Check(prune)).toBe(true);

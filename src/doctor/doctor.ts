@@ -8,9 +8,9 @@ export async function doctor(
   engineEntry: URL,
 ): Promise<{ text: string; healthy: boolean }> {
   const lines = ['Configuration (variable, value in force, meaning)', ''];
-  for (const { name, default: fallback, meaning } of VARIABLES) {
+  for (const { name, default: fallback, meaning, secret } of VARIABLES) {
     const given = environment[name]?.trim();
-    const value = given ? redacted(given) : `${fallback.replace('<data>', config.dataFolder) || '(none)'} [default]`;
+    const value = given ? (secret ? '(given)' : redacted(given)) : `${fallback.replace('<data>', config.dataFolder) || '(none)'} [default]`;
     lines.push(`  ${name.padEnd(32)} ${value}`, `  ${''.padEnd(32)} ${meaning}`);
   }
   const found = await findings(config, environment, engineEntry);

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
+import type { Networks } from '../jobs/webhooks/networks.ts';
+import type { WebhookSecrets } from '../jobs/webhooks/secrets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import type { KeyFile } from './key-file.ts';
@@ -16,6 +18,13 @@ export interface AppDeps {
   keys: KeyFile | null;
   /** Tells the dispatcher that a job was queued. */
   nudge: () => void;
+  webhooks: {
+    secrets: WebhookSecrets;
+    /** Where webhooks may go. */
+    networks: Networks;
+    /** Tells the sender that there may be something to send. */
+    nudge: () => void;
+  };
   inspectModel: typeof inspectModel;
   buildDataset: typeof buildDataset;
   convertModel: typeof convertModel;

@@ -1,7 +1,17 @@
 /** Values that the OpenAPI document shows. A test holds each against its schema. */
 import { type JobSpec, JobSpec as JobSpecSchema } from '../jobs/spec/index.ts';
 import { type JobView, jobView } from '../jobs/view.ts';
-import type { ArtifactRow, AttemptRow, DatasetRow, JobRow, ModelRow } from '../ledger/ledger.ts';
+import type {
+  ArtifactRow,
+  AttemptRow,
+  DatasetRow,
+  DeliveryAttemptRow,
+  DeliveryRow,
+  JobRow,
+  ModelRow,
+  WebhookSecretRow,
+} from '../ledger/ledger.ts';
+import { deliveryId } from '../ledger/queries/events.ts';
 import { fillDefaults } from '../schema.ts';
 import type { Prunability } from './views/prunability.ts';
 
@@ -209,3 +219,52 @@ export const RUNNING_JOB: JobView = jobView(
   { ...QUEUED, status: 'running', revision: 3, attempt: 1, started_at: CREATED + 1_000 },
   { attempt: ATTEMPT, artifacts: [], queuePosition: null },
 );
+
+/** A secret of webhooks, and the one before it. */
+export const EXAMPLE_SECRETS: WebhookSecretRow[] = [
+  { id: 'whs_01JZ3VE1F2G3H4J5K6M7N8P9QR', tenant: 'default', sealed: '', created_at: CREATED, expires_at: null },
+  {
+    id: 'whs_01JZ2AE1F2G3H4J5K6M7N8P9QR',
+    tenant: 'default',
+    sealed: '',
+    created_at: CREATED - 86_400_000,
+    expires_at: CREATED + 3_600_000,
+  },
+];
+
+/** A delivery whose receiver was away at first. */
+export const EXAMPLE_DELIVERY: { row: DeliveryRow; attempts: DeliveryAttemptRow[] } = {
+  row: {
+    id: deliveryId(EXAMPLE_IDS.job, 'succeeded'),
+    job_id: EXAMPLE_IDS.job,
+    tenant: 'default',
+    event: 'succeeded',
+    url: 'https://example.com/hooks/espalier',
+    status: 'delivered',
+    attempts: 2,
+    tries: 2,
+    due_at: null,
+    created_at: CREATED + 65_000,
+    ended_at: CREATED + 71_200,
+  },
+  attempts: [
+    {
+      delivery_id: deliveryId(EXAMPLE_IDS.job, 'succeeded'),
+      n: 1,
+      started_at: CREATED + 65_400,
+      ended_at: CREATED + 65_700,
+      status_code: 502,
+      error: 'ANSWERED_OTHERWISE',
+      detail: 'The answer was 502; 2xx is success',
+    },
+    {
+      delivery_id: deliveryId(EXAMPLE_IDS.job, 'succeeded'),
+      n: 2,
+      started_at: CREATED + 71_000,
+      ended_at: CREATED + 71_200,
+      status_code: 204,
+      error: null,
+      detail: null,
+    },
+  ],
+};

@@ -13,6 +13,7 @@ const TAGS = {
   Models: 'Keras models, uploaded or made by jobs.',
   'Data sets': 'Samples and labels, split once and for all.',
   Jobs: 'Training and pruning.',
+  Webhooks: 'Being told what happens to a job (Standard Webhooks).',
   Artifacts: 'Files that jobs made.',
   Service: 'The service itself.',
 };

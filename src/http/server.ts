@@ -6,6 +6,11 @@ import type { Config } from '../config.ts';
 import { startDispatcher } from '../jobs/dispatcher.ts';
 import { openQueues } from '../jobs/queue.ts';
 import { openImpatientRedis } from '../jobs/redis.ts';
+import { networksOf } from '../jobs/webhooks/networks.ts';
+import { secretBox } from '../jobs/webhooks/secret-box.ts';
+import { webhookSecrets } from '../jobs/webhooks/secrets.ts';
+import { keptSecretsKey } from '../jobs/webhooks/secrets-key.ts';
+import { startWebhookSender } from '../jobs/webhooks/sender.ts';
 import { openLedger } from '../ledger/open.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import { buildApp } from './app.ts';
@@ -41,7 +46,13 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds,
   };
   const dispatcher = startDispatcher({ ledger, blobs, redis, queues, log, limits });
+  const secrets = webhookSecrets(ledger, async () =>
+    secretBox(config.secretsKeys ?? [await keptSecretsKey(join(config.dataFolder, 'secrets.key'))]),
+  );
+  const networks = networksOf(config.webhookNetworks);
+  const sender = startWebhookSender({ ledger, secrets, networks, log });
   const letGo = async () => {
+    await sender.close();
     await dispatcher.close();
     await queues.close();
     redis.disconnect();
@@ -55,6 +66,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       log,
       keys,
       nudge: dispatcher.nudge,
+      webhooks: { secrets, networks, nudge: sender.nudge },
       inspectModel,
       buildDataset,
       convertModel,

@@ -1,7 +1,7 @@
 import { monotonicFactory } from 'ulid';
 
-/** What an id belongs to: a model, a data set, a job, an artifact, a prediction. */
-export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd';
+/** What an id belongs to: a model, a data set, a job, an artifact, a prediction, a secret of webhooks. */
+export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd' | 'whs';
 
 const nextUlid = monotonicFactory();
 

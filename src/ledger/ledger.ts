@@ -4,7 +4,7 @@
  */
 import type { DatasetFacts } from '../dataset/facts.ts';
 import type { ProblemDocument } from '../errors.ts';
-import type { JobSpec, Sensitivities } from '../jobs/spec/index.ts';
+import type { JobSpec, Sensitivities, WebhookEvent } from '../jobs/spec/index.ts';
 import type { ModelFacts } from '../model/facts.ts';
 
 export type JobStatus = 'queued' | 'running' | 'pausing' | 'paused' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
@@ -168,6 +168,75 @@ export interface JobEnding {
 /** What ends a job that no attempt holds. */
 export type UnheldCancel = Pick<JobEnding, 'job_id' | 'attempt' | 'result' | 'models' | 'artifacts'> & { warning: JobWarning | null };
 
+/** `pending`: to be tried, or under way. `exhausted`: tried as often as it may be. `disabled`: its receiver said 410. */
+export type DeliveryStatus = 'pending' | 'delivered' | 'exhausted' | 'disabled';
+
+/** One event of one job that its webhook is told. Its id, the `webhook-id`, follows from both. */
+export interface DeliveryRow {
+  id: string;
+  job_id: string;
+  tenant: string;
+  event: WebhookEvent;
+  url: string;
+  status: DeliveryStatus;
+  /** How often it was tried. */
+  attempts: number;
+  /** The same since it was last put in the queue. */
+  tries: number;
+  /** When it is tried next, while it is `pending`; for one that is being tried, when it is given up for lost. */
+  due_at: Time | null;
+  created_at: Time;
+  /** When it left `pending`. */
+  ended_at: Time | null;
+}
+
+export interface DeliveryAttemptRow {
+  delivery_id: string;
+  n: number;
+  started_at: Time;
+  /** Null while it is under way. */
+  ended_at: Time | null;
+  /** Of the answer; null where there was none. */
+  status_code: number | null;
+  /** Null for one that was taken. */
+  error: DeliveryError | null;
+  detail: string | null;
+}
+
+/** Why an attempt did not deliver. `LOST`: whoever sent it was gone before its end was recorded. `INTERRUPTED`: the server stopped meanwhile. */
+export const DELIVERY_ERRORS = [
+  'ANSWERED_OTHERWISE',
+  'REDIRECTED',
+  'TIMED_OUT',
+  'NAME_NOT_RESOLVED',
+  'ADDRESS_NOT_ALLOWED',
+  'CONNECTION_FAILED',
+  'TLS_FAILED',
+  'SECRET_UNREADABLE',
+  'INTERRUPTED',
+  'LOST',
+] as const;
+export type DeliveryError = (typeof DELIVERY_ERRORS)[number];
+
+/** What became of an attempt, and what follows for the delivery. `tries` is its place in the schedule from then on. */
+export interface DeliveryOutcome {
+  status: DeliveryStatus;
+  tries: number;
+  due_at: Time | null;
+  status_code: number | null;
+  error: DeliveryError | null;
+  detail: string | null;
+}
+
+export interface WebhookSecretRow {
+  id: string;
+  tenant: string;
+  sealed: string;
+  created_at: Time;
+  /** Null for the newest; an older one signs as well until then. */
+  expires_at: Time | null;
+}
+
 /** What a known idempotency key says: the job it created and the place in the queue that the first answer named. */
 export type ReplayOutcome = { outcome: 'replayed'; id: string; queue_position: number } | { outcome: 'mismatch' };
 
@@ -288,6 +357,32 @@ export interface Ledger {
   findSensitivities(modelId: string, key: string): Promise<Sensitivities | null>;
   /** Keeps it until the model is deleted; what is there already stays. */
   keepSensitivities(modelId: string, key: string, measured: Sensitivities): Promise<void>;
+  /**
+   * Up to `limit` pending deliveries that are due, tenants in turn and at most `perTenant` of each, none of the `busy` ones: each is the caller's to try,
+   * alone until `until`. An attempt whose time ran out is recorded as LOST.
+   */
+  claimDeliveries(claim: {
+    limit: number;
+    perTenant: number;
+    busy: readonly string[];
+    until: Time;
+  }): Promise<{ delivery: DeliveryRow; job: JobRow }[]>;
+  /**
+   * What became of attempt `n`. Where it is `disabled`, so are the tenant's other pending deliveries to the URL. False where the delivery has been
+   * claimed again since.
+   */
+  recordDelivery(id: string, n: number, outcome: DeliveryOutcome): Promise<boolean>;
+  /** Of the job, in the order of their events; of each the newest `attempts` attempts, oldest first. */
+  listDeliveries(jobId: string, attempts: number): Promise<{ delivery: DeliveryRow; attempts: DeliveryAttemptRow[] }[]>;
+  /** Makes a delivery of the job due now, at the start of its schedule; one that is being tried is left alone. The row as it then is; null when there is none. */
+  redeliver(jobId: string, id: string): Promise<DeliveryRow | null>;
+  /** Deliveries by status, for the metrics, and when the oldest that is pending came about; null where none is. */
+  deliveryCounts(): Promise<{ counts: Record<DeliveryStatus, number>; oldest_pending: Time | null }>;
+  /** The tenant's newest secret from now on; those before it sign until `overlapUntil` at the latest, the oldest beyond `most` no more. */
+  insertWebhookSecret(row: WebhookSecretRow, overlapUntil: Time, most: number): Promise<void>;
+  /** Those that sign now, newest first. */
+  listWebhookSecrets(tenant: string): Promise<WebhookSecretRow[]>;
+
   /** Those of the keys that no living row names any more, whose bytes may go. */
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */

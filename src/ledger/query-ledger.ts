@@ -6,12 +6,14 @@ import { attemptQueries } from './queries/attempts.ts';
 import { blobQueries } from './queries/blobs.ts';
 import { checkpointQueries } from './queries/checkpoints.ts';
 import { datasetQueries } from './queries/datasets.ts';
+import { deliveryQueries } from './queries/deliveries.ts';
 import { dispatchQueries } from './queries/dispatch.ts';
 import { jobQueries } from './queries/jobs.ts';
 import { leaseQueries } from './queries/leases.ts';
 import { modelQueries } from './queries/models.ts';
 import { sensitivityQueries } from './queries/sensitivities.ts';
 import { seriesQueries } from './queries/series.ts';
+import { webhookSecretQueries } from './queries/webhook-secrets.ts';
 import type { Tables } from './tables.ts';
 
 /** The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with. */
@@ -39,5 +41,7 @@ export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now): Led
     ...leaseQueries(database),
     ...blobQueries(database),
     ...sensitivityQueries(database),
+    ...deliveryQueries(database),
+    ...webhookSecretQueries(database),
   };
 }

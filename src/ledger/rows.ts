@@ -1,11 +1,23 @@
 /** Between the rows of the port and the rows of the tables: documents become text and come back. */
 import type { Selectable } from 'kysely';
-import type { ArtifactRow, AttemptRow, CheckpointRow, DatasetRow, JobRow, ModelRow, SegmentRow } from './ledger.ts';
+import type {
+  ArtifactRow,
+  AttemptRow,
+  CheckpointRow,
+  DatasetRow,
+  DeliveryAttemptRow,
+  DeliveryRow,
+  JobRow,
+  ModelRow,
+  SegmentRow,
+} from './ledger.ts';
 import {
   type ArtifactTable,
   type AttemptTable,
   type CheckpointTable,
   type DatasetTable,
+  type DeliveryAttemptTable,
+  type DeliveryTable,
   DOCUMENT_VERSION,
   type JobTable,
   type ModelTable,
@@ -93,6 +105,14 @@ export function storedCheckpoint({ best, ...row }: CheckpointRow): CheckpointTab
 
 export function checkpointRow({ best_metric, best_value, ...stored }: Selectable<CheckpointTable>): CheckpointRow {
   return { ...stored, best: best_metric === null || best_value === null ? null : { metric: best_metric, value: best_value } };
+}
+
+export function deliveryRow(stored: Selectable<DeliveryTable>): DeliveryRow {
+  return { ...stored, event: stored.event as DeliveryRow['event'] };
+}
+
+export function deliveryAttemptRow(stored: Selectable<DeliveryAttemptTable>): DeliveryAttemptRow {
+  return { ...stored, error: stored.error as DeliveryAttemptRow['error'] };
 }
 
 /** A document, or an error where a newer version of the service wrote it. */

@@ -1,5 +1,5 @@
 /** The ledger's tables as they lie in the database: documents are JSON text, times are milliseconds, booleans do not occur. */
-import type { JobStatus } from './ledger.ts';
+import type { DeliveryStatus, JobStatus } from './ledger.ts';
 
 /** Written with every row that holds a document, so that a later version can tell how to read it. */
 export const DOCUMENT_VERSION = 1;
@@ -148,6 +148,45 @@ export interface SensitivityTable {
   created_at: number;
 }
 
+/** A secret that signs a tenant's webhooks, sealed: this ledger alone does not tell it. */
+export interface WebhookSecretTable {
+  id: string;
+  tenant: string;
+  sealed: string;
+  created_at: number;
+  /** Null for the newest; an older one signs as well until then. */
+  expires_at: number | null;
+}
+
+/** One event of one job, to be told to its webhook. */
+export interface DeliveryTable {
+  id: string;
+  job_id: string;
+  tenant: string;
+  event: string;
+  url: string;
+  status: DeliveryStatus;
+  /** How often it was tried: the fence of what is recorded of a try. */
+  attempts: number;
+  /** The same since it was last put in the queue: where it is in the schedule. */
+  tries: number;
+  /** When it is to be tried next, which while it is being tried lies behind the longest that a try can take; null once there is nothing to do. */
+  due_at: number | null;
+  created_at: number;
+  ended_at: number | null;
+}
+
+export interface DeliveryAttemptTable {
+  delivery_id: string;
+  n: number;
+  started_at: number;
+  /** Null while it is under way. */
+  ended_at: number | null;
+  status_code: number | null;
+  error: string | null;
+  detail: string | null;
+}
+
 export interface LeaseTable {
   name: string;
   holder: string;
@@ -166,4 +205,7 @@ export interface Tables {
   job_models: JobModelTable;
   sensitivities: SensitivityTable;
   leases: LeaseTable;
+  webhook_secrets: WebhookSecretTable;
+  deliveries: DeliveryTable;
+  delivery_attempts: DeliveryAttemptTable;
 }

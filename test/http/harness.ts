@@ -9,6 +9,9 @@ import { buildApp } from '../../src/http/app.ts';
 import type { AppDeps } from '../../src/http/deps.ts';
 import type { KeyFile } from '../../src/http/key-file.ts';
 import { openImpatientRedis } from '../../src/jobs/redis.ts';
+import { networksOf } from '../../src/jobs/webhooks/networks.ts';
+import { secretBox } from '../../src/jobs/webhooks/secret-box.ts';
+import { webhookSecrets } from '../../src/jobs/webhooks/secrets.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../../src/upload/inspect.ts';
@@ -61,6 +64,7 @@ export async function startServer(
     nudge: () => {
       nudges += 1;
     },
+    webhooks: { secrets: webhookSecrets(ledger, async () => secretBox([Buffer.alloc(32, 7)])), networks: networksOf([]), nudge: () => {} },
     inspectModel,
     buildDataset,
     convertModel,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemDocument } from '../../src/errors.ts';
+import { WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
 import type { JobRow, ModelRow } from '../../src/ledger/ledger.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
 import {
@@ -101,6 +102,114 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
       it('are not deleted by another tenant', async () => {
         await world.ledger.deleteModel('bob', world.model.id);
         expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBeNull();
+      });
+    });
+
+    describe('webhooks', () => {
+      const hookedJob = async (): Promise<JobRow> => {
+        const webhook = { url: 'https://example.com/hook', events: [...WEBHOOK_EVENTS] };
+        const row = jobSample(world.model, world.dataset, { spec: { ...trainSpec(world.model.id, world.dataset.id), webhook } });
+        await world.ledger.insertJob(row);
+        return row;
+      };
+      const dueOf = async (id: string) => (await world.other.listDeliveries(id, 9)).map(({ delivery }) => delivery.event);
+
+      it.each<[string, string[], (id: string) => Promise<unknown>]>([
+        ['a cancel of a queued one', ['cancelled'], (id) => world.ledger.requestCancel('alice', id)],
+        [
+          'a cancel of a queued one that leaves something',
+          ['cancelled'],
+          (id) => world.ledger.cancelUnheld({ job_id: id, attempt: 0, result: null, models: [], artifacts: [], warning: null }),
+        ],
+        [
+          'its attempt',
+          ['started', 'succeeded'],
+          async (id) => {
+            await world.ledger.claimJob(claimOf(id, 1));
+            for (const _ of [1, 2]) await world.ledger.markStarted(id, 1, null);
+            await world.ledger.endJob(endingOf(id, 1));
+            await world.ledger.endJob(endingOf(id, 1, { status: 'failed' }));
+          },
+        ],
+        [
+          'an attempt that failed after another was lost',
+          ['started', 'failed'],
+          async (id) => {
+            await world.ledger.claimJob(claimOf(id, 1));
+            await world.ledger.markStarted(id, 1, null);
+            await world.ledger.releaseJob(id, 1, 'engine_lost');
+            await world.ledger.claimJob(claimOf(id, 2));
+            await world.ledger.markStarted(id, 2, null);
+            await world.ledger.endJob(endingOf(id, 1));
+            await world.ledger.endJob(endingOf(id, 2, { status: 'failed', error: problemDocument('MAX_RUNTIME_EXCEEDED', 'long') }));
+          },
+        ],
+        [
+          'the loss of the worker that was to cancel it',
+          ['cancelled'],
+          async (id) => {
+            await world.ledger.claimJob(claimOf(id, 1));
+            await world.ledger.requestCancel('alice', id);
+            world.clock.now += 10;
+            await world.ledger.releaseSilent(world.clock.now);
+          },
+        ],
+        [
+          'the stop of the worker that was to cancel it',
+          ['cancelled'],
+          async (id) => {
+            await world.ledger.claimJob(claimOf(id, 1));
+            await world.ledger.requestCancel('alice', id);
+            await world.ledger.releaseJob(id, 1, 'worker_stopped');
+          },
+        ],
+        [
+          'attempts without progress',
+          ['failed'],
+          async (id) => {
+            await world.ledger.claimJob(claimOf(id, 1));
+            await world.ledger.releaseJob(id, 1, 'engine_lost');
+            await world.ledger.failExhausted(1);
+          },
+        ],
+        [
+          'a cancel while it is paused',
+          ['cancelled'],
+          async (id) => {
+            await world.ledger.requestPause('alice', id);
+            await world.ledger.requestCancel('alice', id);
+            await world.ledger.requestCancel('alice', id);
+          },
+        ],
+      ])('are due with the job’s end, once: %s', async (_what, events, end) => {
+        const { id } = await hookedJob();
+        await end(id);
+        expect(await dueOf(id)).toEqual(events);
+        expect(events).toContain((await world.ledger.loadJob(id))?.status);
+      });
+
+      it('are due in the transaction that ends the job: neither is there without the other', async () => {
+        const { id } = await hookedJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        await expect(world.ledger.endJob(endingOf(id, 1, { models: [world.model] }))).rejects.toThrow();
+        expect([(await world.ledger.loadJob(id))?.status, await dueOf(id)]).toEqual(['running', []]);
+      });
+
+      it('are claimed by one at a time, tenants in turn, and not before they are due', async () => {
+        const claim = (by = world.ledger, limit = 10) =>
+          by.claimDeliveries({ limit, perTenant: 2, busy: ['bob'], until: world.clock.now + 10 });
+        for (let n = 0; n < 3; n++) await world.ledger.requestCancel('alice', (await hookedJob()).id);
+        const won = (await Promise.all([claim(), claim(world.other)])).flat().map(({ delivery }) => delivery.id);
+        expect(new Set(won).size).toBe(won.length);
+        won.push(...(await claim()).map(({ delivery }) => delivery.id));
+        expect(new Set(won).size).toBe(3);
+        expect(await claim()).toEqual([]);
+        world.clock.now += 10;
+        expect(await claim(world.other, 1)).toHaveLength(1);
+        expect(await world.ledger.deliveryCounts()).toEqual({
+          counts: { pending: 3, delivered: 0, exhausted: 0, disabled: 0 },
+          oldest_pending: 1_000_000,
+        });
       });
     });
 

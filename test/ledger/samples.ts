@@ -84,6 +84,7 @@ export function trainSpec(model_id: string, dataset_id: string): TrainSpec {
     metadata: {},
     evaluation: { latency_batch_size: 64, max_accuracy_drop: 0.01 },
     output: { formats: ['keras'] },
+    webhook: null,
     training: fillDefaults(Training, { epochs: 1, batch_size: 4 }),
     packing: null,
   };

@@ -9,6 +9,7 @@ import { getArtifactContent } from './get-artifact-content.ts';
 import { getCapabilities } from './get-capabilities.ts';
 import { getDataset } from './get-dataset.ts';
 import { getDatasets } from './get-datasets.ts';
+import { getDeliveries } from './get-deliveries.ts';
 import { getErrors } from './get-errors.ts';
 import { getJob } from './get-job.ts';
 import { getJobEvents } from './get-job-events.ts';
@@ -19,6 +20,7 @@ import { getModel } from './get-model.ts';
 import { getModelContent } from './get-model-content.ts';
 import { getModels } from './get-models.ts';
 import { getOpenapi } from './get-openapi.ts';
+import { getWebhookSecret } from './get-webhook-secret.ts';
 import { healthz } from './healthz.ts';
 import { metrics } from './metrics.ts';
 import { pauseJob } from './pause-job.ts';
@@ -27,7 +29,9 @@ import { postJob } from './post-job.ts';
 import { postModel } from './post-model.ts';
 import { postPrediction } from './post-prediction.ts';
 import { postPrunability } from './post-prunability.ts';
+import { postWebhookSecret } from './post-webhook-secret.ts';
 import { readyz } from './readyz.ts';
+import { redeliver } from './redeliver.ts';
 import { resumeJob } from './resume-job.ts';
 
 export const ROUTES: readonly RouteDefinition[] = [
@@ -52,6 +56,10 @@ export const ROUTES: readonly RouteDefinition[] = [
   resumeJob,
   cancelJob,
   deleteJob,
+  getDeliveries,
+  redeliver,
+  getWebhookSecret,
+  postWebhookSecret,
   getArtifact,
   getArtifactContent,
   getCapabilities,

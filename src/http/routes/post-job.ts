@@ -4,9 +4,11 @@ import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
 import { readJobPlan } from '../../jobs/plans.ts';
 import { specOf } from '../../jobs/recipe/index.ts';
+import { refuse } from '../../jobs/refuse.ts';
 import { resolveLineage } from '../../jobs/resolve-lineage.ts';
 import { furtherModels, JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
+import { checkTarget } from '../../jobs/webhooks/check-target.ts';
 import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { readModelConfig } from '../../model/formats/index.ts';
 import { fingerprint } from '../canonical-json.ts';
@@ -65,6 +67,8 @@ export const postJob = route({
     'PLAN_MISMATCH',
     'LABELS_REQUIRED',
     'UNSUPPORTED_CONVERSION',
+    'WEBHOOK_URL_REFUSED',
+    'WEBHOOK_SECRET_MISSING',
   ],
 
   async handle({ principal: { tenant }, body, services, request, reply }) {
@@ -75,6 +79,7 @@ export const postJob = route({
     const known = idempotency && (await ledger.findIdempotent(tenant, idempotency));
     if (known) return replay(known, tenant, services, reply);
 
+    await checkWebhook(body, tenant, services);
     const { model_id: modelId, dataset_id: datasetId } = body;
     const model = inputOf('model', modelId, await ledger.findModel(tenant, modelId));
     const dataset = inputOf('dataset', datasetId, await ledger.findDataset(tenant, datasetId));
@@ -125,6 +130,19 @@ export const postJob = route({
     }
   },
 });
+
+/** Where it goes, and that somebody can tell that it comes from here. Throws WEBHOOK_URL_REFUSED, WEBHOOK_SECRET_MISSING. */
+async function checkWebhook({ webhook }: JobSpec, tenant: string, { webhooks }: Services): Promise<void> {
+  if (!webhook) return;
+  checkTarget(webhook, webhooks.networks);
+  if ((await webhooks.secrets.list(tenant)).length > 0) return;
+  refuse(
+    'WEBHOOK_SECRET_MISSING',
+    '/webhook',
+    'Nothing could sign what the webhook is sent: POST /v1/webhooks/secret makes a secret.',
+    webhook.events,
+  );
+}
 
 async function replay(known: ReplayOutcome, tenant: string, { ledger }: Services, reply: FastifyReply): Promise<FastifyReply> {
   if (known.outcome === 'mismatch') {

@@ -7,6 +7,7 @@ import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
 import { Budget, Recipe } from './recipe.ts';
 import { Training } from './training.ts';
+import { Webhook } from './webhook.ts';
 
 const Evaluation = strictObject({
   latency_batch_size: defaulted(
@@ -62,6 +63,7 @@ const common = {
   ),
   evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005 }),
   output: defaulted(Output, { formats: null }),
+  webhook: defaulted(nullable(Webhook), null),
 };
 
 const packing = defaulted(nullable(Packing), null);
@@ -99,3 +101,4 @@ export * from './packing.ts';
 export * from './pruning/index.ts';
 export * from './recipe.ts';
 export * from './training.ts';
+export * from './webhook.ts';

@@ -8,6 +8,7 @@ import * as queuedAt from './004-queued-at.ts';
 import * as bestCheckpoints from './005-best-checkpoints.ts';
 import * as furtherModels from './006-further-models.ts';
 import * as sensitivities from './007-sensitivities.ts';
+import * as webhooks from './009-webhooks.ts';
 
 const provider: MigrationProvider = {
   getMigrations: async () => ({
@@ -18,6 +19,7 @@ const provider: MigrationProvider = {
     '005-best-checkpoints': bestCheckpoints,
     '006-further-models': furtherModels,
     '007-sensitivities': sensitivities,
+    '009-webhooks': webhooks,
   }),
 };
 

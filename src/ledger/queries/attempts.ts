@@ -1,6 +1,7 @@
 import { type Database, HELD } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 import { attemptRow, jobRow, storedArtifact, storedModel } from '../rows.ts';
+import { noteEvent } from './events.ts';
 import { endAttempt, passFence } from './fence.ts';
 import { releaseAttempt } from './release.ts';
 
@@ -73,7 +74,13 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
           .where('n', '=', n)
           .where('first_step_at', 'is', null)
           .execute();
-        await transaction.updateTable('jobs').set({ started_at: now() }).where('id', '=', jobId).where('started_at', 'is', null).execute();
+        const { numUpdatedRows } = await transaction
+          .updateTable('jobs')
+          .set({ started_at: now() })
+          .where('id', '=', jobId)
+          .where('started_at', 'is', null)
+          .executeTakeFirst();
+        if (numUpdatedRows === 1n) await noteEvent(transaction, jobId, 'started', now());
         return true;
       });
     },
@@ -127,6 +134,7 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
         await endAttempt(transaction, job_id, attempt, { ended_at, end: END_OF[status], engine_ms });
         if (models.length > 0) await transaction.insertInto('models').values(models.map(storedModel)).execute();
         if (artifacts.length > 0) await transaction.insertInto('artifacts').values(artifacts.map(storedArtifact)).execute();
+        await noteEvent(transaction, job_id, status, ended_at);
         return true;
       });
     },

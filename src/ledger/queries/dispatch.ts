@@ -3,6 +3,7 @@ import { problemDocument } from '../../errors.ts';
 import { type Database, HELD } from '../database.ts';
 import type { JobStatus, Ledger } from '../ledger.ts';
 import { attemptRow, jobRow } from '../rows.ts';
+import { noteEvent } from './events.ts';
 import { queuedWithTurn } from './order.ts';
 import { releaseAttempt } from './release.ts';
 
@@ -79,14 +80,18 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
           'ATTEMPTS_EXHAUSTED',
           `The last ${limit} attempts ended without a newer checkpoint (${ends.join(', ')})`,
         );
-        const { numUpdatedRows } = await db
-          .updateTable('jobs')
-          .set(({ eb }) => ({ status: 'failed', error: JSON.stringify(error), finished_at: now(), revision: eb('revision', '+', 1) }))
-          .where('id', '=', id)
-          .where('attempt', '=', attempt)
-          .where('status', '=', 'queued')
-          .executeTakeFirst();
-        if (numUpdatedRows === 1n) failed.push(id);
+        const won = await db.transaction().execute(async (transaction) => {
+          const { numUpdatedRows } = await transaction
+            .updateTable('jobs')
+            .set(({ eb }) => ({ status: 'failed', error: JSON.stringify(error), finished_at: now(), revision: eb('revision', '+', 1) }))
+            .where('id', '=', id)
+            .where('attempt', '=', attempt)
+            .where('status', '=', 'queued')
+            .executeTakeFirst();
+          if (numUpdatedRows === 1n) await noteEvent(transaction, id, 'failed', now());
+          return numUpdatedRows === 1n;
+        });
+        if (won) failed.push(id);
       }
       return failed;
     },

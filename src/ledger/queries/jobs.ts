@@ -4,6 +4,7 @@ import { type Database, ENDED, type Executor } from '../database.ts';
 import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { jobRow, storedArtifact, storedJob, storedModel } from '../rows.ts';
 import type { JobTable } from '../tables.ts';
+import { noteEvent } from './events.ts';
 import { findKey, forgetOldKeys } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
 import { queuedWithTurn } from './order.ts';
@@ -38,6 +39,7 @@ export function jobQueries({ db, now }: Database): JobQueries {
           .where('status', 'in', from)
           .returningAll()
           .executeTakeFirst();
+        if (changed && to.status === 'cancelled') await noteEvent(transaction, id, 'cancelled', now());
         if (changed) return jobRow(changed);
       }
       const stored = await transaction.selectFrom('jobs').selectAll().where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
@@ -141,6 +143,7 @@ export function jobQueries({ db, now }: Database): JobQueries {
         }
         if (models.length > 0) await transaction.insertInto('models').values(models.map(storedModel)).execute();
         if (artifacts.length > 0) await transaction.insertInto('artifacts').values(artifacts.map(storedArtifact)).execute();
+        await noteEvent(transaction, job_id, 'cancelled', now());
         return true;
       });
     },

@@ -1,6 +1,7 @@
 import type { Executor } from '../database.ts';
 import type { JobStatus, JobWarning, Time } from '../ledger.ts';
 import { jobRow } from '../rows.ts';
+import { noteEvent } from './events.ts';
 import { endAttempt } from './fence.ts';
 
 /** Where a job goes when the attempt that held it is gone, by where it was. */
@@ -18,7 +19,10 @@ export async function releaseAttempt(executor: Executor, jobId: string, n: numbe
       .executeTakeFirst();
     if (numUpdatedRows === 1n) {
       await endAttempt(executor, jobId, n, { ended_at: now, end });
-      if (to === 'cancelled') await warnOfLoss(executor, jobId, end);
+      if (to === 'cancelled') {
+        await warnOfLoss(executor, jobId, end);
+        await noteEvent(executor, jobId, 'cancelled', now);
+      }
       return true;
     }
   }

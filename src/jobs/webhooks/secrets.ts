@@ -1,0 +1,51 @@
+/** The secrets that sign a tenant's webhooks: made here, shown once, sealed in the ledger. */
+import { randomBytes } from 'node:crypto';
+import type { Ledger, WebhookSecretRow } from '../../ledger/ledger.ts';
+import { newId } from '../ids.ts';
+import type { SecretBox } from './secret-box.ts';
+
+/** Standard Webhooks takes 24 to 64 bytes. */
+const SECRET_BYTES = 32;
+const PREFIX = 'whsec_';
+/** How many of a tenant may sign at once: a message has one signature of each. */
+export const MOST_SECRETS = 4;
+
+export interface WebhookSecrets {
+  /** A new secret, `whsec_` and base64; those before it go on signing for `overlapMs`. */
+  rotate(tenant: string, overlapMs: number): Promise<{ secret: string; rows: WebhookSecretRow[] }>;
+  /** Those that sign now, newest first, without what they are. */
+  list(tenant: string): Promise<WebhookSecretRow[]>;
+  /** Those that sign now, newest first. Throws an Error where one cannot be opened. */
+  open(tenant: string): Promise<string[]>;
+}
+
+/** Over the ledger and the box, which is opened when it is first needed. */
+export function webhookSecrets(ledger: Ledger, openBox: () => Promise<SecretBox>, now: () => number = Date.now): WebhookSecrets {
+  let opened: Promise<SecretBox> | null = null;
+  const box = (): Promise<SecretBox> => {
+    opened ??= openBox().catch((error) => {
+      opened = null;
+      throw error;
+    });
+    return opened;
+  };
+  const contextOf = ({ tenant, id }: Pick<WebhookSecretRow, 'tenant' | 'id'>): string => `webhook secret ${id} of ${tenant}`;
+  return {
+    async rotate(tenant, overlapMs) {
+      const secret = `${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`;
+      const key = { id: newId('whs'), tenant };
+      const created_at = now();
+      const sealed = (await box()).seal(secret, contextOf(key));
+      await ledger.insertWebhookSecret({ ...key, sealed, created_at, expires_at: null }, created_at + overlapMs, MOST_SECRETS);
+      return { secret, rows: await ledger.listWebhookSecrets(tenant) };
+    },
+
+    list: (tenant) => ledger.listWebhookSecrets(tenant),
+
+    async open(tenant) {
+      const rows = await ledger.listWebhookSecrets(tenant);
+      const { open } = await box();
+      return rows.map((row) => open(row.sealed, contextOf(row)));
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { Database, Executor } from '../database.ts';
+import type { Ledger, Time, WebhookSecretRow } from '../ledger.ts';
+
+/** The sealed secrets that sign a tenant's webhooks. */
+export function webhookSecretQueries({ db, now }: Database): Pick<Ledger, 'insertWebhookSecret' | 'listWebhookSecrets'> {
+  return {
+    async insertWebhookSecret(row, overlapUntil, most) {
+      await db.transaction().execute(async (transaction) => {
+        await transaction
+          .updateTable('webhook_secrets')
+          .set({ expires_at: overlapUntil })
+          .where('tenant', '=', row.tenant)
+          .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', overlapUntil)]))
+          .execute();
+        const before = await living(transaction, row.tenant, now());
+        const tooMany = before.slice(most - 1).map(({ id }) => id);
+        if (tooMany.length > 0)
+          await transaction.updateTable('webhook_secrets').set({ expires_at: now() }).where('id', 'in', tooMany).execute();
+        await transaction.insertInto('webhook_secrets').values(row).execute();
+      });
+    },
+
+    async listWebhookSecrets(tenant) {
+      return living(db, tenant, now());
+    },
+  };
+}
+
+async function living(executor: Executor, tenant: string, now: Time): Promise<WebhookSecretRow[]> {
+  return executor
+    .selectFrom('webhook_secrets')
+    .selectAll()
+    .where('tenant', '=', tenant)
+    .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute();
+}
