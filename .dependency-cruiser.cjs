@@ -22,6 +22,7 @@ module.exports = {
     only('salvage', ['jobs', 'ledger', 'blobs', 'model', 'engine']),
     only('up', []),
     only('doctor', ['worker']),
+    only('maintenance', ['jobs', 'ledger', 'blobs']),
     only('engine', ['clipping', 'pruning', 'packing', 'model', 'dataset', 'report', 'jobs/spec', 'worker']),
     only('pruning', ['model', 'jobs/spec']),
     only('packing', ['pruning', 'model', 'jobs/spec']),

@@ -1,6 +1,7 @@
 /** The schema of the environment. Read once, by `main.ts`; every other file gets what it needs as an argument. */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { Retention } from './ledger/retention.ts';
 
 export interface Config {
   host: string;
@@ -15,6 +16,8 @@ export interface Config {
   blobsFolder: string;
   apiKeysFile: string | null;
   maxUploadBytes: number;
+  /** How long models, data sets and jobs are kept. */
+  retention: Retention;
   device: 'auto' | 'cpu' | 'gpu';
   /** TensorFlow threads of an engine; null leaves it to the number of cores, and to the size of a job's steps. */
   threads: number | null;
@@ -51,6 +54,13 @@ export const VARIABLES: readonly Variable[] = [
   { name: 'ESPALIER_BLOBS', default: 'file:<data>/blobs', meaning: 'Where uploaded and produced bytes lie' },
   { name: 'ESPALIER_API_KEYS_FILE', default: '', meaning: 'File of hashed API keys; see `espalier key`' },
   { name: 'ESPALIER_MAX_UPLOAD_BYTES', default: '268435456', meaning: 'Largest upload, all parts together' },
+  { name: 'ESPALIER_KEEP_MODELS_DAYS', default: '', meaning: 'Days after which a model expires; empty means never' },
+  { name: 'ESPALIER_KEEP_DATASETS_DAYS', default: '', meaning: 'Days after which a data set expires; empty means never' },
+  {
+    name: 'ESPALIER_KEEP_JOBS_DAYS',
+    default: '',
+    meaning: 'Days after its end at which a job expires, with its series and artifacts; empty means never',
+  },
   { name: 'ESPALIER_DEVICE', default: 'auto', meaning: 'auto, cpu or gpu: what this worker computes on' },
   {
     name: 'ESPALIER_THREADS',
@@ -82,6 +92,7 @@ export const VARIABLES: readonly Variable[] = [
 ];
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const DAY_MS = 24 * 3_600_000;
 const DEVICES = ['auto', 'cpu', 'gpu'] as const;
 
 /** The configuration an environment describes. Throws an Error that names the variable, what it held, and what it may hold. */
@@ -101,6 +112,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     }
     return value;
   };
+  /** In milliseconds; null where it is empty. */
+  const days = (name: string) => (text(name) === '' ? null : Math.round(number(name, 1e-6, 36_500, false) * DAY_MS));
   const oneOf = <Value extends string>(name: string, values: readonly Value[]): Value => {
     const value = values.find((candidate) => candidate === text(name));
     if (value === undefined) throw new Error(`${name} is '${text(name)}'; it may be ${values.join(', ')}`);
@@ -140,6 +153,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     blobsFolder: resolve(blobs.slice('file:'.length)),
     apiKeysFile: text('ESPALIER_API_KEYS_FILE') ? resolve(text('ESPALIER_API_KEYS_FILE')) : null,
     maxUploadBytes: number('ESPALIER_MAX_UPLOAD_BYTES', 1, 2 ** 50),
+    retention: {
+      models: days('ESPALIER_KEEP_MODELS_DAYS'),
+      datasets: days('ESPALIER_KEEP_DATASETS_DAYS'),
+      jobs: days('ESPALIER_KEEP_JOBS_DAYS'),
+    },
     device: oneOf('ESPALIER_DEVICE', DEVICES),
     threads: text('ESPALIER_THREADS') === '' ? null : number('ESPALIER_THREADS', 1, 1024),
     checkpointIntervalSeconds: number('ESPALIER_CHECKPOINT_INTERVAL_S', 0, 86_400, false),

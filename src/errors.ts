@@ -15,7 +15,6 @@ export const PROBLEMS = {
   JOB_HAS_ENDED: { status: 409, title: 'The job has ended', retryable: false },
   JOB_BEING_CANCELLED: { status: 409, title: 'The job is being cancelled', retryable: false },
   JOB_NOT_ENDED: { status: 409, title: 'The job has not ended', retryable: true },
-  RESOURCE_IN_USE: { status: 409, title: 'An unfinished job uses the resource', retryable: true },
   IDEMPOTENCY_IN_PROGRESS: { status: 409, title: 'The first request with this idempotency key is still running', retryable: true },
   IDEMPOTENCY_MISMATCH: { status: 422, title: 'The idempotency key was used with another request', retryable: false },
   GONE: { status: 410, title: 'The resource was deleted or has expired', retryable: false },

@@ -23,6 +23,8 @@ const COMMANDS: Record<string, Command> = {
   serve: { summary: 'Run the HTTP server', run: runServe },
   work: { summary: 'Run a worker: it computes the jobs', run: runWork },
   doctor: { summary: 'Print the configuration with what it means, and check what the service needs', run: runDoctor },
+  gc: { takes: ['[--dry-run]', '[--json]'], summary: 'Delete the bytes that nobody needs, as the server does every hour', run: runGc },
+  verify: { takes: ['[--json]'], summary: 'Compare every stored byte with the ledger (exit code 1: something is wrong)', run: runVerify },
   key: { takes: ['[tenant]', '[role]'], summary: 'Generate an API key and the line for ESPALIER_API_KEYS_FILE', run: runKey },
   pack: { takes: ['<model>', '<file.esp>'], summary: 'Write a model of any format as an .esp file (docs/esp.md)', run: runPack },
   unpack: { takes: ['<file.esp>', '<file.keras>'], summary: 'Write the .keras file of an .esp file', run: runUnpack },
@@ -117,6 +119,41 @@ async function runDoctor(): Promise<void> {
   const { text, healthy } = await doctor(readConfig(process.env), process.env, ENGINE);
   process.stdout.write(text);
   process.exitCode = healthy ? 0 : 1;
+}
+
+async function runGc(values: string[]): Promise<void> {
+  const flags = flagsOf('gc', values);
+  const { gc } = await import('./maintenance/gc.ts');
+  const options = { dryRun: flags.has('--dry-run'), json: flags.has('--json') };
+  process.stdout.write(await gc(readConfig(process.env), options, interrupted()));
+}
+
+async function runVerify(values: string[]): Promise<void> {
+  const { verifyStores } = await import('./maintenance/verify.ts');
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  try {
+    const flags = flagsOf('verify', values);
+    const clean = await verifyStores(readConfig(process.env), { json: flags.has('--json') }, interrupted(), write);
+    process.exitCode = clean ? 0 : 1;
+  } catch (error) {
+    // Not the 1 of findings.
+    process.stderr.write(`espalier verify: ${(error as Error).message}\n`);
+    process.exitCode = 2;
+  }
+}
+
+function flagsOf(command: string, values: string[]): Set<string> {
+  const known = COMMANDS[command]!.takes!.map((flag) => flag.replace(/[[\]]/g, ''));
+  const unknown = values.find((value) => !known.includes(value));
+  if (unknown !== undefined) throw new Error(`it takes ${known.join(' and ')}. Received: ${unknown}`);
+  return new Set(values);
+}
+
+/** Aborted by the first signal; the second ends the process. */
+function interrupted(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+  return stopping.signal;
 }
 
 async function runKey([tenant = 'default', role = 'admin']: string[]): Promise<void> {

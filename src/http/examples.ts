@@ -135,6 +135,7 @@ export const DATASET_ROW: DatasetRow = {
   sha256: { x: SHA256, y: SHA256 },
   size_bytes: 47_580_000,
   blob_keys: { x: 'x', y: 'y', w: null, order: 'order' },
+  blob_sha256: null,
   facts: {
     format: 'idx',
     x: { dtype: 'uint8', shape: [28, 28], min: 0, max: 255, scale: 1 / 255 },

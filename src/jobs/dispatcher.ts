@@ -5,8 +5,8 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { admit } from './admission.ts';
 import { onNudge, publishNudge } from './nudge.ts';
-import { sweepOrphans } from './orphans.ts';
 import type { Queues } from './queue.ts';
+import { tidy } from './tidy.ts';
 import { listWorkers } from './workers.ts';
 
 const LEASE = 'dispatcher';
@@ -70,12 +70,12 @@ export function startDispatcher(options: {
   function sweep(): void {
     if (sweeping || now() - sweptAt < SWEEP_EVERY_MS) return;
     sweptAt = now();
-    sweeping = sweepOrphans({ ledger, blobs, now: now(), stopping: closing.signal })
+    sweeping = tidy({ ledger, blobs, now: now(), stopping: closing.signal })
       .then(
-        (swept) => {
-          if (swept > 0) log.info({ swept }, 'Bytes that no row names were deleted');
+        (tidied) => {
+          if (tidied.blobs > 0) log.info(tidied, 'Bytes that nobody needs were deleted');
         },
-        (error) => log.error({ err: error }, 'Bytes that no row names could not be swept'),
+        (error) => log.error({ err: error }, 'Bytes that nobody needs could not be deleted'),
       )
       .finally(() => {
         sweeping = null;

@@ -9,43 +9,46 @@ const GRACE_MS = 24 * 3600 * 1000;
 /** Keys that the ledger is asked about at once. */
 const BATCH = 200;
 
-/**
- * Deletes bytes that no row names: their process was killed between writing them and naming them, or between dropping their row and deleting them. Spares
- * what is younger than a day and what an attempt that holds a job now has written. Returns how many went; ends early once `stopping` is aborted.
- */
-export async function sweepOrphans({
-  ledger,
-  blobs,
-  now,
-  stopping,
-}: {
+interface Places {
   ledger: Pick<Ledger, 'unnamedBlobs' | 'heldAttempts'>;
-  blobs: Pick<Blobs, 'list' | 'delete'>;
+  blobs: Pick<Blobs, 'list'>;
   now: number;
   stopping: AbortSignal;
-}): Promise<number> {
-  let swept = 0;
-  const sweep = async (keys: readonly string[]) => {
+}
+
+/**
+ * Keys of bytes that no row names: their process was killed between writing them and naming them, or between dropping their row and deleting them. Spares
+ * what is younger than a day and what an attempt that holds a job now has written. Ends early once `stopping` is aborted.
+ */
+export async function* findOrphans({ ledger, blobs, now, stopping }: Places): AsyncGenerator<string> {
+  async function* unnamed(keys: readonly string[]): AsyncGenerator<string> {
     // In this order: an attempt that ends in between has named what it leaves.
     const held = new Set((await ledger.heldAttempts()).map(({ job_id, n }) => `${job_id} ${n}`));
     for (const key of await ledger.unnamedBlobs(keys)) {
       const attempt = attemptOfKey(key);
-      if (stopping.aborted || (attempt && held.has(`${attempt.job_id} ${attempt.n}`))) continue;
-      await blobs.delete(key);
-      swept += 1;
+      if (!stopping.aborted && !(attempt && held.has(`${attempt.job_id} ${attempt.n}`))) yield key;
     }
-  };
+  }
   let old: string[] = [];
   for (const prefix of PREFIXES) {
     for await (const { key, written_at } of blobs.list(prefix)) {
-      if (stopping.aborted) return swept;
+      if (stopping.aborted) return;
       if (now - written_at < GRACE_MS) continue;
       old.push(key);
       if (old.length < BATCH) continue;
-      await sweep(old);
+      yield* unnamed(old);
       old = [];
     }
   }
-  await sweep(old);
+  yield* unnamed(old);
+}
+
+/** Deletes them; returns how many went. */
+export async function sweepOrphans({ blobs, ...places }: Places & { blobs: Pick<Blobs, 'list' | 'delete'> }): Promise<number> {
+  let swept = 0;
+  for await (const key of findOrphans({ blobs, ...places })) {
+    await blobs.delete(key);
+    swept += 1;
+  }
   return swept;
 }

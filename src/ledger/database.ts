@@ -1,11 +1,13 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { JobStatus, Time } from './ledger.ts';
+import type { Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
 /** What every group of queries works with. */
 export interface Database {
   db: Kysely<Tables>;
   now: () => Time;
+  retention: Retention;
 }
 
 /** A transaction, or the database itself where one statement is enough. */

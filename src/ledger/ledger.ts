@@ -37,6 +37,8 @@ export interface DatasetRow {
   size_bytes: number;
   /** `w` holds sample weights. */
   blob_keys: { x: string; y: string | null; w: string | null; order: string };
+  /** Of the bytes under these keys; null where they were stored before hashes were kept. */
+  blob_sha256: { x: string; y: string | null; w: string | null; order: string } | null;
   facts: DatasetFacts;
   created_at: Time;
   expires_at: Time | null;
@@ -139,6 +141,8 @@ export interface SegmentRow {
   /** Length of the part of the bytes that says what is in the rest, and sums it up. */
   head_bytes: number;
   size_bytes: number;
+  /** Null where it was stored before hashes were kept. */
+  sha256: string | null;
   created_at: Time;
 }
 
@@ -242,8 +246,25 @@ export type ReplayOutcome = { outcome: 'replayed'; id: string; queue_position: n
 
 export type InsertJobOutcome =
   | { outcome: 'inserted'; queue_position: number }
-  | { outcome: 'input_gone'; kind: 'model' | 'dataset'; id: string }
+  | { outcome: 'input_gone'; kind: 'model' | 'dataset' | 'plan'; id: string }
   | ReplayOutcome;
+
+/** What can be deleted and can expire. */
+export type Perishable = 'models' | 'datasets' | 'artifacts' | 'jobs';
+
+export interface Unneeded {
+  id: string;
+  blob_keys: string[];
+}
+
+export interface NamedBlob {
+  blob_key: string;
+  /** The kind and the id of what names it. */
+  named_by: string;
+  /** Null where the ledger does not know. */
+  sha256: string | null;
+  size_bytes: number | null;
+}
 
 export interface Ledger {
   /** Brings the schema up to date; safe to call from several processes at once. */
@@ -252,14 +273,15 @@ export interface Ledger {
   check(): Promise<void>;
   close(): Promise<void>;
 
-  insertModel(row: ModelRow): Promise<void>;
+  /** The row as it was stored: it expires when the configuration says so. */
+  insertModel(row: ModelRow): Promise<ModelRow>;
   /** Of the tenant, deleted ones included. */
   findModel(tenant: string, id: string): Promise<ModelRow | null>;
   listModels(tenant: string, query: PageQuery): Promise<Page<ModelRow>>;
-  /** False when an unfinished job uses it, as its model or as another that it reads. The row stays, marked; bytes are the caller's to delete. */
+  /** Hides it at once, whoever uses it; its bytes stay until `markPurged`. False when there is none to delete. */
   deleteModel(tenant: string, id: string): Promise<boolean>;
 
-  insertDataset(row: DatasetRow): Promise<void>;
+  insertDataset(row: DatasetRow): Promise<DatasetRow>;
   findDataset(tenant: string, id: string): Promise<DatasetRow | null>;
   listDatasets(tenant: string, query: PageQuery): Promise<Page<DatasetRow>>;
   deleteDataset(tenant: string, id: string): Promise<boolean>;
@@ -269,7 +291,8 @@ export interface Ledger {
 
   /**
    * Inserts a queued job. With an idempotency key, in the same transaction: a key that is known returns the id it created and whether the
-   * fingerprint agrees, and inserts nothing. `input_gone`: a model or the data set that the specification names is not the tenant's, or was deleted meanwhile.
+   * fingerprint agrees, and inserts nothing. `input_gone`: a model, the data set or the
+   * job of the plan that the specification names is not the tenant's, was deleted meanwhile or has expired.
    */
   insertJob(row: JobRow, idempotency?: { key: string; fingerprint: string }): Promise<InsertJobOutcome>;
   /** What an idempotency key of the last 24 hours has created; null when it is not known. */
@@ -382,8 +405,21 @@ export interface Ledger {
   insertWebhookSecret(row: WebhookSecretRow, overlapUntil: Time, most: number): Promise<void>;
   /** Those that sign now, newest first. */
   listWebhookSecrets(tenant: string): Promise<WebhookSecretRow[]>;
-
-  /** Those of the keys that no living row names any more, whose bytes may go. */
+  /**
+   * Rows that were deleted or had expired by `before`, still stand for their bytes, and are needed by no unfinished job: rows of this kind, in the order of ids after `after`.
+   */
+  listUnneeded(kind: Perishable, before: Time, page: { limit: number; after?: string | undefined }): Promise<Unneeded[]>;
+  /**
+   * Lets the row go of its bytes: nothing but the fact that it was there stays readable. The keys that it named, whose bytes the caller deletes where no
+   * other row names them; null when it is needed after all, or another process was first.
+   */
+  markPurged(kind: Perishable, id: string, before: Time): Promise<string[] | null>;
+  /** Keys that rows of a kind stand for, with what was stored under them; a row's are on one page. `next` is what `after` takes, null on the last page. */
+  listNamedBlobs(
+    kind: 'models' | 'datasets' | 'artifacts' | 'checkpoints' | 'segments',
+    page: { limit: number; after?: string | undefined },
+  ): Promise<{ rows: NamedBlob[]; next: string | null }>;
+  /** Those of the keys that no row stands for any more, whose bytes may go. */
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */
   counts(): Promise<Record<JobStatus, number>>;

@@ -11,14 +11,16 @@ import { dispatchQueries } from './queries/dispatch.ts';
 import { jobQueries } from './queries/jobs.ts';
 import { leaseQueries } from './queries/leases.ts';
 import { modelQueries } from './queries/models.ts';
+import { purgeQueries } from './queries/purge.ts';
 import { sensitivityQueries } from './queries/sensitivities.ts';
 import { seriesQueries } from './queries/series.ts';
 import { webhookSecretQueries } from './queries/webhook-secrets.ts';
+import { KEEP_ALL, type Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
-/** The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with. */
-export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now): Ledger {
-  const database = { db, now };
+/** The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with, `retention` says when new ones expire. */
+export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now, retention: Retention = KEEP_ALL): Ledger {
+  const database = { db, now, retention };
   return {
     migrate: () => migrate(db),
 
@@ -40,6 +42,7 @@ export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now): Led
     ...dispatchQueries(database),
     ...leaseQueries(database),
     ...blobQueries(database),
+    ...purgeQueries(database),
     ...sensitivityQueries(database),
     ...deliveryQueries(database),
     ...webhookSecretQueries(database),

@@ -25,14 +25,14 @@ import {
 } from './tables.ts';
 
 export function storedModel(row: ModelRow): ModelTable {
-  return { ...row, facts: JSON.stringify(row.facts), schema_version: DOCUMENT_VERSION };
+  return { ...row, facts: JSON.stringify(row.facts), schema_version: DOCUMENT_VERSION, purged_at: null };
 }
 
-export function modelRow({ schema_version, ...stored }: Selectable<ModelTable>): ModelRow {
+export function modelRow({ schema_version, purged_at: _, ...stored }: Selectable<ModelTable>): ModelRow {
   return { ...stored, facts: readable(schema_version, stored.facts) };
 }
 
-export function storedDataset({ blob_keys, ...row }: DatasetRow): DatasetTable {
+export function storedDataset({ blob_keys, blob_sha256, ...row }: DatasetRow): DatasetTable {
   return {
     ...row,
     sha256: JSON.stringify(row.sha256),
@@ -40,27 +40,30 @@ export function storedDataset({ blob_keys, ...row }: DatasetRow): DatasetTable {
     blob_key_y: blob_keys.y,
     blob_key_w: blob_keys.w,
     blob_key_order: blob_keys.order,
+    blob_sha256: blob_sha256 && JSON.stringify(blob_sha256),
     facts: JSON.stringify(row.facts),
     schema_version: DOCUMENT_VERSION,
+    purged_at: null,
   };
 }
 
 export function datasetRow(stored: Selectable<DatasetTable>): DatasetRow {
-  const { schema_version, blob_key_x, blob_key_y, blob_key_w, blob_key_order, ...row } = stored;
+  const { schema_version, blob_key_x, blob_key_y, blob_key_w, blob_key_order, blob_sha256, purged_at: _, ...row } = stored;
   return {
     ...row,
     sha256: JSON.parse(row.sha256),
     blob_keys: { x: blob_key_x, y: blob_key_y, w: blob_key_w, order: blob_key_order },
+    blob_sha256: blob_sha256 === null ? null : JSON.parse(blob_sha256),
     facts: readable(schema_version, row.facts),
   };
 }
 
 export function storedArtifact(row: ArtifactRow): ArtifactTable {
-  return { ...row };
+  return { ...row, purged_at: null };
 }
 
-export function artifactRow(stored: Selectable<ArtifactTable>): ArtifactRow {
-  return { ...stored };
+export function artifactRow({ purged_at: _, ...stored }: Selectable<ArtifactTable>): ArtifactRow {
+  return stored;
 }
 
 export function storedJob(row: JobRow): JobTable {
@@ -72,10 +75,11 @@ export function storedJob(row: JobRow): JobTable {
     error: row.error && JSON.stringify(row.error),
     warnings: JSON.stringify(row.warnings),
     queued_at: row.created_at,
+    purged_at: null,
   };
 }
 
-export function jobRow({ schema_version, queued_at: _, ...stored }: Selectable<JobTable>): JobRow {
+export function jobRow({ schema_version, queued_at: _, purged_at: __, ...stored }: Selectable<JobTable>): JobRow {
   const spec = readable<JobRow['spec']>(schema_version, stored.spec);
   return {
     ...stored,

@@ -18,6 +18,8 @@ export interface ModelTable {
   created_at: number;
   expires_at: number | null;
   deleted_at: number | null;
+  /** When it let go of its bytes. */
+  purged_at: number | null;
 }
 
 export interface DatasetTable {
@@ -30,11 +32,14 @@ export interface DatasetTable {
   blob_key_y: string | null;
   blob_key_w: string | null;
   blob_key_order: string;
+  /** Of the bytes under each key, by part; null where they were stored before hashes were kept. */
+  blob_sha256: string | null;
   facts: string;
   schema_version: number;
   created_at: number;
   expires_at: number | null;
   deleted_at: number | null;
+  purged_at: number | null;
 }
 
 export interface ArtifactTable {
@@ -51,6 +56,7 @@ export interface ArtifactTable {
   created_at: number;
   expires_at: number | null;
   deleted_at: number | null;
+  purged_at: number | null;
 }
 
 export interface JobTable {
@@ -74,6 +80,7 @@ export interface JobTable {
   finished_at: number | null;
   expires_at: number | null;
   deleted_at: number | null;
+  purged_at: number | null;
 }
 
 export interface AttemptTable {
@@ -119,6 +126,8 @@ export interface SegmentTable {
   series: string;
   blob_key: string;
   head_bytes: number;
+  /** Null where it was stored before hashes were kept. */
+  sha256: string | null;
   size_bytes: number;
   created_at: number;
 }
@@ -137,6 +146,12 @@ export interface IdempotencyTable {
 export interface JobModelTable {
   job_id: string;
   model_id: string;
+}
+
+/** The job whose plan a job replays. */
+export interface JobPlanTable {
+  job_id: string;
+  plan_job_id: string;
 }
 
 /** What a model's groups bear, under the hash of what was asked. */
@@ -203,6 +218,7 @@ export interface Tables {
   segments: SegmentTable;
   idempotency: IdempotencyTable;
   job_models: JobModelTable;
+  job_plans: JobPlanTable;
   sensitivities: SensitivityTable;
   leases: LeaseTable;
   webhook_secrets: WebhookSecretTable;

@@ -35,24 +35,25 @@ export interface Materials extends Resumption {
 }
 
 /**
- * Finds the files of a job. Throws Problem GONE when a model or the data set is gone, which the ledger does not let happen to an unfinished job, or the plan
- * that it replays.
+ * Finds the files of a job. Throws Problem GONE when a model, the data set or the plan is gone, which the ledger does not let happen to an unfinished
+ * job.
  */
 export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs): Promise<Materials> {
-  const livingModel = async (id: string): Promise<ModelRow> => {
+  // Also those that were deleted since, or have expired: they stay for the jobs that were there before.
+  const storedModel = async (id: string): Promise<ModelRow> => {
     const row = await ledger.findModel(job.tenant, id);
-    if (!row || row.deleted_at !== null) throw new Problem('GONE', `The job's model ${id} is gone`);
+    if (!row) throw new Problem('GONE', `The job's model ${id} is gone`);
     return row;
   };
   const [model, dataset, checkpoints] = await Promise.all([
-    livingModel(job.model_id),
+    storedModel(job.model_id),
     ledger.findDataset(job.tenant, job.dataset_id),
     ledger.listCheckpoints(job.id),
   ]);
-  if (!dataset || dataset.deleted_at !== null) throw new Problem('GONE', `The job's data set ${job.dataset_id} is gone`);
+  if (!dataset) throw new Problem('GONE', `The job's data set ${job.dataset_id} is gone`);
   const keys = dataset.blob_keys;
   const planJob = job.spec.type === 'prune' ? job.spec.pruning.plan?.job_id : undefined;
-  const plan = planJob === undefined ? null : await planArtifact(job.tenant, planJob, ledger).catch(asGone);
+  const plan = planJob === undefined ? null : await planArtifact(job.tenant, planJob, ledger, { goneToo: true }).catch(asGone);
   const [modelPath, planPath, x, y, w, order, resumption] = await Promise.all([
     blobs.localPath(model.blob_key),
     plan && blobs.localPath(plan.blob_key),
@@ -64,7 +65,7 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   ]);
   const key = sensitivityKey(job.spec);
   const further: RunFrame['further_models'] = {};
-  for (const { id } of furtherModels(job.spec)) further[id] = await blobs.localPath((await livingModel(id)).blob_key);
+  for (const { id } of furtherModels(job.spec)) further[id] = await blobs.localPath((await storedModel(id)).blob_key);
   return {
     model,
     modelPath,
@@ -76,7 +77,7 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   };
 }
 
-/** The plan was there when the job was posted. */
+/** The plan was there when the job was posted, and stays for it. */
 function asGone(error: unknown): never {
   throw error instanceof Problem ? new Problem('GONE', error.message) : error;
 }

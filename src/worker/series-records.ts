@@ -32,10 +32,9 @@ export function openSeriesRecords(options: {
     const bounds = boundsOf(chunks);
     const { bytes, head_bytes } = await encodeSegment(chunks);
     const blob_key = keys.segment(bounds.first_row, bounds.last_row);
-    await patiently(log, 'storing a segment', () => blobs.put(blob_key, Readable.from([bytes])));
+    const { sha256, size_bytes } = await patiently(log, 'storing a segment', () => blobs.put(blob_key, Readable.from([bytes])));
     const series = [...new Set(chunks.map((chunk) => chunk.series))];
-    const size_bytes = bytes.length;
-    return { job_id: jobId, attempt, ...bounds, series, blob_key, head_bytes, size_bytes, created_at: Date.now() };
+    return { job_id: jobId, attempt, ...bounds, series, blob_key, head_bytes, size_bytes, sha256, created_at: Date.now() };
   };
 
   /** Puts the newest `count` together, once and for all. Until the ledger says so, they stay what is read. */

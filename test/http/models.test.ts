@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tidy } from '../../src/jobs/tidy.ts';
+import type { ModelRow } from '../../src/ledger/ledger.ts';
+import { modelSample } from '../ledger/samples.ts';
 import { startServer, type TestServer } from './harness.ts';
 import { form, seedModel, trainRequest, uploadSeed } from './uploads.ts';
 
@@ -75,7 +78,7 @@ describe('models', () => {
     await own.close();
   });
 
-  it('are gone once deleted, with their bytes', async () => {
+  it('are gone once deleted', async () => {
     const { body } = await upload();
     expect((await server.call('DELETE', `/v1/models/${body.id}`)).status).toBe(204);
     for (const [method, path] of [
@@ -85,15 +88,37 @@ describe('models', () => {
     ] as const) {
       expect(await server.call(method, `/v1/models/${body.id}${path}`)).toMatchObject({ status: 410, body: { code: 'GONE' } });
     }
-    expect(await server.blobs.size(`models/${body.id}/model.keras`)).toBeNull();
+    expect((await server.call('GET', '/v1/models')).text).not.toContain(body.id);
   });
 
-  it('cannot be deleted under a job that needs them', async () => {
+  it('are not known any more a month after they went, whether deleted or expired', async () => {
+    const day = 24 * 3_600_000;
+    const at = async (change: Partial<ModelRow>) => {
+      const { id } = await server.ledger.insertModel(modelSample({ tenant: 'default', ...change }));
+      return (await server.call('GET', `/v1/models/${id}`)).status;
+    };
+    const now = Date.now();
+    expect(await at({ expires_at: now + day })).toBe(200);
+    expect(await at({ expires_at: now - 29 * day })).toBe(410);
+    expect(await at({ expires_at: now - 31 * day })).toBe(404);
+    expect(await at({ deleted_at: now - 29 * day })).toBe(410);
+    expect(await at({ deleted_at: now - 31 * day, expires_at: now - day })).toBe(404);
+  });
+
+  it('are deleted under a job that needs them, which goes on', async () => {
     const inputs = await uploadSeed(server);
     const job = await server.call('POST', '/v1/jobs', { body: trainRequest(inputs) });
-    expect(await server.call('DELETE', `/v1/models/${inputs.modelId}`)).toMatchObject({ status: 409, body: { code: 'RESOURCE_IN_USE' } });
-    await server.call('POST', `/v1/jobs/${job.body.id}/cancel`);
     expect((await server.call('DELETE', `/v1/models/${inputs.modelId}`)).status).toBe(204);
+    expect((await server.call('GET', `/v1/jobs/${job.body.id}`)).body.status).toBe('queued');
+    expect(await server.call('POST', '/v1/jobs', { body: trainRequest(inputs) })).toMatchObject({ status: 422 });
+    const later = Date.now() + 25 * 3_600_000;
+    const sweep = () => tidy({ ledger: server.ledger, blobs: server.blobs, now: later, stopping: new AbortController().signal });
+    const key = `models/${inputs.modelId}/model.keras`;
+    await sweep();
+    expect(await server.blobs.size(key)).not.toBeNull();
+    await server.call('POST', `/v1/jobs/${job.body.id}/cancel`);
+    expect((await sweep()).purged.models).toBe(1);
+    expect(await server.blobs.size(key)).toBeNull();
   });
 
   it('are refused when the file is none, and leave nothing behind', async () => {

@@ -7,7 +7,7 @@ import type { Blobs } from '../../src/blobs/blobs.ts';
 import { openBlobs } from '../../src/blobs/open.ts';
 import { sweepOrphans } from '../../src/jobs/orphans.ts';
 import { openWorld, type World } from '../ledger/fixture.ts';
-import { checkpointSample, claimOf, endingOf, modelSample } from '../ledger/samples.ts';
+import { checkpointSample, claimOf, endingOf } from '../ledger/samples.ts';
 import { sqliteFactory } from '../ledger/sqlite-factory.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -70,15 +70,6 @@ describe('a sweep of bytes that no row names', () => {
     await world.ledger.endJob(endingOf(id, 2));
     expect(await sweep()).toBe(1);
     expect(await keys()).toEqual([]);
-  });
-
-  it('takes the bytes of what was deleted, where that was all that went', async () => {
-    const model = modelSample();
-    await world.ledger.insertModel(model);
-    await put(model.blob_key);
-    expect(await sweep()).toBe(0);
-    await world.ledger.deleteModel('alice', model.id);
-    expect(await sweep()).toBe(1);
   });
 
   it('goes through more keys than the ledger is asked about at once', async () => {

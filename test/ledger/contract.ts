@@ -52,17 +52,60 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(second.has_more).toBe(false);
       });
 
-      it('cannot be deleted while an unfinished job uses them, and can once it has ended', async () => {
+      it('are hidden once deleted, and let go of their bytes an hour later, when no unfinished job needs them', async () => {
         const job = await world.queueJob();
-        expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(false);
-        expect(await world.ledger.deleteDataset('alice', world.dataset.id)).toBe(false);
-        expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBeNull();
-        await world.ledger.requestCancel('alice', job.id);
         expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(true);
         expect(await world.ledger.deleteDataset('alice', world.dataset.id)).toBe(true);
+        expect(await world.other.deleteModel('alice', world.model.id)).toBe(false);
+        const { now } = world.clock;
+        for (const kind of ['models', 'datasets'] as const) {
+          expect(await world.ledger.listUnneeded(kind, now, { limit: 10 })).toEqual([]);
+        }
+        expect(await world.ledger.markPurged('models', world.model.id, now)).toBeNull();
+        await world.ledger.requestCancel('alice', job.id);
+        expect(await world.ledger.listUnneeded('models', now - 1, { limit: 10 })).toEqual([]);
+        const model = { id: world.model.id, blob_keys: [world.model.blob_key] };
+        expect(await world.ledger.listUnneeded('models', now, { limit: 10 })).toEqual([model]);
+        const { x, y, order } = world.dataset.blob_keys;
+        const [dataset] = await world.ledger.listUnneeded('datasets', now, { limit: 10 });
+        expect(dataset?.blob_keys.sort()).toEqual([x, y, order].sort());
+        expect(await world.other.unnamedBlobs([world.model.blob_key])).toEqual([]);
+        const both = await Promise.all([world.ledger, world.other].map((ledger) => ledger.markPurged('models', world.model.id, now)));
+        expect(both.filter((keys) => keys !== null)).toEqual([[world.model.blob_key]]);
+        expect(await world.other.unnamedBlobs([world.model.blob_key])).toEqual([world.model.blob_key]);
       });
 
-      it('cannot be deleted while an unfinished job names them as its teacher', async () => {
+      it('expire as the configuration says, and are then as if deleted', async () => {
+        const kept = await factory.open(world.name, () => world.clock.now, { models: 1_000, datasets: null, jobs: 500 });
+        const { created_at } = modelSample();
+        world.clock.now = created_at;
+        const model = await kept.insertModel(modelSample());
+        expect(model.expires_at).toBe(created_at + 1_000);
+        expect(await kept.findModel('alice', model.id)).toEqual(model);
+        expect((await kept.insertDataset(datasetSample())).expires_at).toBeNull();
+        const job = jobSample(model, world.dataset);
+        await kept.insertJob(job);
+        expect((await kept.findJob('alice', job.id))?.expires_at).toBeNull();
+        await kept.claimJob(claimOf(job.id, 1));
+        world.clock.now += 1_000;
+        expect((await kept.listModels('alice', { limit: 10 })).rows.map(({ id }) => id)).toEqual([world.model.id]);
+        expect(await kept.deleteModel('alice', model.id)).toBe(false);
+        expect((await kept.insertJob(jobSample(model, world.dataset))).outcome).toBe('input_gone');
+        expect(await kept.listUnneeded('models', world.clock.now, { limit: 10 })).toEqual([]);
+        const [made, artifact] = [modelSample({ created_at: world.clock.now }), artifactSample(job.id)];
+        await kept.endJob(endingOf(job.id, 1, { models: [made], artifacts: [artifact] }));
+        expect((await kept.listUnneeded('models', world.clock.now, { limit: 10 })).map(({ id }) => id)).toEqual([model.id]);
+        expect((await kept.findModel('alice', made.id))?.expires_at).toBe(made.created_at + 1_000);
+        const expires_at = world.clock.now + 500;
+        expect((await kept.findJob('alice', job.id))?.expires_at).toBe(expires_at);
+        expect((await kept.findArtifact('alice', artifact.id))?.expires_at).toBe(expires_at);
+        world.clock.now = expires_at;
+        expect((await kept.listJobs('alice', { limit: 10 })).rows).toEqual([]);
+        expect((await kept.listUnneeded('artifacts', expires_at, { limit: 10 })).map(({ id }) => id)).toEqual([artifact.id]);
+        await kept.close();
+      });
+
+      it('stay for an unfinished job that names them as its teacher', async () => {
         const [teacher, foreign] = [modelSample(), modelSample({ tenant: 'bob' })];
         for (const model of [teacher, foreign]) await world.ledger.insertModel(model);
         const taughtBy = ({ id }: ModelRow): JobRow => {
@@ -73,9 +116,10 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.insertJob(taughtBy(foreign))).toEqual({ outcome: 'input_gone', kind: 'model', id: foreign.id });
         const job = taughtBy(teacher);
         expect((await world.ledger.insertJob(job)).outcome).toBe('inserted');
-        expect(await world.other.deleteModel('alice', teacher.id)).toBe(false);
+        expect(await world.other.deleteModel('alice', teacher.id)).toBe(true);
+        expect(await world.other.markPurged('models', teacher.id, world.clock.now)).toBeNull();
         await world.ledger.requestCancel('alice', job.id);
-        expect(await world.ledger.deleteModel('alice', teacher.id)).toBe(true);
+        expect(await world.other.markPurged('models', teacher.id, world.clock.now)).toEqual([teacher.blob_key]);
         expect(await world.ledger.insertJob(taughtBy(teacher))).toEqual({ outcome: 'input_gone', kind: 'model', id: teacher.id });
       });
 
@@ -85,7 +129,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.ledger.listModels('alice', { limit: 10 })).rows).toEqual([]);
       });
 
-      it('keep what their groups were measured to bear until they are deleted; the first measurement stands', async () => {
+      it('keep what their groups were measured to bear until they let go of their bytes; the first measurement stands', async () => {
         const measured = { loss: 0.25, groups: [{ name: 'a', layers: ['a'], levels: [{ removed: 0.5, rise: 0.125 }] }] };
         const { id } = world.model;
         expect(await world.ledger.findSensitivities(id, 'key')).toBeNull();
@@ -96,6 +140,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.deleteModel('bob', id);
         expect(await world.ledger.findSensitivities(id, 'key')).toEqual(measured);
         await world.ledger.deleteModel('alice', id);
+        await world.ledger.markPurged('models', id, world.clock.now);
         expect(await world.ledger.findSensitivities(id, 'key')).toBeNull();
       });
 
@@ -619,7 +664,8 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.listQueued(10)).toEqual([]);
         expect(await world.ledger.queuePosition(id)).toBeNull();
         expect(await world.ledger.claimJob(claimOf(id, 1))).toBeNull();
-        expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(false);
+        expect(await world.ledger.deleteModel('alice', world.model.id)).toBe(true);
+        expect(await world.ledger.markPurged('models', world.model.id, world.clock.now)).toBeNull();
       });
 
       it('asks a running job to stop, whose worker learns it from the heartbeat and ends its attempt', async () => {
@@ -732,6 +778,23 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
     });
 
     describe('deleting a job', () => {
+      it('leaves its plan to unfinished jobs that replay it', async () => {
+        const planner = await world.queueJob();
+        await world.ledger.claimJob(claimOf(planner.id, 1));
+        const artifact = artifactSample(planner.id, { role: 'plan' });
+        await world.ledger.endJob(endingOf(planner.id, 1, { artifacts: [artifact] }));
+        const spec = pruneSpec(world.model.id, world.dataset.id);
+        const replaying = (job_id: string) =>
+          jobSample(world.model, world.dataset, { spec: { ...spec, pruning: { ...spec.pruning, plan: { job_id } } } as typeof spec });
+        const reader = replaying(planner.id);
+        expect((await world.ledger.insertJob(reader)).outcome).toBe('inserted');
+        await world.ledger.deleteJob('alice', planner.id);
+        expect(await world.ledger.insertJob(replaying(planner.id))).toEqual({ outcome: 'input_gone', kind: 'plan', id: planner.id });
+        expect(await world.ledger.listUnneeded('artifacts', world.clock.now, { limit: 10 })).toEqual([]);
+        await world.ledger.requestCancel('alice', reader.id);
+        expect(await world.ledger.markPurged('artifacts', artifact.id, world.clock.now)).toEqual([artifact.blob_key]);
+      });
+
       it('needs an end, and takes its artifacts with it', async () => {
         const { id } = await world.queueJob();
         await world.ledger.claimJob(claimOf(id, 1));
@@ -747,7 +810,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
     });
 
     describe('bytes', () => {
-      it('are unnamed once no living row names them', async () => {
+      it('are unnamed once no row stands for them', async () => {
         const { id } = await world.queueJob();
         await world.ledger.claimJob(claimOf(id, 1));
         await world.ledger.addSegment(segmentSample(id, 1, 0));
@@ -761,11 +824,19 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.findDataset('alice', weighed.id)).toEqual(weighed);
         const keys = [shared, segment, x, y as string, 'datasets/weighed/w', order, 'nobody/knows'];
         expect(await world.ledger.unnamedBlobs(keys)).toEqual(['nobody/knows']);
+        const { now } = world.clock;
         await world.ledger.deleteJob('alice', id);
+        expect(await world.ledger.unnamedBlobs(keys)).toEqual(['nobody/knows']);
+        expect(await world.ledger.markPurged('jobs', id, now)).toEqual([segment]);
+        const [artifact] = await world.ledger.listUnneeded('artifacts', now, { limit: 10 });
+        expect(await world.ledger.markPurged('artifacts', artifact?.id as string, now)).toEqual([shared]);
+        // The model has the same bytes.
         expect(await world.ledger.unnamedBlobs(keys)).toEqual([segment, 'nobody/knows']);
         await world.ledger.deleteModel('alice', model.id);
-        await world.ledger.deleteDataset('alice', world.dataset.id);
-        await world.ledger.deleteDataset('alice', weighed.id);
+        for (const { id: dataset } of [world.dataset, weighed]) await world.ledger.deleteDataset('alice', dataset);
+        expect(await world.ledger.unnamedBlobs(keys)).toEqual([segment, 'nobody/knows']);
+        await world.ledger.markPurged('models', model.id, now);
+        for (const { id: dataset } of [world.dataset, weighed]) await world.ledger.markPurged('datasets', dataset, now);
         expect(await world.ledger.unnamedBlobs(keys)).toEqual(keys);
         expect(await world.ledger.unnamedBlobs([])).toEqual([]);
       });

@@ -1,4 +1,5 @@
 import type { DatasetRow, JobRow, Ledger, ModelRow, Time } from '../../src/ledger/ledger.ts';
+import type { Retention } from '../../src/ledger/retention.ts';
 import { datasetSample, jobSample, modelSample } from './samples.ts';
 
 /** A clock that moves when it is told to. */
@@ -9,11 +10,13 @@ export interface TestClock {
 /** Opens a fresh, empty database, or another connection to the one named. */
 export interface LedgerFactory {
   create(): Promise<string>;
-  open(name: string, now: () => Time): Promise<Ledger>;
+  open(name: string, now: () => Time, retention?: Retention): Promise<Ledger>;
   destroy(name: string): Promise<void>;
 }
 
 export interface World {
+  /** Of the database. */
+  name: string;
   ledger: Ledger;
   /** A second connection to the same database. */
   other: Ledger;
@@ -44,6 +47,7 @@ export async function openWorld(factory: LedgerFactory): Promise<World> {
   };
   const { model, dataset } = await inputsOf('alice');
   return {
+    name,
     ledger,
     other,
     clock,

@@ -7,7 +7,6 @@ import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { folderBlobs } from '../../src/blobs/folder.ts';
 import { gatherMaterials } from '../../src/worker/materials.ts';
-import { expectProblem } from '../helpers/problems.ts';
 import { openWorld } from '../ledger/fixture.ts';
 import { artifactSample, claimOf, datasetSample, endingOf, jobSample, modelSample, pruneSpec } from '../ledger/samples.ts';
 import { sqliteFactory } from '../ledger/sqlite-factory.ts';
@@ -45,7 +44,7 @@ it('finds the files of a data set, sample weights where it has them, and of a te
   }
 });
 
-it('finds the plan that a job replays, which its own job may have taken along', async () => {
+it('finds what a job reads, deleted since or not', async () => {
   const world = await openWorld(sqliteFactory);
   const root = await mkdtemp(join(tmpdir(), 'espalier-blobs-'));
   onTestFinished(async () => {
@@ -67,5 +66,8 @@ it('finds the plan that a job replays, which its own job may have taken along', 
   const { planPath } = await gatherMaterials(job, world.ledger, blobs);
   expect(await text(createReadStream(planPath!))).toBe(plan.blob_key);
   await world.ledger.deleteJob('alice', planner.id);
-  await expectProblem(() => gatherMaterials(job, world.ledger, blobs), 'GONE', /There is no job|has left no plan/);
+  await world.ledger.deleteModel('alice', world.model.id);
+  await world.ledger.deleteDataset('alice', world.dataset.id);
+  const found = await gatherMaterials(job, world.ledger, blobs);
+  expect([found.planPath, found.model.id]).toEqual([planPath, world.model.id]);
 });

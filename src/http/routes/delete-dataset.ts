@@ -1,5 +1,3 @@
-import { Problem } from '../../errors.ts';
-import { deleteBytes } from '../delete-bytes.ts';
 import { living } from '../living.ts';
 import { DATASET_ID } from '../params.ts';
 import { route } from '../route.ts';
@@ -14,17 +12,13 @@ export const deleteDataset = route({
   access: 'write',
   params: DATASET_ID,
   answers: { 204: { description: 'The data set is deleted.' } },
-  problems: ['NOT_FOUND', 'GONE', 'RESOURCE_IN_USE'],
+  problems: ['NOT_FOUND', 'GONE'],
 
-  async handle({ principal, params, services, request, reply }) {
+  async handle({ principal, params, services: { ledger }, request, reply }) {
     const id = params.id as string;
-    const row = living(await services.ledger.findDataset(principal.tenant, id), 'data set', id);
-    if (!(await services.ledger.deleteDataset(principal.tenant, id))) {
-      throw new Problem('RESOURCE_IN_USE', `An unfinished job uses the data set ${id}`);
-    }
-    const { x, y, w, order } = row.blob_keys;
-    const keys = [x, y, w, order].filter((key) => key !== null);
-    await deleteBytes(services, keys, request.log);
+    living(await ledger.findDataset(principal.tenant, id), 'data set', id);
+    await ledger.deleteDataset(principal.tenant, id);
+    request.log.info({ dataset_id: id }, 'Data set was deleted');
     return reply.code(204).send();
   },
 });

@@ -1,5 +1,4 @@
 import { Problem } from '../../errors.ts';
-import { deleteBytes } from '../delete-bytes.ts';
 import { living } from '../living.ts';
 import { JOB_ID } from '../params.ts';
 import { route } from '../route.ts';
@@ -23,12 +22,7 @@ export const deleteJob = route({
     if (!(await ledger.deleteJob(principal.tenant, id))) {
       throw new Problem('JOB_NOT_ENDED', `The job ${id} is ${row.status}: cancel it first`);
     }
-    const named = [...(await ledger.listArtifacts(id)), ...(await ledger.listSegments(id))];
-    await deleteBytes(
-      services,
-      named.map(({ blob_key }) => blob_key),
-      request.log,
-    );
+    request.log.info({ job_id: id }, 'Job was deleted');
     return reply.code(204).send();
   },
 });

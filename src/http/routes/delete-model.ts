@@ -1,5 +1,3 @@
-import { Problem } from '../../errors.ts';
-import { deleteBytes } from '../delete-bytes.ts';
 import { living } from '../living.ts';
 import { MODEL_ID } from '../params.ts';
 import { route } from '../route.ts';
@@ -9,20 +7,19 @@ export const deleteModel = route({
   path: '/v1/models/:id',
   operationId: 'deleteModel',
   summary: 'Delete a model',
-  description: 'Refused while an unfinished job uses it. What jobs made of it stays.',
+  description:
+    'It is hidden at once. Unfinished jobs that use it go on; its bytes go an hour later, and when the last of them has ended. What jobs made of it stays.',
   tag: 'Models',
   access: 'write',
   params: MODEL_ID,
   answers: { 204: { description: 'The model is deleted.' } },
-  problems: ['NOT_FOUND', 'GONE', 'RESOURCE_IN_USE'],
+  problems: ['NOT_FOUND', 'GONE'],
 
-  async handle({ principal, params, services, request, reply }) {
+  async handle({ principal, params, services: { ledger }, request, reply }) {
     const id = params.id as string;
-    const row = living(await services.ledger.findModel(principal.tenant, id), 'model', id);
-    if (!(await services.ledger.deleteModel(principal.tenant, id))) {
-      throw new Problem('RESOURCE_IN_USE', `An unfinished job uses the model ${id}`);
-    }
-    await deleteBytes(services, [row.blob_key], request.log);
+    living(await ledger.findModel(principal.tenant, id), 'model', id);
+    await ledger.deleteModel(principal.tenant, id);
+    request.log.info({ model_id: id }, 'Model was deleted');
     return reply.code(204).send();
   },
 });

@@ -125,29 +125,28 @@ export const postDataset = route({
         const store = async (part: 'x' | 'y' | 'w' | 'order', path: string) => {
           const key = `datasets/${id}/${part}`;
           keys.push(key);
-          size_bytes += (await blobs.putFile(key, path)).size_bytes;
-          return key;
+          const stored = await blobs.putFile(key, path);
+          size_bytes += stored.size_bytes;
+          return { key, sha256: stored.sha256 };
         };
-        const blob_keys = {
-          x: await store('x', built.files.x),
-          y: built.files.y === null ? null : await store('y', built.files.y),
-          w: built.files.w ? await store('w', built.files.w) : null,
-          order: await store('order', built.files.order),
-        };
+        const x = await store('x', built.files.x);
+        const y = built.files.y === null ? null : await store('y', built.files.y);
+        const w = built.files.w ? await store('w', built.files.w) : null;
+        const order = await store('order', built.files.order);
         const made: DatasetRow = {
           id,
           tenant: principal.tenant,
           name,
           sha256: Object.fromEntries(files.map((file) => [file.name, file.sha256])),
           size_bytes,
-          blob_keys,
+          blob_keys: { x: x.key, y: y?.key ?? null, w: w?.key ?? null, order: order.key },
+          blob_sha256: { x: x.sha256, y: y?.sha256 ?? null, w: w?.sha256 ?? null, order: order.sha256 },
           facts: built.facts,
           created_at: Date.now(),
           expires_at: null,
           deleted_at: null,
         };
-        await ledger.insertDataset(made);
-        return made;
+        return await ledger.insertDataset(made);
       } catch (error) {
         for (const key of keys) await blobs.delete(key);
         throw error;

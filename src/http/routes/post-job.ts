@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { Problem } from '../../errors.ts';
+import { Problem, received } from '../../errors.ts';
 import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
 import { readJobPlan } from '../../jobs/plans.ts';
@@ -121,6 +121,7 @@ export const postJob = route({
         request.log.info({ job_id: row.id, type: row.type }, 'Job was queued');
         return accepted(reply, jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }));
       case 'input_gone': {
+        if (inserted.kind === 'plan') throw planGone(inserted.id);
         const named = inserted.id === model.id ? undefined : furtherModels(spec).find(({ id }) => id === inserted.id);
         return inputOf(inserted.kind, inserted.id, null, named?.pointer);
       }
@@ -142,6 +143,12 @@ async function checkWebhook({ webhook }: JobSpec, tenant: string, { webhooks }: 
     'Nothing could sign what the webhook is sent: POST /v1/webhooks/secret makes a secret.',
     webhook.events,
   );
+}
+
+/** The job whose plan was to be replayed went between the check and the insertion. */
+function planGone(id: string): Problem {
+  const detail = `There is no job ${id}`;
+  return new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '/pruning/plan/job_id', detail, received: received(id) }] });
 }
 
 async function replay(known: ReplayOutcome, tenant: string, { ledger }: Services, reply: FastifyReply): Promise<FastifyReply> {

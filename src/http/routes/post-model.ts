@@ -80,11 +80,10 @@ export const postModel = route({
           expires_at: null,
           deleted_at: null,
         };
-        await ledger.insertModel(made).catch(async (error) => {
+        return await ledger.insertModel(made).catch(async (error) => {
           await blobs.delete(blob_key);
           throw error;
         });
-        return made;
       } finally {
         await scratch.remove();
       }

@@ -9,6 +9,7 @@ import * as bestCheckpoints from './005-best-checkpoints.ts';
 import * as furtherModels from './006-further-models.ts';
 import * as sensitivities from './007-sensitivities.ts';
 import * as webhooks from './009-webhooks.ts';
+import * as retention from './010-retention.ts';
 
 const provider: MigrationProvider = {
   getMigrations: async () => ({
@@ -20,6 +21,7 @@ const provider: MigrationProvider = {
     '006-further-models': furtherModels,
     '007-sensitivities': sensitivities,
     '009-webhooks': webhooks,
+    '010-retention': retention,
   }),
 };
 

@@ -1,8 +1,10 @@
 import { type Database, HELD } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
-import { attemptRow, jobRow, storedArtifact, storedModel } from '../rows.ts';
+import { attemptRow, jobRow } from '../rows.ts';
+import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
 import { endAttempt, passFence } from './fence.ts';
+import { insertOutputs } from './outputs.ts';
 import { releaseAttempt } from './release.ts';
 
 type AttemptQueries = Pick<
@@ -11,7 +13,7 @@ type AttemptQueries = Pick<
 >;
 
 /** What a worker does with a job: claim it, keep it, end it, pause it or give it back. */
-export function attemptQueries({ db, now }: Database): AttemptQueries {
+export function attemptQueries({ db, now, retention }: Database): AttemptQueries {
   return {
     async claimJob(attempt) {
       return db.transaction().execute(async (transaction) => {
@@ -116,14 +118,14 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
 
     async endJob({ job_id, attempt, status, result, error, models, artifacts, engine_ms }) {
       return db.transaction().execute(async (transaction) => {
-        const ended_at = now();
+        const end = ended({ now, retention });
         const { numUpdatedRows } = await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
             status,
             result: result && JSON.stringify(result),
             error: error && JSON.stringify(error),
-            finished_at: ended_at,
+            ...end,
             revision: eb('revision', '+', 1),
           }))
           .where('id', '=', job_id)
@@ -131,10 +133,9 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
           .where('status', 'in', HELD)
           .executeTakeFirst();
         if (numUpdatedRows !== 1n) return false;
-        await endAttempt(transaction, job_id, attempt, { ended_at, end: END_OF[status], engine_ms });
-        if (models.length > 0) await transaction.insertInto('models').values(models.map(storedModel)).execute();
-        if (artifacts.length > 0) await transaction.insertInto('artifacts').values(artifacts.map(storedArtifact)).execute();
-        await noteEvent(transaction, job_id, status, ended_at);
+        await endAttempt(transaction, job_id, attempt, { ended_at: end.finished_at, end: END_OF[status], engine_ms });
+        await insertOutputs(transaction, { models, artifacts }, { retention, expires_at: end.expires_at });
+        await noteEvent(transaction, job_id, status, end.finished_at);
         return true;
       });
     },
@@ -143,14 +144,14 @@ export function attemptQueries({ db, now }: Database): AttemptQueries {
       return db.transaction().execute(async (transaction) => {
         const status = await passFence(transaction, jobId, n, false);
         if (status === null || status === 'cancelling') return status;
-        await releaseAttempt(transaction, jobId, n, 'paused', now());
+        await releaseAttempt(transaction, jobId, n, 'paused', { now, retention });
         await transaction.updateTable('attempts').set({ engine_ms: engineMs }).where('job_id', '=', jobId).where('n', '=', n).execute();
         return status === 'pausing' ? 'paused' : 'queued';
       });
     },
 
     async releaseJob(jobId, n, end) {
-      return db.transaction().execute((transaction) => releaseAttempt(transaction, jobId, n, end, now()));
+      return db.transaction().execute((transaction) => releaseAttempt(transaction, jobId, n, end, { now, retention }));
     },
   };
 }

@@ -1,14 +1,20 @@
 import type { Database } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
+import { expiryOf, lives } from '../retention.ts';
 import { datasetRow, storedDataset } from '../rows.ts';
-import { isUsed } from './inputs.ts';
 import { asPage } from './page.ts';
 
 /** Data sets of a tenant: inserted after their bytes, marked when deleted. */
-export function datasetQueries({ db, now }: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
+export function datasetQueries({
+  db,
+  now,
+  retention,
+}: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
   return {
     async insertDataset(row) {
-      await db.insertInto('datasets').values(storedDataset(row)).execute();
+      const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.datasets) };
+      await db.insertInto('datasets').values(storedDataset(stored)).execute();
+      return stored;
     },
 
     async findDataset(tenant, id) {
@@ -21,7 +27,7 @@ export function datasetQueries({ db, now }: Database): Pick<Ledger, 'insertDatas
         .selectFrom('datasets')
         .selectAll()
         .where('tenant', '=', tenant)
-        .where('deleted_at', 'is', null)
+        .where(lives('datasets', now()))
         .$if(after !== undefined, (query) => query.where('id', '<', after as string))
         .orderBy('id', 'desc')
         .limit(limit + 1)
@@ -30,18 +36,14 @@ export function datasetQueries({ db, now }: Database): Pick<Ledger, 'insertDatas
     },
 
     async deleteDataset(tenant, id) {
-      return db.transaction().execute(async (transaction) => {
-        await transaction
-          .updateTable('datasets')
-          .set({ deleted_at: now() })
-          .where('id', '=', id)
-          .where('tenant', '=', tenant)
-          .where('deleted_at', 'is', null)
-          .execute();
-        if (!(await isUsed(transaction, 'dataset_id', id))) return true;
-        await transaction.updateTable('datasets').set({ deleted_at: null }).where('id', '=', id).where('tenant', '=', tenant).execute();
-        return false;
-      });
+      const { numUpdatedRows } = await db
+        .updateTable('datasets')
+        .set({ deleted_at: now() })
+        .where('id', '=', id)
+        .where('tenant', '=', tenant)
+        .where(lives('datasets', now()))
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
     },
   };
 }

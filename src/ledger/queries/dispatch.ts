@@ -2,7 +2,9 @@ import { sql } from 'kysely';
 import { problemDocument } from '../../errors.ts';
 import { type Database, HELD } from '../database.ts';
 import type { JobStatus, Ledger } from '../ledger.ts';
+import { lives } from '../retention.ts';
 import { attemptRow, jobRow } from '../rows.ts';
+import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
 import { queuedWithTurn } from './order.ts';
 import { releaseAttempt } from './release.ts';
@@ -13,7 +15,7 @@ type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhaus
 const ASKED_FOR = ['worker_stopped', 'paused'];
 
 /** What the dispatcher does for every tenant. */
-export function dispatchQueries({ db, now }: Database): DispatchQueries {
+export function dispatchQueries({ db, now, retention }: Database): DispatchQueries {
   return {
     async listQueued(limit, runningLimit) {
       const rows = await queuedWithTurn(db)
@@ -49,7 +51,7 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
             .where('ended_at', 'is', null)
             .where('heartbeat_at', '<', before)
             .executeTakeFirst();
-          return numUpdatedRows === 1n && (await releaseAttempt(transaction, id, n, 'worker_lost', now()));
+          return numUpdatedRows === 1n && (await releaseAttempt(transaction, id, n, 'worker_lost', { now, retention }));
         });
         if (won) released.push(id);
       }
@@ -83,7 +85,12 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
         const won = await db.transaction().execute(async (transaction) => {
           const { numUpdatedRows } = await transaction
             .updateTable('jobs')
-            .set(({ eb }) => ({ status: 'failed', error: JSON.stringify(error), finished_at: now(), revision: eb('revision', '+', 1) }))
+            .set(({ eb }) => ({
+              status: 'failed',
+              error: JSON.stringify(error),
+              ...ended({ now, retention }),
+              revision: eb('revision', '+', 1),
+            }))
             .where('id', '=', id)
             .where('attempt', '=', attempt)
             .where('status', '=', 'queued')
@@ -104,7 +111,7 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
       const rows = await db
         .selectFrom('jobs')
         .select(({ fn }) => ['status', fn.countAll<number>().as('count')])
-        .where('deleted_at', 'is', null)
+        .where(lives('jobs', now()))
         .groupBy('status')
         .execute();
       const counts: Record<JobStatus, number> = {
@@ -127,7 +134,7 @@ export function dispatchQueries({ db, now }: Database): DispatchQueries {
       const { count } = await db
         .selectFrom('jobs')
         .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('deleted_at', 'is', null)
+        .where(lives('jobs', now()))
         .where(sql<boolean>`warnings like ${pattern} escape '!'`)
         .executeTakeFirstOrThrow();
       return Number(count);

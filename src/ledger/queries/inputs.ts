@@ -1,34 +1,47 @@
 import { type Executor, UNFINISHED } from '../database.ts';
+import type { Time } from '../ledger.ts';
+import { lives } from '../retention.ts';
 
-/** Whether an unfinished job reads the model or the data set. */
-export async function isUsed(executor: Executor, column: 'model_id' | 'dataset_id', id: string): Promise<boolean> {
-  const job = await executor
-    .selectFrom('jobs')
-    .select('id')
-    .where(column, '=', id)
-    .where('status', 'in', UNFINISHED)
-    .limit(1)
-    .executeTakeFirst();
-  if (job !== undefined || column === 'dataset_id') return job !== undefined;
-  const further = await executor
-    .selectFrom('job_models')
-    .innerJoin('jobs', 'jobs.id', 'job_models.job_id')
-    .select('jobs.id')
-    .where('job_models.model_id', '=', id)
-    .where('jobs.status', 'in', UNFINISHED)
-    .limit(1)
-    .executeTakeFirst();
-  return further !== undefined;
-}
-
-/** Takes the row for the rest of the transaction, so that it cannot be deleted before the job that names it is there; false when it is gone. */
-export async function holdInput(executor: Executor, table: 'models' | 'datasets', tenant: string, id: string): Promise<boolean> {
+/**
+ * Takes the row for the rest of the transaction, so that it cannot be deleted, and let go of its bytes, before the job that names it is there; false when it is
+ * gone.
+ */
+export async function holdInput(
+  executor: Executor,
+  table: 'models' | 'datasets' | 'jobs',
+  tenant: string,
+  id: string,
+  now: Time,
+): Promise<boolean> {
   const { numUpdatedRows } = await executor
     .updateTable(table)
     .set({ tenant })
     .where('id', '=', id)
     .where('tenant', '=', tenant)
-    .where('deleted_at', 'is', null)
+    .where(lives(table, now))
     .executeTakeFirst();
   return numUpdatedRows === 1n;
+}
+
+/** The ids of what unfinished jobs read, of one kind: a query, to be used in others. Of jobs, those whose plan is replayed. */
+export function neededIds(executor: Executor, kind: 'models' | 'datasets' | 'jobs') {
+  if (kind === 'datasets') return executor.selectFrom('jobs').select('dataset_id as id').where('status', 'in', UNFINISHED);
+  if (kind === 'jobs') {
+    return executor
+      .selectFrom('job_plans')
+      .innerJoin('jobs as reader', 'reader.id', 'job_plans.job_id')
+      .select('plan_job_id as id')
+      .where('reader.status', 'in', UNFINISHED);
+  }
+  return executor
+    .selectFrom('jobs')
+    .select('model_id as id')
+    .where('status', 'in', UNFINISHED)
+    .unionAll(
+      executor
+        .selectFrom('job_models')
+        .innerJoin('jobs as reader', 'reader.id', 'job_models.job_id')
+        .select('job_models.model_id as id')
+        .where('reader.status', 'in', UNFINISHED),
+    );
 }

@@ -2,12 +2,15 @@ import type { Updateable } from 'kysely';
 import { furtherModels } from '../../jobs/spec/index.ts';
 import { type Database, ENDED, type Executor } from '../database.ts';
 import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
-import { jobRow, storedArtifact, storedJob, storedModel } from '../rows.ts';
+import { lives } from '../retention.ts';
+import { jobRow, storedJob } from '../rows.ts';
 import type { JobTable } from '../tables.ts';
+import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
 import { findKey, forgetOldKeys } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
 import { queuedWithTurn } from './order.ts';
+import { insertOutputs } from './outputs.ts';
 import { asPage } from './page.ts';
 
 type JobQueries = Pick<
@@ -26,7 +29,7 @@ type JobQueries = Pick<
 >;
 
 /** What a caller does with jobs: post, look, pause, resume, cancel, delete. */
-export function jobQueries({ db, now }: Database): JobQueries {
+export function jobQueries({ db, now, retention }: Database): JobQueries {
   /** Makes the first of the changes whose states the job is in, if any, and returns the row as it then is. */
   async function request(tenant: string, id: string, changes: { from: JobStatus[]; to: Updateable<JobTable> }[]): Promise<JobRow | null> {
     return db.transaction().execute(async (transaction) => {
@@ -58,10 +61,14 @@ export function jobQueries({ db, now }: Database): JobQueries {
         const further = [...new Set(furtherModels(row.spec).map(({ id }) => id))];
         // Sorted: two jobs that name the same models wait for each other in the same order.
         for (const id of [...new Set([row.model_id, ...further])].sort()) {
-          if (!(await holdInput(transaction, 'models', row.tenant, id))) return { outcome: 'input_gone', kind: 'model', id };
+          if (!(await holdInput(transaction, 'models', row.tenant, id, now()))) return { outcome: 'input_gone', kind: 'model', id };
         }
-        if (!(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id))) {
+        if (!(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id, now()))) {
           return { outcome: 'input_gone', kind: 'dataset', id: row.dataset_id };
+        }
+        const planJob = row.spec.type === 'prune' ? (row.spec.pruning.plan?.job_id ?? null) : null;
+        if (planJob !== null && !(await holdInput(transaction, 'jobs', row.tenant, planJob, now()))) {
+          return { outcome: 'input_gone', kind: 'plan', id: planJob };
         }
         await transaction.insertInto('jobs').values(storedJob(row)).execute();
         if (further.length > 0) {
@@ -70,6 +77,7 @@ export function jobQueries({ db, now }: Database): JobQueries {
             .values(further.map((model_id) => ({ job_id: row.id, model_id })))
             .execute();
         }
+        if (planJob !== null) await transaction.insertInto('job_plans').values({ job_id: row.id, plan_job_id: planJob }).execute();
         const queue_position = (await positionOf(transaction, row.id)) ?? 0;
         if (idempotency) {
           await transaction
@@ -100,7 +108,7 @@ export function jobQueries({ db, now }: Database): JobQueries {
         .selectFrom('jobs')
         .selectAll()
         .where('tenant', '=', tenant)
-        .where('deleted_at', 'is', null)
+        .where(lives('jobs', now()))
         .$if(status !== undefined, (query) => query.where('status', '=', status as NonNullable<typeof status>))
         .$if(type !== undefined, (query) => query.where('type', '=', type as string))
         .$if(after !== undefined, (query) => query.where('id', '<', after as string))
@@ -116,19 +124,20 @@ export function jobQueries({ db, now }: Database): JobQueries {
 
     async requestCancel(tenant, id) {
       return request(tenant, id, [
-        { from: ['queued', 'paused'], to: { status: 'cancelled', finished_at: now() } },
+        { from: ['queued', 'paused'], to: { status: 'cancelled', ...ended({ now, retention }) } },
         { from: ['running', 'pausing'], to: { status: 'cancelling' } },
       ]);
     },
 
     async cancelUnheld({ job_id, attempt, result, models, artifacts, warning }) {
       return db.transaction().execute(async (transaction) => {
-        const ended = await transaction
+        const end = ended({ now, retention });
+        const cancelled = await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
             status: 'cancelled',
             result: result && JSON.stringify(result),
-            finished_at: now(),
+            ...end,
             revision: eb('revision', '+', 1),
           }))
           .where('id', '=', job_id)
@@ -136,14 +145,13 @@ export function jobQueries({ db, now }: Database): JobQueries {
           .where('status', 'in', ['queued', 'paused'])
           .returning('warnings')
           .executeTakeFirst();
-        if (!ended) return false;
+        if (!cancelled) return false;
         if (warning) {
-          const warnings = JSON.stringify([...JSON.parse(ended.warnings), warning]);
+          const warnings = JSON.stringify([...JSON.parse(cancelled.warnings), warning]);
           await transaction.updateTable('jobs').set({ warnings }).where('id', '=', job_id).execute();
         }
-        if (models.length > 0) await transaction.insertInto('models').values(models.map(storedModel)).execute();
-        if (artifacts.length > 0) await transaction.insertInto('artifacts').values(artifacts.map(storedArtifact)).execute();
-        await noteEvent(transaction, job_id, 'cancelled', now());
+        await insertOutputs(transaction, { models, artifacts }, { retention, expires_at: end.expires_at });
+        await noteEvent(transaction, job_id, 'cancelled', end.finished_at);
         return true;
       });
     },
@@ -170,7 +178,7 @@ export function jobQueries({ db, now }: Database): JobQueries {
           .where('id', '=', id)
           .where('tenant', '=', tenant)
           .where('status', 'in', ENDED)
-          .where('deleted_at', 'is', null)
+          .where(lives('jobs', now()))
           .executeTakeFirst();
         if (numUpdatedRows !== 1n) return false;
         await transaction

@@ -17,6 +17,7 @@ import {
 } from '../../jobs/predictions/messages.ts';
 import { QUEUE_PREFIX, WORKER_OPTIONS } from '../../jobs/queue.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { goneAt } from '../../ledger/retention.ts';
 import type { PredictionEngine } from './prediction-engine.ts';
 
 /** What an answer may wait in Redis for a server that was slow to hear of it. */
@@ -51,7 +52,7 @@ export function servePredictions(options: {
     current.set(delivery.id, abandoned);
     try {
       const model = await ledger.findModel(delivery.tenant, delivery.model_id);
-      if (!model || model.deleted_at !== null) throw new Problem('GONE', `The model ${delivery.model_id} was deleted`);
+      if (!model || goneAt(model, Date.now()) !== null) throw new Problem('GONE', `The model ${delivery.model_id} was deleted`);
       return await engine.predict(
         {
           model_path: await blobs.localPath(model.blob_key),
