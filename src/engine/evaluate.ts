@@ -4,8 +4,9 @@ import type { SplitName } from '../dataset/facts.ts';
 import type { Monitored, Training } from '../jobs/spec/index.ts';
 import type { Graph } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
+import { type PairedSamples, watchPairs } from '../report/checks/paired-samples.ts';
 import { meanInterval } from '../report/intervals.ts';
-import { isRight, metersOf, resolveMetrics, sampleReader, taskOf } from '../report/metrics/index.ts';
+import { isRight, metersOf, type Numbers, resolveMetrics, type Sample, sampleReader, taskOf } from '../report/metrics/index.ts';
 import type { SampleScores } from '../report/scores.ts';
 import { inputShape } from './batch.ts';
 import { isClassification, type Loss } from './losses.ts';
@@ -39,6 +40,14 @@ export function predictorOf(graph: Graph, weights: WeightReader, data: Dataset, 
     });
 }
 
+/** What says how a model's outputs are scored. */
+export interface ScoredOutputs {
+  graph: Graph;
+  data: Dataset;
+  loss: Loss;
+  asked: Pick<Training, 'metrics' | 'top_k'>;
+}
+
 /** Scores of every sample of a split, in the split's order, and the metrics asked for. `cancelled` is called before each batch and may throw. */
 export function evaluate(
   predict: Predictor,
@@ -49,8 +58,40 @@ export function evaluate(
   asked: Pick<Training, 'metrics' | 'top_k'>,
   cancelled: () => void,
 ): SampleScores {
-  const { size: samples, samples: numbers } = data.split(split);
-  const batchSize = predictionBatchSize(data);
+  const scorer = scorerOf({ graph, data, loss, asked }, split);
+  eachBatch(data, split, cancelled, (start, batch, targets) => {
+    const outputs = predict(batch);
+    for (let index = 0; index < batch.count; index++) scorer.add(start + index, ...sampleAt(index, batch.count, outputs, targets));
+  });
+  return scorer.scores();
+}
+
+/** The same of two models on the same batches, and what tells them apart, kept while their outputs stream by. */
+export function evaluateBoth(
+  models: Record<'original' | 'result', { predict: Predictor; graph: Graph }>,
+  data: Dataset,
+  split: SplitName,
+  loss: Loss,
+  asked: Pick<Training, 'metrics' | 'top_k'>,
+  cancelled: () => void,
+): { original: SampleScores; result: SampleScores; paired: PairedSamples } {
+  const original = scorerOf({ graph: models.original.graph, data, loss, asked }, split);
+  const result = scorerOf({ graph: models.result.graph, data, loss, asked }, split);
+  const watch = watchPairs(original.task, models.original.graph.outputs[0]!.shape, data.split(split).size);
+  eachBatch(data, split, cancelled, (start, batch, targets) => {
+    const [before, after] = [models.original.predict(batch), models.result.predict(batch)];
+    for (let index = 0; index < batch.count; index++) {
+      watch.see(
+        original.add(start + index, ...sampleAt(index, batch.count, before, targets)),
+        result.add(start + index, ...sampleAt(index, batch.count, after, targets)),
+      );
+    }
+  });
+  return { original: original.scores(), result: result.scores(), paired: watch.samples };
+}
+
+function scorerOf({ graph, data, loss, asked }: ScoredOutputs, split: SplitName) {
+  const { size: samples } = data.split(split);
   const outputShape = graph.outputs[0]!.shape;
   const classes = data.facts.y?.classes ?? null;
   const task = taskOf(loss.name, outputShape, classes);
@@ -60,6 +101,34 @@ export function evaluate(
   const lossOf = sampleLoss(loss, outputShape.at(-1) ?? null, classes);
   const losses = new Float64Array(samples);
   const hits = new Uint8Array(samples);
+  return {
+    task,
+    /** The sample counts until the next one is added. */
+    add(index: number, output: Numbers, target: Numbers): Sample {
+      const sample = sampleOf(index, output, target);
+      losses[index] = lossOf(output, target);
+      hits[index] = task.decisions && isRight(sample) ? 1 : 0;
+      meters.add(sample);
+      return sample;
+    },
+    scores: (): SampleScores => ({
+      kind: isClassification(loss.name) ? 'classification' : 'regression',
+      losses,
+      hits,
+      metrics: meters.measurements(),
+    }),
+  };
+}
+
+/** Samples of a split in batches that are predicted at once; `inputs` of a batch are read once, and only where somebody asks. */
+function eachBatch(
+  data: Dataset,
+  split: SplitName,
+  cancelled: () => void,
+  see: (start: number, batch: PredictionBatch, targets: Numbers) => void,
+): void {
+  const { size: samples, samples: numbers } = data.split(split);
+  const batchSize = predictionBatchSize(data);
   for (let start = 0; start < samples; start += batchSize) {
     cancelled();
     const count = Math.min(batchSize, samples - start);
@@ -69,20 +138,13 @@ export function evaluate(
       return read;
     };
     const rows = data.held ? Int32Array.from(numbers.subarray(start, start + count)) : null;
-    const outputs = predict({ count, rows, inputs: () => batch().x });
-    const targets = data.labels(split, start, count);
-    const width = outputs.length / count;
-    const targetWidth = targets.length / count;
-    for (let index = 0; index < count; index++) {
-      const output = outputs.subarray(index * width, (index + 1) * width);
-      const target = targets.subarray(index * targetWidth, (index + 1) * targetWidth);
-      const sample = sampleOf(start + index, output, target);
-      losses[start + index] = lossOf(output, target);
-      hits[start + index] = task.decisions && isRight(sample) ? 1 : 0;
-      meters.add(sample);
-    }
+    see(start, { count, rows, inputs: () => batch().x }, data.labels(split, start, count));
   }
-  return { kind: isClassification(loss.name) ? 'classification' : 'regression', losses, hits, metrics: meters.measurements() };
+}
+
+function sampleAt(index: number, count: number, outputs: Numbers, targets: Numbers): [Numbers, Numbers] {
+  const of = (values: Numbers) => values.subarray((index * values.length) / count, ((index + 1) * values.length) / count);
+  return [of(outputs), of(targets)];
 }
 
 /** What is monitored of the scores of the selection split; null where it leaves a metric undefined. */

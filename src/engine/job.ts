@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import type { JobSpec, Packing, PruneSpec, Sensitivities, Training } from '../jobs/spec/index.ts';
+import type { JobSpec, Packing, PruneSpec, Sensitivities, Thresholds, Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
 import { withPrecision } from '../packing/with-precision.ts';
+import { makeChecks } from '../report/checks/checks.ts';
 import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
 import { quality } from '../report/scores.ts';
@@ -15,7 +16,7 @@ import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { isMidRun } from './between-runs.ts';
 import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
-import { evaluate, predictorOf } from './evaluate.ts';
+import { evaluate, evaluateBoth, predictorOf } from './evaluate.ts';
 import { measureLatency } from './latency.ts';
 import { lossOf } from './losses.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
@@ -139,6 +140,19 @@ async function run(
       weights.dispose();
     }
   };
+  const evaluatedBoth = (before: ModelDocument, after: ModelDocument) => {
+    const weights = [before, after].map((document) => Variables.from(document.weights)) as [Variables, Variables];
+    const model = ({ graph }: ModelDocument, own: Variables) => ({
+      graph,
+      predict: predictorOf(graph, (key) => own.read(key), data, loss),
+    });
+    try {
+      const models = { original: model(before, weights[0]), result: model(after, weights[1]) };
+      return evaluateBoth(models, data, 'test', loss, training, checkCancelled);
+    } finally {
+      for (const own of weights) own.dispose();
+    }
+  };
   if (plans) return leavePlan(frame, context, plans, parts);
   const selected = data.split('selection').size > 0 ? (document: ModelDocument) => evaluated(document, 'selection') : null;
   const searching = {
@@ -159,7 +173,8 @@ async function run(
   reporter.enter('evaluating');
   const packed = packing ? { packing: { ...made.packing, result: { selection: selected && quality(selected(result)) } } } : {};
   const hasTest = data.split('test').size > 0;
-  const tested = hasTest ? { original: evaluated(original, 'test'), result: evaluated(result, 'test') } : null;
+  const tested = hasTest ? evaluatedBoth(original, result) : null;
+  const checks = tested && makeChecks(tested.paired, tested, { seed: spec.seed, thresholds: thresholdsOf(spec) });
 
   reporter.enter('measuring');
   const latency: LatencyComparison[] = [];
@@ -197,6 +212,7 @@ async function run(
       ...(made.recipe ? { recipe: made.recipe } : {}),
       inputs: inputsOf(data),
       receipt,
+      ...(checks ? { checks } : {}),
       seconds: reporter.seconds(),
     },
     outputs,
@@ -248,6 +264,11 @@ function afterCutOf(spec: JobSpec): AfterCut {
 function regularizationOf(spec: JobSpec): TrainingRunParts['regularization'] {
   if (spec.type !== 'prune' || !spec.pruning.regularization) return null;
   return { spec: spec.pruning.regularization, layers: spec.pruning.layers };
+}
+
+/** A job that was posted before there were thresholds says nothing. */
+function thresholdsOf({ evaluation }: JobSpec): Thresholds | null {
+  return evaluation.thresholds ?? null;
 }
 
 function trainingOf(spec: JobSpec): Training {

@@ -4,6 +4,7 @@ import type { JobWarning } from '../ledger/ledger.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
 import { checkDistillation, type FurtherModels } from './check-distillation.ts';
+import { checkEvaluation } from './check-evaluation.ts';
 import { resolveOutput } from './check-output.ts';
 import { resolvePacking } from './check-packing.ts';
 import { checkPruning } from './check-pruning/index.ts';
@@ -58,12 +59,14 @@ export async function checkJob(
       );
     }
     const training = await resolve(spec.training, '/training');
+    checkEvaluation(spec.evaluation, training.loss, model.facts, dataset);
     await checkDistillation(training, '/training', model, further);
     const packing = spec.packing && resolvePacking(spec.packing, { training, at: '/training' }, model.facts);
     return { spec: { ...spec, output, training, packing }, warnings };
   }
   checkRecipe(spec);
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
+  checkEvaluation(spec.evaluation, fineTuning.loss, model.facts, dataset);
   const packing = spec.packing && resolvePacking(spec.packing, { training: fineTuning, at: '/fine_tuning' }, model.facts);
   if (spec.recipe) {
     const tuned = packing!.tuning.epochs!;
@@ -78,6 +81,10 @@ export async function checkJob(
   const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
   if (packing && pruning.plan_only) {
     refuse('INCOMPATIBLE_OPTIONS', '/packing', 'A job that only plans makes no model that could be packed. Accepted: null.', packing);
+  }
+  if (spec.evaluation.thresholds && pruning.plan_only) {
+    const detail = 'A job that only plans makes no model that could be held against thresholds. Accepted: null.';
+    refuse('INCOMPATIBLE_OPTIONS', '/evaluation/thresholds', detail, spec.evaluation.thresholds);
   }
   return { spec: { ...spec, output, pruning, fine_tuning: fineTuning, packing }, warnings };
 }

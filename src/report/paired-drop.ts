@@ -1,4 +1,5 @@
 /** How much accuracy a result has lost, at the most, by the samples that both models decided. */
+import type { Interval } from './intervals.ts';
 import type { SampleScores } from './scores.ts';
 
 export interface PairedDrop {
@@ -26,7 +27,7 @@ export function pairedDrop(original: Pick<SampleScores, 'hits'>, result: Pick<Sa
  * The one-sided 95 % upper bound of the difference of two paired proportions, by inverting the score test (Tango 1998): `lost` of `n` samples only the
  * original gets right, `won` only the result. Where no decision differs it is not 0 but z²/(n + z²), since so few samples cannot show more.
  */
-export function dropBound(lost: number, won: number, n: number): number {
+export function dropBound(lost: number, won: number, n: number, z = Z): number {
   /** The score statistic of the hypothesis that the drop is `drop`; falls as it grows. */
   const score = (drop: number): number => {
     const a = 2 * n;
@@ -40,10 +41,18 @@ export function dropBound(lost: number, won: number, n: number): number {
   let [low, high] = [(lost - won) / n, 1];
   for (let halving = 0; halving < 60; halving++) {
     const middle = (low + high) / 2;
-    if (score(middle) > -Z) low = middle;
+    if (score(middle) > -z) low = middle;
     else high = middle;
   }
   return high;
+}
+
+/** Of the two-sided 95 % level. */
+const Z_BOTH = 1.959963984540054;
+
+/** The difference, result less original, of two paired proportions, with Tango's two-sided 95 % interval; counts as for `dropBound`. */
+export function differenceInterval(lost: number, won: number, n: number): Interval {
+  return { value: (won - lost) / n, low: -dropBound(lost, won, n, Z_BOTH), high: dropBound(won, lost, n, Z_BOTH) };
 }
 
 /** The least bound that so many samples can show, of two models that decide alike. */

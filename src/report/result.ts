@@ -1,4 +1,5 @@
 /** A job's result as a report reads it: what older versions of the service did not write is not there. */
+import type { Checks } from './checks/checks.ts';
 import type { Receipt } from './receipt.ts';
 
 export interface ReportedTarget {
@@ -67,6 +68,7 @@ export interface ReportedResult {
   cuts?: ReportedCut[];
   training?: ReportedTraining;
   receipt?: Receipt;
+  checks?: Checks;
   recipe?: { name: string; stages?: ReportedStage[] };
   verification?: ReportedVerification[];
   seconds?: Record<string, number>;

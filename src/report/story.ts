@@ -21,6 +21,7 @@ export function tellStory({ job, model, dataset }: JobReport): Story {
       ...became(result),
       ...reached(result),
       ...refuted(result),
+      ...checked(result),
       ...clippedHow(job.spec, result),
       ...proofs(result),
     ],
@@ -164,6 +165,26 @@ function proofs({ cuts = [] }: ReportedResult): string[] {
         `Every cut was proven right: on ${count(proven[0]!.inputs)} real inputs the smaller network computes what the larger one computes with the removed parts silenced.`,
       ]
     : [];
+}
+
+function checked({ checks }: ReportedResult): string[] {
+  if (!checks) return [];
+  const { flips, recall, verdict, thresholds } = checks;
+  const worse = recall?.classes.filter(({ worse: is }) => is).map(({ class: number }) => number) ?? [];
+  const failed = thresholds.filter(({ holds }) => !holds).map(({ name }) => name);
+  return [
+    ...(flips
+      ? [
+          flips.flips === 0
+            ? 'It decides every test sample as the original does.'
+            : `It decides ${count(flips.flips)} test samples in another way (${percent(flips.flip_rate.value, 2)}), ${count(flips.negative_flips)} of which the original had right.`,
+        ]
+      : []),
+    ...(worse.length > 0 ? [`It is worse beyond chance in class ${worse.join(', ')}.`] : []),
+    ...(verdict === null
+      ? []
+      : [`Against the thresholds of the job it has ${verdict}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}.`]),
+  ];
 }
 
 function refuted({ receipt }: ReportedResult): string[] {

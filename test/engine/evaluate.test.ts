@@ -1,9 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { evaluate, monitoredValues, predictorOf } from '../../src/engine/evaluate.ts';
+import { evaluate, evaluateBoth, monitoredValues, predictorOf } from '../../src/engine/evaluate.ts';
 import { lossOf, type ResolvedLoss } from '../../src/engine/losses.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import type { Training } from '../../src/jobs/spec/index.ts';
+import { makeChecks } from '../../src/report/checks/checks.ts';
 import { datasetOf } from '../helpers/datasets.ts';
 import { type Config, conv2d, dense, documentOf, flatten, layer, randomFill, sequential } from '../helpers/documents.ts';
 import { array, drawn } from '../helpers/engine.ts';
@@ -173,5 +174,49 @@ describe('the metrics of a split', () => {
     const same = scored(array([3, 1], [0, 1, 2]), array([3, 1], [0, 1, 1]), 'binary_crossentropy', 'sigmoid', { metrics: ['auc'] });
     expect(same.metrics).toEqual({ auc: null });
     expect(monitoredValues(same)).toMatchObject({ val_auc: null });
+  });
+});
+
+describe('two models on the same samples', () => {
+  const config = sequential([4], [dense('a', 3, { activation: 'softmax' })]);
+  const x = drawn([200, 4], 'inputs');
+  const y = Int32Array.from({ length: 200 }, (_, at) => at % 3);
+  const dataOf = () => datasetOf(x, y, { test: 150 });
+  const loss = lossOf('sparse_categorical_crossentropy', { label_smoothing: 0, huber_delta: 1 });
+  const asked = { metrics: 'auto' as const, top_k: 5 };
+  const model = (data: ReturnType<typeof dataOf>, fill: Parameters<typeof documentOf>[1]) => {
+    const { graph, weights: stored } = documentOf(config, fill);
+    const weights = Variables.from(stored);
+    onTestFinished(() => weights.dispose());
+    return { graph, predict: predictorOf(graph, (key: string) => weights.read(key), data, loss) };
+  };
+
+  it('are scored as each is alone, and an untouched one shows no flip and no divergence', () => {
+    const data = dataOf();
+    const [one, same] = [model(data, randomFill(1)), model(data, randomFill(1))];
+    const both = evaluateBoth({ original: one, result: same }, data, 'test', loss, asked, () => {});
+    const alone = evaluate(one.predict, one.graph, data, 'test', loss, asked, () => {});
+    expect(both.original).toEqual(alone);
+    const { flips, calibration, verdict } = makeChecks(both.paired, both, { seed: 0, thresholds: { max_flip_rate: 0, max_divergence: 0 } });
+    expect(flips!.flips).toBe(0);
+    expect(calibration!.divergence.value).toBe(0);
+    expect(verdict).toBe('passed');
+  });
+
+  it('that differ flip where their largest logits do', () => {
+    const data = dataOf();
+    const [one, other] = [model(data, randomFill(1)), model(data, randomFill(2))];
+    const both = evaluateBoth({ original: one, result: other }, data, 'test', loss, asked, () => {});
+    const decisions = ({ predict }: typeof one) => {
+      const outputs = predict({ count: 150, rows: null, inputs: () => data.read('test', 0, 150).x });
+      return Array.from({ length: 150 }, (_, at) => {
+        const row = [...outputs.subarray(at * 3, at * 3 + 3)];
+        return row.indexOf(Math.max(...row));
+      });
+    };
+    const [before, after] = [decisions(one), decisions(other)];
+    const { flips } = makeChecks(both.paired, both, { seed: 0, thresholds: null });
+    expect(flips!.flips).toBe(before.filter((decision, at) => decision !== after[at]).length);
+    expect(flips!.flips).toBeGreaterThan(0);
   });
 });

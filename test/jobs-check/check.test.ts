@@ -926,3 +926,21 @@ describe('the packing of a job', () => {
     await expectProblem(() => check(plan, classifier(), data([8])), 'INCOMPATIBLE_OPTIONS', /only plans/);
   });
 });
+
+describe('thresholds', () => {
+  const limited = (thresholds: Record<string, number>) => ({ ...trainJob(), evaluation: { ...trainJob().evaluation, thresholds } });
+  const all = { max_accuracy_drop: 0.01, max_flip_rate: 0.1, max_class_recall_drop: 0.1, max_ece_increase: 0.1, max_loss_increase: 0.1 };
+
+  it('are taken where they can be measured', async () => {
+    expect((await check(limited(all), classifier(), data([8]))).evaluation.thresholds).toEqual(all);
+    await check(limited({ max_loss_increase: 0.1 }), regressor(), data([8], numbers));
+  });
+
+  it('of what the job does not measure are refused', async () => {
+    const text = /max_flip_rate needs a model that decides between classes; this one has outputs of shape \[1\] under mean_squared_error/;
+    const at: [string, unknown] = ['/evaluation/thresholds/max_flip_rate', 0.1];
+    await refused('INCOMPATIBLE_OPTIONS', at, text, limited({ max_flip_rate: 0.1 }), regressor(), data([8], numbers));
+    const untested = { ...data([8]), splits: { train: 90, selection: 10, test: 0 } };
+    await refused('INCOMPATIBLE_OPTIONS', ['/evaluation/thresholds', all], /has none/, limited(all), classifier(), untested);
+  });
+});

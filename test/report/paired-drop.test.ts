@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dropBound, pairedDrop } from '../../src/report/paired-drop.ts';
+import { differenceInterval, dropBound, pairedDrop } from '../../src/report/paired-drop.ts';
 
 const Z = 1.6448536269514722;
 
@@ -46,5 +46,19 @@ describe('the one-sided bound of a paired drop', () => {
   it('counts decisions of one model against those of the other', () => {
     const of = (hits: number[]) => ({ hits: Uint8Array.from(hits) });
     expect(pairedDrop(of([1, 1, 0, 1]), of([0, 1, 1, 0]))).toEqual({ drop: 0.25, bound: dropBound(2, 1, 4) });
+  });
+});
+
+describe('the interval of a paired difference', () => {
+  it.each([
+    [0, 0, 50],
+    [3, 0, 100],
+    [12, 9, 200],
+    [2, 14, 60],
+  ])('of %i lost and %i won of %i ends where the score test at 2.5 %% turns', (lost, won, n) => {
+    const { value, low, high } = differenceInterval(lost, won, n);
+    expect(value).toBeCloseTo((won - lost) / n, 12);
+    expect(scoreBySearch(lost, won, n, -low)).toBeCloseTo(-1.959963984540054, 4);
+    expect(scoreBySearch(lost, won, n, -high)).toBeCloseTo(1.959963984540054, 4);
   });
 });

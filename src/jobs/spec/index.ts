@@ -2,32 +2,13 @@
 import Type, { type Static } from 'typebox';
 import { OUTPUT_FORMATS, OutputFormat } from '../../model/facts.ts';
 import { choice, defaulted, nullable, recipeFills, strictObject, tagged } from '../../schema.ts';
+import { Evaluation } from './evaluation.ts';
 import { ModelId } from './model-id.ts';
 import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
 import { Budget, Recipe } from './recipe.ts';
 import { Training } from './training.ts';
 import { Webhook } from './webhook.ts';
-
-const Evaluation = strictObject({
-  latency_batch_size: defaulted(
-    Type.Integer({
-      minimum: 1,
-      maximum: 4096,
-      description: 'The larger of the two batch sizes at which latency is measured; the other is 1.',
-    }),
-    64,
-  ),
-  max_accuracy_drop: defaulted(
-    Type.Number({
-      minimum: 0,
-      maximum: 1,
-      description:
-        'How much accuracy the lower end of the paired 95 % interval may have lost for the result to be as accurate; 0.005 is half a point.',
-    }),
-    0.005,
-  ),
-});
 
 const Output = strictObject({
   formats: defaulted(
@@ -61,7 +42,7 @@ const common = {
     }),
     {},
   ),
-  evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005 }),
+  evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005, thresholds: null }),
   output: defaulted(Output, { formats: null }),
   webhook: defaulted(nullable(Webhook), null),
 };
@@ -96,6 +77,7 @@ export type JobSpec = Static<typeof JobSpec>;
 
 export * from './augmentation.ts';
 export * from './distillation.ts';
+export * from './evaluation.ts';
 export * from './further-models.ts';
 export * from './packing.ts';
 export * from './pruning/index.ts';

@@ -4,6 +4,7 @@ import { instant } from '../numbers.ts';
 import { tellStory } from '../story.ts';
 import { Html, html, shortened } from './html.ts';
 import { PAGE_POLICY } from './policy.ts';
+import { checksSection } from './sections/checks.ts';
 import { layersSection } from './sections/layers.ts';
 import { receiptSection } from './sections/receipt.ts';
 import { recordSection, stagesSection, verificationSection, warningsSection } from './sections/record.ts';
@@ -38,9 +39,17 @@ ${
     : html`<aside class="unproven" aria-labelledby="unproven"><h2 id="unproven">Not proven</h2><ul>
 ${open.slice(0, 30).map((statement) => html`<li>${shortened(statement, 1500)}</li>\n`)}</ul></aside>`
 }
-${[targetSection, receiptSection, trainingSection, layersSection, stagesSection, verificationSection, warningsSection, recordSection].map(
-  (section) => section(report),
-)}
+${[
+  targetSection,
+  receiptSection,
+  checksSection,
+  trainingSection,
+  layersSection,
+  stagesSection,
+  verificationSection,
+  warningsSection,
+  recordSection,
+].map((section) => section(report))}
 </main>
 <footer>Made by Espalier from the job’s record. The same as JSON: GET /v1/jobs/${job.id}/report with Accept: application/json.</footer>
 </body>
