@@ -1,7 +1,7 @@
 /** What the steps of a training draw their samples from: the data set's training split, with copies that were changed beforehand and what a teacher says of each. */
 import type { BatchOptions, BatchSource, StoredBatch } from '../../dataset/batch-source.ts';
 import type { Dataset, HeldArrays } from '../../dataset/batches.ts';
-import { epochOrder } from '../../dataset/epoch-order.ts';
+import { epochRows } from '../../dataset/epoch-rows.ts';
 import type { StoredValues } from '../../dataset/stored-values.ts';
 import { generator } from '../../random.ts';
 import type { Lessons } from './lessons.ts';
@@ -55,28 +55,19 @@ export function pooled(data: Dataset, held: HeldArrays, copies: number | null, l
   return {
     held: taught,
     lessonShape: lessons?.shape ?? null,
-    batches({ seed, batchSize }) {
-      const stepsPerEpoch = Math.ceil(samples.length / batchSize);
-      let order = new Uint32Array(0);
-      let orderOf = -1;
-      const rowsOf = (step: number): Uint32Array => {
-        const epoch = Math.floor(step / stepsPerEpoch);
-        if (epoch !== orderOf) {
-          const chance = generator(seed, 'copies', epoch);
-          const rowOf = (position: number): number =>
-            copies === null ? samples[position]! : all + chance.int(copies) * samples.length + position;
-          order = epochOrder(seed, epoch, samples.length).map(rowOf) as Uint32Array<ArrayBuffer>;
-          orderOf = epoch;
-        }
-        const from = (step % stepsPerEpoch) * batchSize;
-        return order.subarray(from, from + batchSize);
-      };
+    batches(options) {
+      const { stepsPerEpoch, rows: rowsAt } = epochRows(options, samples.length, (positions, epoch) => {
+        const chance = generator(options.seed, 'copies', epoch);
+        const rowOf = (position: number): number =>
+          copies === null ? samples[position]! : all + chance.int(copies) * samples.length + position;
+        return positions.map(rowOf);
+      });
       return {
         streamed: false,
         stepsPerEpoch,
-        rows: (step) => Int32Array.from(rowsOf(step)),
+        rows: (step) => Int32Array.from(rowsAt(step)),
         batch(step) {
-          const rows = rowsOf(step);
+          const rows = rowsAt(step);
           const y = held.y && gathered(held.y, rows, width.y);
           return {
             count: rows.length,
