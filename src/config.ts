@@ -46,13 +46,21 @@ export interface Variable {
 
 /** Every variable that is read, for `espalier doctor` and the README. */
 export const VARIABLES: readonly Variable[] = [
-  { name: 'HOST', default: '127.0.0.1', meaning: 'Address to listen on; anything but loopback needs ESPALIER_API_KEYS_FILE' },
+  {
+    name: 'HOST',
+    default: '127.0.0.1',
+    meaning: 'Address to listen on; anything but loopback needs a key, in the ledger or in ESPALIER_API_KEYS_FILE',
+  },
   { name: 'PORT', default: '8080', meaning: 'Port to listen on; 0 picks a free one. The address is written to <data>/address' },
   { name: 'ESPALIER_DATA', default: './data', meaning: 'Folder of the ledger, the blobs and the embedded Redis' },
   { name: 'DATABASE_URL', default: 'sqlite:<data>/ledger.db', meaning: 'The ledger' },
   { name: 'REDIS_URL', default: 'unix:<data>/redis/redis.sock', meaning: 'Redis; unset, `espalier up` runs a redis-server of its own' },
   { name: 'ESPALIER_BLOBS', default: 'file:<data>/blobs', meaning: 'Where uploaded and produced bytes lie' },
-  { name: 'ESPALIER_API_KEYS_FILE', default: '', meaning: 'File of hashed API keys; see `espalier key`' },
+  {
+    name: 'ESPALIER_API_KEYS_FILE',
+    default: '',
+    meaning: 'File of hashed API keys beside those of the ledger; see `espalier key` and `espalier keys`',
+  },
   { name: 'ESPALIER_MAX_UPLOAD_BYTES', default: '268435456', meaning: 'Largest upload, all parts together' },
   { name: 'ESPALIER_KEEP_MODELS_DAYS', default: '', meaning: 'Days after which a model expires; empty means never' },
   { name: 'ESPALIER_KEEP_DATASETS_DAYS', default: '', meaning: 'Days after which a data set expires; empty means never' },

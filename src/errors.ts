@@ -12,6 +12,7 @@ export const PROBLEMS = {
   NOT_FOUND: { status: 404, title: 'There is no such resource', retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The resource does not have this method', retryable: false },
   CONFLICT: { status: 409, title: 'The resource is not in a state that allows this', retryable: false },
+  KEY_LIMIT_REACHED: { status: 409, title: 'The tenant has as many keys as it may', retryable: false },
   JOB_HAS_ENDED: { status: 409, title: 'The job has ended', retryable: false },
   JOB_BEING_CANCELLED: { status: 409, title: 'The job is being cancelled', retryable: false },
   JOB_NOT_ENDED: { status: 409, title: 'The job has not ended', retryable: true },

@@ -14,6 +14,8 @@ const ORPHAN_STOP_LIMIT_MS = 1_000;
 interface Command {
   /** Arguments it takes, as the help shows them. */
   takes?: string[];
+  /** It reads its arguments itself, options among them. */
+  open?: boolean;
   summary: string;
   run(values: string[]): Promise<void>;
 }
@@ -25,6 +27,12 @@ const COMMANDS: Record<string, Command> = {
   doctor: { summary: 'Print the configuration with what it means, and check what the service needs', run: runDoctor },
   gc: { takes: ['[--dry-run]', '[--json]'], summary: 'Delete the bytes that nobody needs, as the server does every hour', run: runGc },
   verify: { takes: ['[--json]'], summary: 'Compare every stored byte with the ledger (exit code 1: something is wrong)', run: runVerify },
+  keys: {
+    takes: ['create|list|revoke', '...'],
+    open: true,
+    summary: 'Make, list and revoke API keys in the ledger (docs/access.md)',
+    run: runKeys,
+  },
   key: { takes: ['[tenant]', '[role]'], summary: 'Generate an API key and the line for ESPALIER_API_KEYS_FILE', run: runKey },
   pack: { takes: ['<model>', '<file.esp>'], summary: 'Write a model of any format as an .esp file (docs/esp.md)', run: runPack },
   unpack: { takes: ['<file.esp>', '<file.keras>'], summary: 'Write the .keras file of an .esp file', run: runUnpack },
@@ -57,7 +65,7 @@ async function main([name, ...rest]: string[]): Promise<void> {
     return;
   }
   const command = name === undefined ? undefined : COMMANDS[name];
-  if (!command || rest.length > (command.takes ?? []).length) {
+  if (!command || (!command.open && rest.length > (command.takes ?? []).length)) {
     const complaint = command
       ? `espalier ${name} takes ${command.takes?.join(' ') ?? 'no arguments'}. Received: ${rest.join(' ')}`
       : name === undefined
@@ -159,6 +167,17 @@ function interrupted(): AbortSignal {
 async function runKey([tenant = 'default', role = 'admin']: string[]): Promise<void> {
   const { generateKey } = await import('./http/keys.ts');
   process.stdout.write(generateKey({ tenant, role }));
+}
+
+async function runKeys(values: string[]): Promise<void> {
+  const [{ keysCommand }, { openLedger }] = await Promise.all([import('./http/keys-command.ts'), import('./ledger/open.ts')]);
+  const ledger = await openLedger(readConfig(process.env));
+  try {
+    await ledger.migrate();
+    process.stdout.write(await keysCommand(values, ledger));
+  } finally {
+    await ledger.close();
+  }
 }
 
 async function runPack(values: string[]): Promise<void> {

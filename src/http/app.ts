@@ -3,6 +3,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { openPredictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
+import { openKeyring } from './keyring.ts';
 import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
 import { installMeasurements } from './measurements.ts';
 import { openapiDocument } from './openapi.ts';
@@ -46,10 +47,14 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   installSecurityHeaders(app);
   installRequestLog(app);
   installClosing(app, closing.signal);
-  if (!deps.keys) installLocalOnly(app);
-  installAccess(app, deps.keys);
+  const keyring = openKeyring({ file: deps.keys, ledger: deps.ledger, log: deps.log });
+  // What it says of the first request it knows by then.
+  await keyring.isOpen();
+  installLocalOnly(app, keyring);
+  installAccess(app, keyring);
   const services: Services = {
     ...deps,
+    keyring,
     measurements: installMeasurements(app, deps.ledger),
     uploads: openSlots(deps.limits.uploadsAtOnce, 'uploads'),
     reporting: openSlots(REPORTS_AT_ONCE, 'reports'),

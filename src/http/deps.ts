@@ -14,7 +14,7 @@ export interface AppDeps {
   /** An impatient connection: the application answers without Redis. */
   redis: Redis;
   log: Logger;
-  /** Null: no keys, every request is the local principal's and must come from this machine. */
+  /** Null: no keys file. Unless the ledger holds a key, every request is then the local principal's and must come from this machine. */
   keys: KeyFile | null;
   /** Tells the dispatcher that a job was queued. */
   nudge: () => void;

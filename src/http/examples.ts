@@ -4,10 +4,12 @@ import { type JobView, jobView } from '../jobs/view.ts';
 import type {
   ArtifactRow,
   AttemptRow,
+  AuditRow,
   DatasetRow,
   DeliveryAttemptRow,
   DeliveryRow,
   JobRow,
+  KeyRow,
   ModelRow,
   WebhookSecretRow,
 } from '../ledger/ledger.ts';
@@ -21,6 +23,8 @@ export const EXAMPLE_IDS = {
   dataset: 'dst_01JZ3VA1B2C3D4E5F6G7H8J9KM',
   job: 'job_01JZ3VB1C2D3E4F5G6H7J8K9MN',
   artifact: 'art_01JZ3VD1E2F3G4H5J6K7M8N9PQ',
+  key: 'key_01JZ3V7A2B3C4D5E6F7G8H9JKM',
+  change: 'aud_01JZ3V7A2B3C4D5E6F7G8H9JKN',
 } as const;
 
 const CREATED = Date.parse('2026-01-15T09:30:00.000Z');
@@ -163,6 +167,32 @@ export const ARTIFACT_ROW: ArtifactRow = {
   created_at: CREATED + 65_000,
   expires_at: null,
   deleted_at: null,
+};
+
+/** No key of anybody's. */
+export const EXAMPLE_SECRET = `esp_${'0'.repeat(43)}`;
+
+export const KEY_ROW: KeyRow = {
+  id: EXAMPLE_IDS.key,
+  hash: SHA256,
+  tenant: 'acme',
+  role: 'write',
+  name: 'nightly training',
+  created_at: CREATED,
+  created_by: 'cli',
+  last_used_at: null,
+  expires_at: null,
+  revoked_at: null,
+};
+
+export const CHANGE_ROW: AuditRow = {
+  id: EXAMPLE_IDS.change,
+  tenant: 'acme',
+  action: 'job.create',
+  resource_id: EXAMPLE_IDS.job,
+  key_id: EXAMPLE_IDS.key,
+  request_id: 'req_01JZ3VF1G2H3J4K5M6N7P8Q9RS',
+  created_at: CREATED,
 };
 
 const SPEC = fillDefaults(JobSpecSchema, PRUNE_REQUEST) as JobSpec;

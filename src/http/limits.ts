@@ -8,6 +8,8 @@ export const PAGE = { default: 50, most: 200 } as const;
 export const SERIES_PAGE = { default: 1_000, most: 10_000, mostValues: 200_000 } as const;
 /** Points that a series can be drawn with. */
 export const SERIES_POINTS = { most: 10_000 } as const;
+/** Keys of a tenant that are neither revoked nor expired. */
+export const KEYS_PER_TENANT = 1_000;
 /** Uploads that one server takes at the same time. */
 export const UPLOADS_AT_ONCE = 32;
 /** Jobs that one server lets be followed at the same time. */

@@ -15,6 +15,7 @@ const TAGS = {
   Jobs: 'Training and pruning.',
   Webhooks: 'Being told what happens to a job (Standard Webhooks).',
   Artifacts: 'Files that jobs made.',
+  Keys: 'Who may do what, and who did.',
   Service: 'The service itself.',
 };
 
@@ -191,7 +192,8 @@ function header({ description, schema, required = true }: HeaderDoc, write: Writ
 /** Those of its own, and those that every route of its kind has. */
 function problemsOf({ access, problems = [], query, body, multipart }: RouteDefinition): ProblemCode[] {
   const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', ...problems]);
-  if (access !== 'open') codes.add('UNAUTHORIZED');
+  // A ledger that cannot be read lets nobody in.
+  if (access !== 'open') for (const code of ['UNAUTHORIZED', 'UNAVAILABLE'] as const) codes.add(code);
   if (query || body || multipart) codes.add('VALIDATION_FAILED');
   if (body) codes.add('INVALID_JSON');
   if (body || multipart) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);

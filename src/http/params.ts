@@ -10,6 +10,7 @@ export const DATASET_ID = {
   id: { description: 'Of the data set.', schema: Type.String({ pattern: idPattern('dst') }), example: EXAMPLE_IDS.dataset },
 };
 export const JOB_ID = { id: { description: 'Of the job.', schema: Type.String({ pattern: idPattern('job') }), example: EXAMPLE_IDS.job } };
+export const KEY_ID = { id: { description: 'Of the key.', schema: Type.String({ pattern: idPattern('key') }), example: EXAMPLE_IDS.key } };
 export const ARTIFACT_ID = {
   id: { description: 'Of the artifact.', schema: Type.String({ pattern: idPattern('art') }), example: EXAMPLE_IDS.artifact },
 };

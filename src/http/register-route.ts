@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { LOCAL_PRINCIPAL } from './principal.ts';
+import { admit } from './admit.ts';
+import { LOCAL_PRINCIPAL, type Principal } from './principal.ts';
 import type { RouteDefinition } from './route.ts';
 import type { Services } from './services.ts';
 import { validator } from './validation/validator.ts';
@@ -19,19 +20,32 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
     config: { access, takes: takenBy(definition).join(' or ') },
     ...(body?.maxBytes === undefined ? {} : { bodyLimit: body.maxBytes }),
     async handler(request: FastifyRequest, reply: FastifyReply) {
+      // Open routes act for nobody.
+      const principal = request.principal ?? LOCAL_PRINCIPAL;
       return definition.handle({
         params: request.params as Record<string, string>,
         query: readQuery(request.query),
         body: isForm(definition, request) ? undefined : readBody(request.body === undefined && body?.optional ? {} : request.body),
-        // Open routes act for nobody.
-        principal: request.principal ?? LOCAL_PRINCIPAL,
-        services,
+        principal,
+        services: changes(definition) ? actingFor(principal, request, services) : services,
         request,
         reply,
         gone: goneSignal(reply, closing),
+        async stillAllowed() {
+          if (access !== 'open') await admit(services.keyring, request.headers.authorization, access);
+        },
       });
     },
   });
+}
+
+function changes({ method, access }: RouteDefinition): boolean {
+  return method !== 'GET' && access !== 'open';
+}
+
+/** Whatever the handler changes in the ledger is written down as this request's. */
+function actingFor({ keyId }: Principal, request: FastifyRequest, services: Services): Services {
+  return { ...services, ledger: services.ledger.by({ key_id: keyId, request_id: request.id }) };
 }
 
 function takenBy({ body, multipart }: RouteDefinition): string[] {

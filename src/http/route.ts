@@ -17,6 +17,8 @@ export interface Call<Query, Body> {
   reply: FastifyReply;
   /** Aborted when the client goes away or the server closes: nobody waits for the answer any more. */
   gone: AbortSignal;
+  /** For what goes on for long: throws UNAUTHORIZED where the key was revoked or has expired meanwhile, and UNAVAILABLE. */
+  stillAllowed(): Promise<void>;
 }
 
 export interface HeaderDoc {

@@ -27,14 +27,15 @@ export interface Server {
 
 /** What `serve` runs. */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
-  if (config.apiKeysFile === null && !isLoopback(config.host)) {
-    throw new Error(
-      `HOST is '${config.host}', which others can reach, and there is no ESPALIER_API_KEYS_FILE. Listen on 127.0.0.1, or make a key: espalier key`,
-    );
-  }
   const keys = config.apiKeysFile === null ? null : await openKeyFile(config.apiKeysFile, log);
   const ledger = await openLedger(config);
   await ledger.migrate();
+  if (config.apiKeysFile === null && !isLoopback(config.host) && !(await ledger.hasKeys(true))) {
+    await ledger.close();
+    throw new Error(
+      `HOST is '${config.host}', which others can reach, and there is no key. Listen on 127.0.0.1, or make one: espalier keys create`,
+    );
+  }
   const blobs = await openBlobs(config);
   const redis = openImpatientRedis(config.redisUrl, log);
   const queues = openQueues(redis);
@@ -77,7 +78,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await app.listen({ host: config.host, port: config.port });
     const address = addressOf(app.server.address(), config.host);
     await writeAddress(config.dataFolder, address);
-    log.info({ address, keys: config.apiKeysFile !== null }, 'Server listens');
+    log.info({ address, keys: config.apiKeysFile !== null || (await ledger.hasKeys(false)) }, 'Server listens');
     return {
       address,
       async close() {

@@ -1,7 +1,7 @@
 import { monotonicFactory } from 'ulid';
 
-/** What an id belongs to: a model, a data set, a job, an artifact, a prediction, a secret of webhooks. */
-export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd' | 'whs';
+/** What an id belongs to: a model, a data set, a job, an artifact, a prediction, a secret of webhooks, a key, a change in the audit trail. */
+export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd' | 'whs' | 'key' | 'aud';
 
 const nextUlid = monotonicFactory();
 

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { JobStatus, Time } from './ledger.ts';
+import type { Actor, JobStatus, Time } from './ledger.ts';
 import type { Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
@@ -8,6 +8,8 @@ export interface Database {
   db: Kysely<Tables>;
   now: () => Time;
   retention: Retention;
+  /** For whom changes are made; null where nobody asked for them. */
+  actor: Actor | null;
 }
 
 /** A transaction, or the database itself where one statement is enough. */

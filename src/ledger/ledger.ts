@@ -6,6 +6,7 @@ import type { DatasetFacts } from '../dataset/facts.ts';
 import type { ProblemDocument } from '../errors.ts';
 import type { JobSpec, Sensitivities, WebhookEvent } from '../jobs/spec/index.ts';
 import type { ModelFacts } from '../model/facts.ts';
+import type { Role } from '../roles.ts';
 
 export type JobStatus = 'queued' | 'running' | 'pausing' | 'paused' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
 export const TERMINAL: readonly JobStatus[] = ['succeeded', 'failed', 'cancelled'];
@@ -146,6 +147,66 @@ export interface SegmentRow {
   created_at: Time;
 }
 
+/** A key as it is stored: what a secret opens, and nothing that helps to guess it. */
+export interface KeyRow {
+  id: string;
+  /** SHA-256 of the secret, in hex. */
+  hash: string;
+  tenant: string;
+  role: Role;
+  name: string;
+  created_at: Time;
+  /** Whoever made it: the id of a key, or `cli`. */
+  created_by: string;
+  /** Within an hour. */
+  last_used_at: Time | null;
+  expires_at: Time | null;
+  revoked_at: Time | null;
+}
+
+/** Who changes something, and by which request; `cli` by none. */
+export interface Actor {
+  key_id: string;
+  request_id: string | null;
+}
+
+/** What can be changed, as the audit trail calls it. */
+export const AUDIT_ACTIONS = [
+  'model.create',
+  'model.delete',
+  'dataset.create',
+  'dataset.delete',
+  'job.create',
+  'job.pause',
+  'job.resume',
+  'job.cancel',
+  'job.delete',
+  'delivery.redeliver',
+  'webhook_secret.create',
+  'key.create',
+  'key.revoke',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** One change that somebody asked for. */
+export interface AuditRow extends Actor {
+  id: string;
+  tenant: string;
+  action: AuditAction;
+  resource_id: string;
+  created_at: Time;
+}
+
+export interface AuditQuery extends PageQuery {
+  action?: AuditAction | undefined;
+  key_id?: string | undefined;
+  resource_id?: string | undefined;
+  /** From then on. */
+  since?: Time | undefined;
+  /** Before then. */
+  until?: Time | undefined;
+}
+
 export interface Page<Row> {
   rows: Row[];
   has_more: boolean;
@@ -272,6 +333,8 @@ export interface Ledger {
   /** Throws when the ledger cannot be read and written now. */
   check(): Promise<void>;
   close(): Promise<void>;
+  /** The same ledger, whose changes go into the audit trail as this one's: each in the transaction that makes it. */
+  by(actor: Actor): Ledger;
 
   /** The row as it was stored: it expires when the configuration says so. */
   insertModel(row: ModelRow): Promise<ModelRow>;
@@ -419,6 +482,23 @@ export interface Ledger {
     kind: 'models' | 'datasets' | 'artifacts' | 'checkpoints' | 'segments',
     page: { limit: number; after?: string | undefined },
   ): Promise<{ rows: NamedBlob[]; next: string | null }>;
+  /** False, and nothing inserted, where the tenant has `most` keys that are neither revoked nor expired. */
+  insertKey(row: KeyRow, most: number): Promise<boolean>;
+  findKey(tenant: string, id: string): Promise<KeyRow | null>;
+  /** Whatever its tenant, revoked and expired ones included. */
+  keyOfHash(hash: string): Promise<KeyRow | null>;
+  /** Newest first, revoked ones included; of every tenant where it is null. */
+  listKeys(tenant: string | null, query: PageQuery): Promise<Page<KeyRow>>;
+  /** The row as it then is, however often it is revoked; null when the tenant (any, where it is null) has none. */
+  revokeKey(tenant: string | null, id: string): Promise<KeyRow | null>;
+  /** The key was used; written where it is an hour since the last time. */
+  touchKey(id: string): Promise<void>;
+  /** Whether there is any key, or (`living`) one that is neither revoked nor expired. */
+  hasKeys(living: boolean): Promise<boolean>;
+  /** The tenant's changes, newest first. */
+  listAudit(tenant: string, query: AuditQuery): Promise<Page<AuditRow>>;
+  /** Deletes up to `limit` rows that are older than `before`, the oldest first; how many. */
+  forgetAudit(before: Time, limit: number): Promise<number>;
   /** Those of the keys that no row stands for any more, whose bytes may go. */
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */

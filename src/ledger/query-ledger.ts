@@ -1,14 +1,16 @@
 import { type Kysely, sql } from 'kysely';
-import type { Ledger, Time } from './ledger.ts';
+import type { Actor, Ledger, Time } from './ledger.ts';
 import { migrate } from './migrations/index.ts';
 import { artifactQueries } from './queries/artifacts.ts';
 import { attemptQueries } from './queries/attempts.ts';
+import { auditQueries } from './queries/audit.ts';
 import { blobQueries } from './queries/blobs.ts';
 import { checkpointQueries } from './queries/checkpoints.ts';
 import { datasetQueries } from './queries/datasets.ts';
 import { deliveryQueries } from './queries/deliveries.ts';
 import { dispatchQueries } from './queries/dispatch.ts';
 import { jobQueries } from './queries/jobs.ts';
+import { keyQueries } from './queries/keys.ts';
 import { leaseQueries } from './queries/leases.ts';
 import { modelQueries } from './queries/models.ts';
 import { purgeQueries } from './queries/purge.ts';
@@ -18,9 +20,17 @@ import { webhookSecretQueries } from './queries/webhook-secrets.ts';
 import { KEEP_ALL, type Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
-/** The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with, `retention` says when new ones expire. */
-export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now, retention: Retention = KEEP_ALL): Ledger {
-  const database = { db, now, retention };
+/**
+ * The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with, `retention` says when
+ * new ones expire, `actor` for whom changes are made.
+ */
+export function queryLedger(
+  db: Kysely<Tables>,
+  now: () => Time = Date.now,
+  retention: Retention = KEEP_ALL,
+  actor: Actor | null = null,
+): Ledger {
+  const database = { db, now, retention, actor };
   return {
     migrate: () => migrate(db),
 
@@ -31,6 +41,8 @@ export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now, rete
     },
 
     close: () => db.destroy(),
+
+    by: (who) => queryLedger(db, now, retention, who),
 
     ...modelQueries(database),
     ...datasetQueries(database),
@@ -46,5 +58,7 @@ export function queryLedger(db: Kysely<Tables>, now: () => Time = Date.now, rete
     ...sensitivityQueries(database),
     ...deliveryQueries(database),
     ...webhookSecretQueries(database),
+    ...keyQueries(database),
+    ...auditQueries(database),
   };
 }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Problem } from '../../src/errors.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import { startServer, type TestServer } from './harness.ts';
 import { form, seedModel } from './uploads.ts';
 
@@ -117,7 +118,8 @@ describe('an upload', () => {
   });
 
   it('leaves no bytes behind when the ledger does not take its row', async () => {
-    const ledger = { ...server.ledger, insertModel: () => Promise.reject(new Error('no')) };
+    const broken = { ...server.ledger, insertModel: () => Promise.reject(new Error('no')) };
+    const ledger: Ledger = { ...broken, by: () => broken };
     const stored: string[] = [];
     const blobs = {
       ...server.blobs,

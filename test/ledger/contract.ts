@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemDocument } from '../../src/errors.ts';
 import { WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
-import type { JobRow, ModelRow } from '../../src/ledger/ledger.ts';
+import type { JobRow, KeyRow, ModelRow } from '../../src/ledger/ledger.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
 import {
   artifactSample,
@@ -28,6 +28,92 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
     it('can be migrated again, and by another connection at the same time', async () => {
       await Promise.all([world.ledger.migrate(), world.other.migrate()]);
       await world.other.check();
+    });
+
+    describe('keys and the audit trail', () => {
+      const key = (id: string, more: Partial<KeyRow> = {}): KeyRow => ({
+        id,
+        hash: id.padEnd(64, '0'),
+        tenant: 'alice',
+        role: 'write',
+        name: 'k',
+        created_at: 1,
+        created_by: 'cli',
+        last_used_at: null,
+        expires_at: null,
+        revoked_at: null,
+        ...more,
+      });
+      const by = { key_id: 'key_9', request_id: 'req_1' };
+
+      it('keep keys for their tenant, found by their hash alone, and revoke them once', async () => {
+        expect(await world.ledger.hasKeys(false)).toBe(false);
+        expect(await world.ledger.insertKey(key('key_1'), 9)).toBe(true);
+        expect(await world.other.keyOfHash(key('key_1').hash)).toEqual(key('key_1'));
+        expect(await world.other.findKey('bob', 'key_1')).toBeNull();
+        expect(await world.other.revokeKey('bob', 'key_1')).toBeNull();
+        expect((await world.other.listKeys('bob', { limit: 9 })).rows).toEqual([]);
+        expect((await world.other.listKeys(null, { limit: 9 })).rows).toHaveLength(1);
+        const revoked_at = world.clock.now;
+        expect(await world.other.revokeKey('alice', 'key_1')).toEqual(key('key_1', { revoked_at }));
+        world.clock.now += 1;
+        expect(await world.other.revokeKey(null, 'key_1')).toEqual(key('key_1', { revoked_at }));
+        expect([await world.ledger.hasKeys(true), await world.ledger.hasKeys(false)]).toEqual([false, true]);
+      });
+
+      it('count those that live against the most a tenant may have', async () => {
+        await world.ledger.insertKey(key('key_1', { expires_at: world.clock.now }), 1);
+        await world.ledger.insertKey(key('key_2', { revoked_at: 1 }), 1);
+        expect(await world.ledger.insertKey(key('key_3'), 1)).toBe(true);
+        expect(await world.ledger.by(by).insertKey(key('key_4'), 1)).toBe(false);
+        expect(await world.ledger.insertKey(key('key_5', { tenant: 'bob' }), 1)).toBe(true);
+        expect(await world.ledger.findKey('alice', 'key_4')).toBeNull();
+        expect((await world.ledger.listAudit('alice', { limit: 9 })).rows).toEqual([]);
+      });
+
+      it('write a use down once an hour', async () => {
+        await world.ledger.insertKey(key('key_1'), 9);
+        for (const [wait, at] of [
+          [0, world.clock.now],
+          [3_599_999, world.clock.now],
+          [1, world.clock.now + 3_600_000],
+        ] as const) {
+          world.clock.now += wait;
+          await world.ledger.touchKey('key_1');
+          expect((await world.ledger.findKey('alice', 'key_1'))?.last_used_at).toBe(at);
+        }
+      });
+
+      it('write a change down in its own transaction, and none that was not made', async () => {
+        const acting = world.ledger.by(by);
+        const model = modelSample();
+        await acting.insertModel(model);
+        await expect(acting.insertModel(model)).rejects.toThrow();
+        await acting.deleteModel('alice', model.id);
+        await acting.deleteModel('alice', model.id);
+        await acting.deleteModel('bob', world.model.id);
+        await world.ledger.deleteModel('alice', world.model.id);
+        const { rows } = await world.other.listAudit('alice', { limit: 9 });
+        expect(rows.map(({ id: _, ...row }) => row)).toEqual(
+          ['model.delete', 'model.create'].map((action) => ({
+            tenant: 'alice',
+            ...by,
+            action,
+            resource_id: model.id,
+            created_at: world.clock.now,
+          })),
+        );
+        expect((await world.other.listAudit('bob', { limit: 9 })).rows).toEqual([]);
+      });
+
+      it('forget what is old, a few at a time', async () => {
+        const acting = world.ledger.by(by);
+        for (let n = 0; n < 3; n += 1) await acting.insertModel(modelSample());
+        world.clock.now += 1;
+        await acting.insertModel(modelSample());
+        expect([await world.ledger.forgetAudit(world.clock.now, 2), await world.ledger.forgetAudit(world.clock.now, 2)]).toEqual([2, 1]);
+        expect((await world.ledger.listAudit('alice', { limit: 9 })).rows).toHaveLength(1);
+      });
     });
 
     describe('models and data sets', () => {

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import { Problem } from '../../errors.ts';
-import { mayAct, type Role } from '../../roles.ts';
-import type { KeyFile } from '../key-file.ts';
-import { LOCAL_PRINCIPAL, type Principal } from '../principal.ts';
+import type { Role } from '../../roles.ts';
+import { admit } from '../admit.ts';
+import type { Keyring } from '../keyring.ts';
+import type { Principal } from '../principal.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -18,28 +18,13 @@ declare module 'fastify' {
 }
 
 /** Lets a request through to a route that its key may use, before anything of its body is read. */
-export function installAccess(app: FastifyInstance, keys: KeyFile | null): void {
+export function installAccess(app: FastifyInstance, keyring: Keyring): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request) => {
     const { access = 'open' } = request.routeOptions.config;
     if (access === 'open') return;
-    const principal = keys ? await authenticate(keys, request.headers.authorization) : LOCAL_PRINCIPAL;
-    if (!mayAct(principal.role, access)) {
-      throw new Problem('FORBIDDEN', `This needs a key of role ${access}; the one received has role ${principal.role}`);
-    }
+    const principal = await admit(keyring, request.headers.authorization, access);
     request.principal = principal;
-    request.log = request.log.child({ tenant: principal.tenant });
+    request.log = request.log.child({ tenant: principal.tenant, key_id: principal.keyId });
   });
-}
-
-async function authenticate(keys: KeyFile, authorization: string | undefined): Promise<Principal> {
-  const [, secret] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
-  if (secret === undefined) {
-    throw new Problem('UNAUTHORIZED', `Send "Authorization: Bearer <key>". Received ${authorization ? 'another scheme' : 'no key'}`);
-  }
-  const found = await keys.authenticate(secret).catch((cause) => {
-    throw new Problem('UNAVAILABLE', 'The keys cannot be read now', { cause });
-  });
-  if (!found) throw new Problem('UNAUTHORIZED', 'The key is not one of this server’s');
-  return found;
 }

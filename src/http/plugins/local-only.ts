@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../errors.ts';
+import type { Keyring } from '../keyring.ts';
 import { isLoopback } from '../loopback.ts';
 
 /**
  * For a server without keys: whoever reaches it may do everything, so a web page must not. A page of another site gives itself away by its Origin, or,
  * where it made its own name point to this machine (DNS rebinding), by the Host it asks for.
  */
-export function installLocalOnly(app: FastifyInstance): void {
+export function installLocalOnly(app: FastifyInstance, keyring: Keyring): void {
   app.addHook('onRequest', async (request) => {
+    if (keyring.needsKeys()) return;
     const { host, origin } = request.headers;
-    const hint = 'Without ESPALIER_API_KEYS_FILE this server is for this machine only';
+    const hint = 'Without keys this server is for this machine only';
     if (host === undefined || !isLoopback(hostName(host))) throw new Problem('FORBIDDEN', `${hint}. Received Host: ${host ?? 'none'}`);
     if (origin !== undefined && origin !== `http://${host}`) throw new Problem('FORBIDDEN', `${hint}. Received Origin: ${origin}`);
   });

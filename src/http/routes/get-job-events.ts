@@ -49,9 +49,12 @@ export const getJobEvents = route({
   },
   problems: ['NOT_FOUND', 'GONE', 'TOO_MANY_REQUESTS'],
 
-  async handle({ principal, params, query, services: { ledger, blobs, followers }, request, reply, gone }) {
+  async handle({ principal, params, query, services: { ledger, blobs, followers }, request, reply, gone, stillAllowed }) {
     const id = params.id as string;
-    const load = async () => living(await ledger.findJob(principal.tenant, id), 'job', id);
+    const load = async () => {
+      await stillAllowed();
+      return living(await ledger.findJob(principal.tenant, id), 'job', id);
+    };
     await load();
     reply.type(`${STREAM_TYPE}; charset=utf-8`).headers({ 'cache-control': 'private, no-store', 'x-accel-buffering': 'no' });
     if (request.method === 'HEAD') return reply.send();

@@ -42,12 +42,12 @@ export const getJob = route({
   },
   problems: ['NOT_FOUND', 'GONE'],
 
-  async handle({ principal, params, services: { ledger }, request, reply, gone }) {
+  async handle({ principal, params, services: { ledger }, request, reply, gone, stillAllowed }) {
     const id = params.id as string;
     const load = async () => living(await ledger.findJob(principal.tenant, id), 'job', id);
     const wait = preferredWait(request.headers.prefer);
     const found = await load();
-    const row = wait > 0 ? await awaitStatus(found, load, wait, gone) : found;
+    const row = wait > 0 ? await awaitStatus(found, () => stillAllowed().then(load), wait, gone) : found;
     const body = JSON.stringify(await readJobView(ledger, row));
     const tag = bodyTag(body);
     reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });

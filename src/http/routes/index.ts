@@ -3,9 +3,11 @@ import type { RouteDefinition } from '../route.ts';
 import { cancelJob } from './cancel-job.ts';
 import { deleteDataset } from './delete-dataset.ts';
 import { deleteJob } from './delete-job.ts';
+import { deleteKey } from './delete-key.ts';
 import { deleteModel } from './delete-model.ts';
 import { getArtifact } from './get-artifact.ts';
 import { getArtifactContent } from './get-artifact-content.ts';
+import { getAudit } from './get-audit.ts';
 import { getCapabilities } from './get-capabilities.ts';
 import { getDataset } from './get-dataset.ts';
 import { getDatasets } from './get-datasets.ts';
@@ -16,6 +18,8 @@ import { getJobEvents } from './get-job-events.ts';
 import { getJobMetrics } from './get-job-metrics.ts';
 import { getJobReport } from './get-job-report.ts';
 import { getJobs } from './get-jobs.ts';
+import { getKey } from './get-key.ts';
+import { getKeys } from './get-keys.ts';
 import { getModel } from './get-model.ts';
 import { getModelContent } from './get-model-content.ts';
 import { getModels } from './get-models.ts';
@@ -26,6 +30,7 @@ import { metrics } from './metrics.ts';
 import { pauseJob } from './pause-job.ts';
 import { postDataset } from './post-dataset.ts';
 import { postJob } from './post-job.ts';
+import { postKey } from './post-key.ts';
 import { postModel } from './post-model.ts';
 import { postPrediction } from './post-prediction.ts';
 import { postPrunability } from './post-prunability.ts';
@@ -62,6 +67,11 @@ export const ROUTES: readonly RouteDefinition[] = [
   postWebhookSecret,
   getArtifact,
   getArtifactContent,
+  postKey,
+  getKeys,
+  getKey,
+  deleteKey,
+  getAudit,
   getCapabilities,
   healthz,
   readyz,

@@ -44,9 +44,9 @@ export const postWebhookSecret = route({
     },
   },
 
-  async handle({ principal, body, services: { webhooks }, request, reply }) {
+  async handle({ principal, body, services: { webhooks, ledger }, request, reply }) {
     const { overlap_s } = fillDefaults(Rotation, body);
-    const { secret, rows } = await webhooks.secrets.rotate(principal.tenant, overlap_s * 1_000);
+    const { secret, rows } = await webhooks.secrets.rotate(principal.tenant, overlap_s * 1_000, ledger);
     request.log.info({ secret_id: rows[0]?.id, overlap_s }, 'A secret of webhooks was made');
     return reply.code(201).header('cache-control', 'no-store').send(webhookSecretView(rows, secret));
   },

@@ -11,8 +11,12 @@ const PREFIX = 'whsec_';
 export const MOST_SECRETS = 4;
 
 export interface WebhookSecrets {
-  /** A new secret, `whsec_` and base64; those before it go on signing for `overlapMs`. */
-  rotate(tenant: string, overlapMs: number): Promise<{ secret: string; rows: WebhookSecretRow[] }>;
+  /** A new secret, `whsec_` and base64; those before it go on signing for `overlapMs`. `by` is the ledger that acts for whoever asked. */
+  rotate(
+    tenant: string,
+    overlapMs: number,
+    by?: Pick<Ledger, 'insertWebhookSecret'>,
+  ): Promise<{ secret: string; rows: WebhookSecretRow[] }>;
   /** Those that sign now, newest first, without what they are. */
   list(tenant: string): Promise<WebhookSecretRow[]>;
   /** Those that sign now, newest first. Throws an Error where one cannot be opened. */
@@ -31,12 +35,12 @@ export function webhookSecrets(ledger: Ledger, openBox: () => Promise<SecretBox>
   };
   const contextOf = ({ tenant, id }: Pick<WebhookSecretRow, 'tenant' | 'id'>): string => `webhook secret ${id} of ${tenant}`;
   return {
-    async rotate(tenant, overlapMs) {
+    async rotate(tenant, overlapMs, by = ledger) {
       const secret = `${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`;
       const key = { id: newId('whs'), tenant };
       const created_at = now();
       const sealed = (await box()).seal(secret, contextOf(key));
-      await ledger.insertWebhookSecret({ ...key, sealed, created_at, expires_at: null }, created_at + overlapMs, MOST_SECRETS);
+      await by.insertWebhookSecret({ ...key, sealed, created_at, expires_at: null }, created_at + overlapMs, MOST_SECRETS);
       return { secret, rows: await ledger.listWebhookSecrets(tenant) };
     },
 

@@ -8,6 +8,7 @@ import * as queuedAt from './004-queued-at.ts';
 import * as bestCheckpoints from './005-best-checkpoints.ts';
 import * as furtherModels from './006-further-models.ts';
 import * as sensitivities from './007-sensitivities.ts';
+import * as keysAndAudit from './008-keys-and-audit.ts';
 import * as webhooks from './009-webhooks.ts';
 import * as retention from './010-retention.ts';
 
@@ -20,6 +21,7 @@ const provider: MigrationProvider = {
     '005-best-checkpoints': bestCheckpoints,
     '006-further-models': furtherModels,
     '007-sensitivities': sensitivities,
+    '008-keys-and-audit': keysAndAudit,
     '009-webhooks': webhooks,
     '010-retention': retention,
   }),

@@ -2,19 +2,20 @@ import type { Database } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 import { expiryOf, lives } from '../retention.ts';
 import { datasetRow, storedDataset } from '../rows.ts';
+import { recordChange } from './audit.ts';
 import { asPage } from './page.ts';
 
 /** Data sets of a tenant: inserted after their bytes, marked when deleted. */
-export function datasetQueries({
-  db,
-  now,
-  retention,
-}: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
+export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
+  const { db, now, retention } = database;
   return {
     async insertDataset(row) {
       const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.datasets) };
-      await db.insertInto('datasets').values(storedDataset(stored)).execute();
-      return stored;
+      return db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('datasets').values(storedDataset(stored)).execute();
+        await recordChange(transaction, database, { action: 'dataset.create', tenant: row.tenant, id: row.id });
+        return stored;
+      });
     },
 
     async findDataset(tenant, id) {
@@ -36,14 +37,18 @@ export function datasetQueries({
     },
 
     async deleteDataset(tenant, id) {
-      const { numUpdatedRows } = await db
-        .updateTable('datasets')
-        .set({ deleted_at: now() })
-        .where('id', '=', id)
-        .where('tenant', '=', tenant)
-        .where(lives('datasets', now()))
-        .executeTakeFirst();
-      return numUpdatedRows === 1n;
+      return db.transaction().execute(async (transaction) => {
+        const { numUpdatedRows } = await transaction
+          .updateTable('datasets')
+          .set({ deleted_at: now() })
+          .where('id', '=', id)
+          .where('tenant', '=', tenant)
+          .where(lives('datasets', now()))
+          .executeTakeFirst();
+        if (numUpdatedRows !== 1n) return false;
+        await recordChange(transaction, database, { action: 'dataset.delete', tenant, id });
+        return true;
+      });
     },
   };
 }

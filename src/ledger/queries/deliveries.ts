@@ -2,11 +2,13 @@ import { WEBHOOK_EVENTS } from '../../jobs/spec/index.ts';
 import type { Database } from '../database.ts';
 import type { DeliveryRow, DeliveryStatus, Ledger } from '../ledger.ts';
 import { deliveryAttemptRow, deliveryRow, jobRow } from '../rows.ts';
+import { recordChange } from './audit.ts';
 
 type DeliveryQueries = Pick<Ledger, 'claimDeliveries' | 'recordDelivery' | 'listDeliveries' | 'redeliver' | 'deliveryCounts'>;
 
 /** What is due to webhooks, who tries it, and what became of that. */
-export function deliveryQueries({ db, now }: Database): DeliveryQueries {
+export function deliveryQueries(database: Database): DeliveryQueries {
+  const { db, now } = database;
   return {
     async claimDeliveries({ limit, perTenant, busy, until }) {
       const due = await db
@@ -139,6 +141,7 @@ export function deliveryQueries({ db, now }: Database): DeliveryQueries {
           .where('id', '=', id)
           .where('attempts', '=', row.attempts)
           .execute();
+        await recordChange(transaction, database, { action: 'delivery.redeliver', tenant: row.tenant, id });
         return deliveryRow(await find.executeTakeFirstOrThrow());
       });
     },

@@ -1,10 +1,11 @@
 import type { Updateable } from 'kysely';
 import { furtherModels } from '../../jobs/spec/index.ts';
 import { type Database, ENDED, type Executor } from '../database.ts';
-import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
+import type { AuditAction, JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
 import { jobRow, storedJob } from '../rows.ts';
 import type { JobTable } from '../tables.ts';
+import { recordChange } from './audit.ts';
 import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
 import { findKey, forgetOldKeys } from './idempotency.ts';
@@ -29,9 +30,15 @@ type JobQueries = Pick<
 >;
 
 /** What a caller does with jobs: post, look, pause, resume, cancel, delete. */
-export function jobQueries({ db, now, retention }: Database): JobQueries {
+export function jobQueries(database: Database): JobQueries {
+  const { db, now, retention } = database;
   /** Makes the first of the changes whose states the job is in, if any, and returns the row as it then is. */
-  async function request(tenant: string, id: string, changes: { from: JobStatus[]; to: Updateable<JobTable> }[]): Promise<JobRow | null> {
+  async function request(
+    action: AuditAction,
+    tenant: string,
+    id: string,
+    changes: { from: JobStatus[]; to: Updateable<JobTable> }[],
+  ): Promise<JobRow | null> {
     return db.transaction().execute(async (transaction) => {
       for (const { from, to } of changes) {
         const changed = await transaction
@@ -43,7 +50,10 @@ export function jobQueries({ db, now, retention }: Database): JobQueries {
           .returningAll()
           .executeTakeFirst();
         if (changed && to.status === 'cancelled') await noteEvent(transaction, id, 'cancelled', now());
-        if (changed) return jobRow(changed);
+        if (changed) {
+          await recordChange(transaction, database, { action, tenant, id });
+          return jobRow(changed);
+        }
       }
       const stored = await transaction.selectFrom('jobs').selectAll().where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
       return stored ? jobRow(stored) : null;
@@ -85,6 +95,7 @@ export function jobQueries({ db, now, retention }: Database): JobQueries {
             .values({ tenant: row.tenant, ...idempotency, job_id: row.id, queue_position, created_at: now() })
             .execute();
         }
+        await recordChange(transaction, database, { action: 'job.create', tenant: row.tenant, id: row.id });
         return { outcome: 'inserted', queue_position };
       });
     },
@@ -123,7 +134,7 @@ export function jobQueries({ db, now, retention }: Database): JobQueries {
     },
 
     async requestCancel(tenant, id) {
-      return request(tenant, id, [
+      return request('job.cancel', tenant, id, [
         { from: ['queued', 'paused'], to: { status: 'cancelled', ...ended({ now, retention }) } },
         { from: ['running', 'pausing'], to: { status: 'cancelling' } },
       ]);
@@ -143,9 +154,10 @@ export function jobQueries({ db, now, retention }: Database): JobQueries {
           .where('id', '=', job_id)
           .where('attempt', '=', attempt)
           .where('status', 'in', ['queued', 'paused'])
-          .returning('warnings')
+          .returning(['warnings', 'tenant'])
           .executeTakeFirst();
         if (!cancelled) return false;
+        await recordChange(transaction, database, { action: 'job.cancel', tenant: cancelled.tenant, id: job_id });
         if (warning) {
           const warnings = JSON.stringify([...JSON.parse(cancelled.warnings), warning]);
           await transaction.updateTable('jobs').set({ warnings }).where('id', '=', job_id).execute();
@@ -157,14 +169,14 @@ export function jobQueries({ db, now, retention }: Database): JobQueries {
     },
 
     async requestPause(tenant, id) {
-      return request(tenant, id, [
+      return request('job.pause', tenant, id, [
         { from: ['queued'], to: { status: 'paused' } },
         { from: ['running'], to: { status: 'pausing' } },
       ]);
     },
 
     async requestResume(tenant, id) {
-      return request(tenant, id, [
+      return request('job.resume', tenant, id, [
         { from: ['paused'], to: { status: 'queued', queued_at: now() } },
         { from: ['pausing'], to: { status: 'running' } },
       ]);
@@ -187,6 +199,7 @@ export function jobQueries({ db, now, retention }: Database): JobQueries {
           .where('job_id', '=', id)
           .where('deleted_at', 'is', null)
           .execute();
+        await recordChange(transaction, database, { action: 'job.delete', tenant, id });
         return true;
       });
     },

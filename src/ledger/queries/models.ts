@@ -2,15 +2,20 @@ import type { Database } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 import { expiryOf, lives } from '../retention.ts';
 import { modelRow, storedModel } from '../rows.ts';
+import { recordChange } from './audit.ts';
 import { asPage } from './page.ts';
 
 /** Models of a tenant: inserted after their bytes, marked when deleted. */
-export function modelQueries({ db, now, retention }: Database): Pick<Ledger, 'insertModel' | 'findModel' | 'listModels' | 'deleteModel'> {
+export function modelQueries(database: Database): Pick<Ledger, 'insertModel' | 'findModel' | 'listModels' | 'deleteModel'> {
+  const { db, now, retention } = database;
   return {
     async insertModel(row) {
       const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.models) };
-      await db.insertInto('models').values(storedModel(stored)).execute();
-      return stored;
+      return db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('models').values(storedModel(stored)).execute();
+        await recordChange(transaction, database, { action: 'model.create', tenant: row.tenant, id: row.id });
+        return stored;
+      });
     },
 
     async findModel(tenant, id) {
@@ -32,14 +37,18 @@ export function modelQueries({ db, now, retention }: Database): Pick<Ledger, 'in
     },
 
     async deleteModel(tenant, id) {
-      const { numUpdatedRows } = await db
-        .updateTable('models')
-        .set({ deleted_at: now() })
-        .where('id', '=', id)
-        .where('tenant', '=', tenant)
-        .where(lives('models', now()))
-        .executeTakeFirst();
-      return numUpdatedRows === 1n;
+      return db.transaction().execute(async (transaction) => {
+        const { numUpdatedRows } = await transaction
+          .updateTable('models')
+          .set({ deleted_at: now() })
+          .where('id', '=', id)
+          .where('tenant', '=', tenant)
+          .where(lives('models', now()))
+          .executeTakeFirst();
+        if (numUpdatedRows !== 1n) return false;
+        await recordChange(transaction, database, { action: 'model.delete', tenant, id });
+        return true;
+      });
     },
   };
 }

@@ -1,8 +1,10 @@
 import type { Database, Executor } from '../database.ts';
 import type { Ledger, Time, WebhookSecretRow } from '../ledger.ts';
+import { recordChange } from './audit.ts';
 
 /** The sealed secrets that sign a tenant's webhooks. */
-export function webhookSecretQueries({ db, now }: Database): Pick<Ledger, 'insertWebhookSecret' | 'listWebhookSecrets'> {
+export function webhookSecretQueries(database: Database): Pick<Ledger, 'insertWebhookSecret' | 'listWebhookSecrets'> {
+  const { db, now } = database;
   return {
     async insertWebhookSecret(row, overlapUntil, most) {
       await db.transaction().execute(async (transaction) => {
@@ -17,6 +19,7 @@ export function webhookSecretQueries({ db, now }: Database): Pick<Ledger, 'inser
         if (tooMany.length > 0)
           await transaction.updateTable('webhook_secrets').set({ expires_at: now() }).where('id', 'in', tooMany).execute();
         await transaction.insertInto('webhook_secrets').values(row).execute();
+        await recordChange(transaction, database, { action: 'webhook_secret.create', tenant: row.tenant, id: row.id });
       });
     },
 

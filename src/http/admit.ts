@@ -1,0 +1,32 @@
+import { Problem } from '../errors.ts';
+import { mayAct, type Role } from '../roles.ts';
+import type { Keyring } from './keyring.ts';
+import { LOCAL_PRINCIPAL, type Principal } from './principal.ts';
+
+/**
+ * Who asks, where they may do what needs a role. `authorization` is the header. Throws UNAUTHORIZED, FORBIDDEN, and UNAVAILABLE where the keys cannot be
+ * read: that lets nobody in.
+ */
+export async function admit(keyring: Keyring, authorization: string | undefined, access: Role): Promise<Principal> {
+  const principal = (await readable(keyring.isOpen())) ? LOCAL_PRINCIPAL : await authenticate(keyring, authorization);
+  if (!mayAct(principal.role, access)) {
+    throw new Problem('FORBIDDEN', `This needs a key of role ${access}; the one received has role ${principal.role}`);
+  }
+  return principal;
+}
+
+async function authenticate(keyring: Keyring, authorization: string | undefined): Promise<Principal> {
+  const [, secret] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
+  if (secret === undefined) {
+    throw new Problem('UNAUTHORIZED', `Send "Authorization: Bearer <key>". Received ${authorization ? 'another scheme' : 'no key'}`);
+  }
+  const found = await readable(keyring.authenticate(secret));
+  if (!found) throw new Problem('UNAUTHORIZED', 'The key is not one of this server’s, or was revoked, or has expired');
+  return found;
+}
+
+function readable<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  return answer.catch((cause) => {
+    throw new Problem('UNAVAILABLE', 'The keys cannot be read now', { cause });
+  });
+}
