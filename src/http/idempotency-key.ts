@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Problem } from '../errors.ts';
+import type { HeaderDoc } from './route.ts';
+import { Text } from './schemas.ts';
 
 /** The Idempotency-Key header; null when there is none. Throws MALFORMED_REQUEST for one that is empty, too long or not printable ASCII. */
 export function idempotencyKey(headers: IncomingHttpHeaders): string | null {
@@ -10,3 +12,18 @@ export function idempotencyKey(headers: IncomingHttpHeaders): string | null {
   }
   return key;
 }
+
+/** The header as every creation documents it. */
+export const IDEMPOTENCY_HEADER: Record<string, HeaderDoc> = {
+  'Idempotency-Key': {
+    description:
+      'Makes it safe to send the request again: for 24 hours the same key and body (files by their SHA-256) get the first answer, and nothing is made a second time.',
+    schema: Text,
+    example: 'nightly-2026-01-15',
+  },
+};
+
+/** What the answer to a repeated request has. */
+export const REPLAYED_HEADER: Record<string, HeaderDoc> = {
+  'Idempotency-Replayed': { description: '`true` where this is the answer to an earlier request.', schema: Text },
+};

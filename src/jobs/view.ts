@@ -175,8 +175,8 @@ export function jobView(
   };
 }
 
-/** A job's row as it was when it was inserted: what the first answer to its POST was made of. */
-export function asInserted(row: JobRow): JobRow {
+/** A job's row as it was when it was inserted: what the first answer to its POST was made of, of which it had so many warnings. */
+export function asInserted(row: JobRow, warnings: number): JobRow {
   return {
     ...row,
     status: 'queued',
@@ -184,7 +184,7 @@ export function asInserted(row: JobRow): JobRow {
     attempt: 0,
     result: null,
     error: null,
-    warnings: [],
+    warnings: row.warnings.slice(0, warnings),
     started_at: null,
     finished_at: null,
     expires_at: null,

@@ -302,8 +302,18 @@ export interface WebhookSecretRow {
   expires_at: Time | null;
 }
 
-/** What a known idempotency key says: the job it created and the place in the queue that the first answer named. */
-export type ReplayOutcome = { outcome: 'replayed'; id: string; queue_position: number } | { outcome: 'mismatch' };
+/** What a known idempotency key says: what it created, and of a job the place in the queue and the number of warnings that the first answer named. */
+export type ReplayOutcome =
+  | { outcome: 'replayed'; id: string; queue_position: number; warnings: number }
+  | { outcome: 'mismatch' }
+  | { outcome: 'in_progress' };
+
+/** A held key (`holdKey`) and what the body turned out to be. */
+export interface IdempotencyClaim {
+  key: string;
+  fingerprint: string;
+  holder: string;
+}
 
 export type InsertJobOutcome =
   | { outcome: 'inserted'; queue_position: number }
@@ -336,15 +346,18 @@ export interface Ledger {
   /** The same ledger, whose changes go into the audit trail as this one's: each in the transaction that makes it. */
   by(actor: Actor): Ledger;
 
-  /** The row as it was stored: it expires when the configuration says so. */
-  insertModel(row: ModelRow): Promise<ModelRow>;
+  /**
+   * The row as it was stored: it expires when the configuration says so. With a claim, the key names it from then on; throws Problem IDEMPOTENCY_IN_PROGRESS
+   * where the key is another's by then.
+   */
+  insertModel(row: ModelRow, claim?: IdempotencyClaim): Promise<ModelRow>;
   /** Of the tenant, deleted ones included. */
   findModel(tenant: string, id: string): Promise<ModelRow | null>;
   listModels(tenant: string, query: PageQuery): Promise<Page<ModelRow>>;
   /** Hides it at once, whoever uses it; its bytes stay until `markPurged`. False when there is none to delete. */
   deleteModel(tenant: string, id: string): Promise<boolean>;
 
-  insertDataset(row: DatasetRow): Promise<DatasetRow>;
+  insertDataset(row: DatasetRow, claim?: IdempotencyClaim): Promise<DatasetRow>;
   findDataset(tenant: string, id: string): Promise<DatasetRow | null>;
   listDatasets(tenant: string, query: PageQuery): Promise<Page<DatasetRow>>;
   deleteDataset(tenant: string, id: string): Promise<boolean>;
@@ -360,6 +373,13 @@ export interface Ledger {
   insertJob(row: JobRow, idempotency?: { key: string; fingerprint: string }): Promise<InsertJobOutcome>;
   /** What an idempotency key of the last 24 hours has created; null when it is not known. */
   findIdempotent(tenant: string, idempotency: { key: string; fingerprint: string }): Promise<ReplayOutcome | null>;
+  /**
+   * Holds an idempotency key for a request until `until`, or for longer where it holds it already. `in_progress`: another request holds it. `used`: it has
+   * created something in the last 24 hours.
+   */
+  holdKey(tenant: string, key: string, holder: string, until: Time): Promise<'held' | 'in_progress' | 'used'>;
+  /** Gives up a key that has created nothing. */
+  letGoOfKey(tenant: string, key: string, holder: string): Promise<void>;
   findJob(tenant: string, id: string): Promise<JobRow | null>;
   /** For the worker and the dispatcher, who act for every tenant. */
   loadJob(id: string): Promise<JobRow | null>;

@@ -9,6 +9,7 @@ import { checkpointQueries } from './queries/checkpoints.ts';
 import { datasetQueries } from './queries/datasets.ts';
 import { deliveryQueries } from './queries/deliveries.ts';
 import { dispatchQueries } from './queries/dispatch.ts';
+import { idempotencyQueries } from './queries/idempotency.ts';
 import { jobQueries } from './queries/jobs.ts';
 import { keyQueries } from './queries/keys.ts';
 import { leaseQueries } from './queries/leases.ts';
@@ -48,6 +49,7 @@ export function queryLedger(
     ...datasetQueries(database),
     ...artifactQueries(database),
     ...jobQueries(database),
+    ...idempotencyQueries(database),
     ...attemptQueries(database),
     ...seriesQueries(database),
     ...checkpointQueries(database),

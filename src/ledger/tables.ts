@@ -132,13 +132,19 @@ export interface SegmentTable {
   created_at: number;
 }
 
-export interface IdempotencyTable {
+export interface IdempotentCreateTable {
   tenant: string;
   key: string;
-  fingerprint: string;
-  job_id: string;
-  /** What the first answer said of the job's place, which its row does not keep. */
+  /** Null while the first request is running. */
+  fingerprint: string | null;
+  resource_id: string | null;
+  /** What the first answer said of a job's place, which its row does not keep. */
   queue_position: number;
+  /** How many warnings the first answer had; a job gets more while it runs. */
+  warnings: number;
+  /** The request that runs, and until when it is believed to; null where it never was to be seen. */
+  holder: string | null;
+  held_until: number;
   created_at: number;
 }
 
@@ -216,7 +222,7 @@ export interface Tables {
   attempts: AttemptTable;
   checkpoints: CheckpointTable;
   segments: SegmentTable;
-  idempotency: IdempotencyTable;
+  idempotent_creates: IdempotentCreateTable;
   job_models: JobModelTable;
   job_plans: JobPlanTable;
   sensitivities: SensitivityTable;

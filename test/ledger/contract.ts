@@ -369,13 +369,41 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.queueJob();
         const first = jobSample(world.model, world.dataset);
         expect(await world.ledger.insertJob(first, idempotency)).toEqual({ outcome: 'inserted', queue_position: 1 });
-        const again = { outcome: 'replayed', id: first.id, queue_position: 1 };
+        const again = { outcome: 'replayed', id: first.id, queue_position: 1, warnings: 0 };
         const second = jobSample(world.model, world.dataset);
         expect(await world.other.insertJob(second, idempotency)).toEqual(again);
         expect(await world.other.findIdempotent('alice', idempotency)).toEqual(again);
         expect(await world.ledger.loadJob(second.id)).toBeNull();
         expect(await world.ledger.insertJob(second, { key: 'k', fingerprint: 'g' })).toEqual({ outcome: 'mismatch' });
         expect(await world.ledger.findIdempotent('bob', idempotency)).toBeNull();
+      });
+
+      it('holds an idempotency key for a request that takes a while, and no longer than it lives', async () => {
+        const { now } = world.clock;
+        expect(await world.ledger.holdKey('alice', 'k', 'first', now + 30)).toBe('held');
+        expect(await world.other.holdKey('alice', 'k', 'second', now + 30)).toBe('in_progress');
+        expect(await world.other.holdKey('bob', 'k', 'second', now + 30)).toBe('held');
+        const idempotency = { key: 'k', fingerprint: 'f' };
+        const job = jobSample(world.model, world.dataset);
+        expect(await world.other.insertJob(job, idempotency)).toEqual({ outcome: 'in_progress' });
+        expect(await world.ledger.holdKey('alice', 'k', 'first', now + 60)).toBe('held');
+        world.clock.now = now + 60;
+        // The first is gone, and comes back too late.
+        expect(await world.other.holdKey('alice', 'k', 'second', now + 90)).toBe('held');
+        const made = modelSample();
+        await expect(world.ledger.insertModel(made, { ...idempotency, holder: 'first' })).rejects.toMatchObject({
+          code: 'IDEMPOTENCY_IN_PROGRESS',
+        });
+        expect(await world.ledger.findModel('alice', made.id)).toBeNull();
+        await world.ledger.letGoOfKey('alice', 'k', 'first');
+        await world.other.insertModel(made, { ...idempotency, holder: 'second' });
+        await world.other.letGoOfKey('alice', 'k', 'second');
+        expect(await world.ledger.holdKey('alice', 'k', 'third', now + 90)).toBe('used');
+        expect(await world.ledger.findIdempotent('alice', idempotency)).toMatchObject({ outcome: 'replayed', id: made.id });
+        expect(await world.ledger.insertJob(job, { key: 'k', fingerprint: 'g' })).toEqual({ outcome: 'mismatch' });
+        await world.ledger.holdKey('alice', 'free', 'first', now + 90);
+        world.clock.now = now + 90;
+        expect((await world.ledger.insertJob(job, { key: 'free', fingerprint: 'f' })).outcome).toBe('inserted');
       });
 
       it('forgets an idempotency key after 24 hours', async () => {

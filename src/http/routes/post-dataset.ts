@@ -5,6 +5,8 @@ import { Problem, received } from '../../errors.ts';
 import { newId } from '../../jobs/ids.ts';
 import type { DatasetRow } from '../../ledger/ledger.ts';
 import { DATASET_ROW } from '../examples.ts';
+import { underKey } from '../hold-key.ts';
+import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { uploadName } from '../names.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
@@ -36,6 +38,7 @@ export const postDataset = route({
     'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y` (and sample weights `w`), a CSV with a header, or a zip of PNG and JPEG images in folders named after their classes, with folders `train`, `validation` and `test` around these or without.',
   tag: 'Data sets',
   access: 'write',
+  headers: IDEMPOTENCY_HEADER,
   multipart: {
     x: { description: 'IDX: the samples.', file: true, required: false },
     y: { description: 'IDX: the labels.', file: true, required: false },
@@ -97,64 +100,75 @@ export const postDataset = route({
     201: {
       description: 'The data set is stored.',
       content: { 'application/json': { schema: DatasetView, example: datasetView(DATASET_ROW) } },
-      headers: { Location: { description: 'Where the data set is.', schema: Text } },
+      headers: { Location: { description: 'Where the data set is.', schema: Text }, ...REPLAYED_HEADER },
     },
   },
-  problems: ['DATASET_UNREADABLE', 'DATASET_INVALID'],
+  problems: ['IDEMPOTENCY_MISMATCH', 'IDEMPOTENCY_IN_PROGRESS', 'DATASET_UNREADABLE', 'DATASET_INVALID'],
 
   async handle({ principal, services, request, reply }) {
     const { blobs, ledger, limits } = services;
-    const row = await services.uploads.within(async () => {
-      const scratch = await blobs.scratch();
-      const keys: string[] = [];
-      try {
-        const { files, fields } = await receiveParts(request, {
-          files: FILES,
-          fields: FIELDS,
-          maxBytes: limits.maxUploadBytes,
-          folder: scratch.folder,
-        });
-        const name = uploadName(fields.name, files[0]?.filename ?? null, 'dataset');
-        const parts = files.map((file) => ({ ...file, name: file.name as DatasetPart['name'] }));
-        const built = await services.buildDataset(parts, datasetOptions(fields), scratch.folder, {
-          // An operator who allows larger uploads means larger data sets.
-          totalBytes: Math.max(DATASET_LIMITS.totalBytes, limits.maxUploadBytes),
-        });
-        const id = newId('dst');
-        let size_bytes = 0;
-        const store = async (part: 'x' | 'y' | 'w' | 'order', path: string) => {
-          const key = `datasets/${id}/${part}`;
-          keys.push(key);
-          const stored = await blobs.putFile(key, path);
-          size_bytes += stored.size_bytes;
-          return { key, sha256: stored.sha256 };
-        };
-        const x = await store('x', built.files.x);
-        const y = built.files.y === null ? null : await store('y', built.files.y);
-        const w = built.files.w ? await store('w', built.files.w) : null;
-        const order = await store('order', built.files.order);
-        const made: DatasetRow = {
-          id,
-          tenant: principal.tenant,
-          name,
-          sha256: Object.fromEntries(files.map((file) => [file.name, file.sha256])),
-          size_bytes,
-          blob_keys: { x: x.key, y: y?.key ?? null, w: w?.key ?? null, order: order.key },
-          blob_sha256: { x: x.sha256, y: y?.sha256 ?? null, w: w?.sha256 ?? null, order: order.sha256 },
-          facts: built.facts,
-          created_at: Date.now(),
-          expires_at: null,
-          deleted_at: null,
-        };
-        return await ledger.insertDataset(made);
-      } catch (error) {
-        for (const key of keys) await blobs.delete(key);
-        throw error;
-      } finally {
-        await scratch.remove();
-      }
-    });
-    request.log.info({ datasetId: row.id, samples: row.facts.samples, bytes: row.size_bytes }, 'Data set was uploaded');
+    const key = idempotencyKey(request.headers);
+    const { row, replayed } = await services.uploads.within(() =>
+      underKey(ledger, principal.tenant, key, async (held) => {
+        const scratch = await blobs.scratch();
+        const keys: string[] = [];
+        try {
+          const { files, fields } = await receiveParts(request, {
+            files: FILES,
+            fields: FIELDS,
+            maxBytes: limits.maxUploadBytes,
+            folder: scratch.folder,
+          });
+          const partsSent = files.map((file) => [file.name, file.filename, file.sha256]);
+          const settled = await held.settle({ create: 'dataset', fields, files: partsSent });
+          if ('replayed' in settled) {
+            const row = await ledger.findDataset(principal.tenant, settled.replayed);
+            if (!row) throw new Error(`An idempotency key names ${settled.replayed}, which is not in the ledger`);
+            return { row, replayed: true };
+          }
+          const name = uploadName(fields.name, files[0]?.filename ?? null, 'dataset');
+          const parts = files.map((file) => ({ ...file, name: file.name as DatasetPart['name'] }));
+          const built = await services.buildDataset(parts, datasetOptions(fields), scratch.folder, {
+            // An operator who allows larger uploads means larger data sets.
+            totalBytes: Math.max(DATASET_LIMITS.totalBytes, limits.maxUploadBytes),
+          });
+          const id = newId('dst');
+          let size_bytes = 0;
+          const store = async (part: 'x' | 'y' | 'w' | 'order', path: string) => {
+            const key = `datasets/${id}/${part}`;
+            keys.push(key);
+            const stored = await blobs.putFile(key, path);
+            size_bytes += stored.size_bytes;
+            return { key, sha256: stored.sha256 };
+          };
+          const x = await store('x', built.files.x);
+          const y = built.files.y === null ? null : await store('y', built.files.y);
+          const w = built.files.w ? await store('w', built.files.w) : null;
+          const order = await store('order', built.files.order);
+          const made: DatasetRow = {
+            id,
+            tenant: principal.tenant,
+            name,
+            sha256: Object.fromEntries(files.map((file) => [file.name, file.sha256])),
+            size_bytes,
+            blob_keys: { x: x.key, y: y?.key ?? null, w: w?.key ?? null, order: order.key },
+            blob_sha256: { x: x.sha256, y: y?.sha256 ?? null, w: w?.sha256 ?? null, order: order.sha256 },
+            facts: built.facts,
+            created_at: Date.now(),
+            expires_at: null,
+            deleted_at: null,
+          };
+          return { row: await ledger.insertDataset(made, settled.claim), replayed: false };
+        } catch (error) {
+          for (const key of keys) await blobs.delete(key);
+          throw error;
+        } finally {
+          await scratch.remove();
+        }
+      }),
+    );
+    if (replayed) reply.header('idempotency-replayed', 'true');
+    else request.log.info({ datasetId: row.id, samples: row.facts.samples, bytes: row.size_bytes }, 'Data set was uploaded');
     return reply.code(201).header('location', `/v1/datasets/${row.id}`).send(datasetView(row));
   },
 });

@@ -13,7 +13,8 @@ import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { readModelConfig } from '../../model/formats/index.ts';
 import { fingerprint } from '../canonical-json.ts';
 import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, RECIPE_REQUEST, TRAIN_REQUEST } from '../examples.ts';
-import { idempotencyKey } from '../idempotency-key.ts';
+import { inProgress, mismatch } from '../hold-key.ts';
+import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { inputOf } from '../job-inputs.ts';
 import { modelPath } from '../model-path.ts';
 import { route } from '../route.ts';
@@ -29,13 +30,7 @@ export const postJob = route({
     'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force.',
   tag: 'Jobs',
   access: 'write',
-  headers: {
-    'Idempotency-Key': {
-      description: 'Makes it safe to send the request again: for 24 hours the same key and body get the first answer, and no second job.',
-      schema: Text,
-      example: 'nightly-2026-01-15',
-    },
-  },
+  headers: IDEMPOTENCY_HEADER,
   body: {
     schema: JobSpec,
     examples: {
@@ -53,12 +48,13 @@ export const postJob = route({
       headers: {
         Location: { description: 'Where the job is.', schema: Text },
         'Retry-After': { description: 'Seconds after which to look at it.', schema: Text },
-        'Idempotency-Replayed': { description: '`true` where this is the answer to an earlier request.', schema: Text },
+        ...REPLAYED_HEADER,
       },
     },
   },
   problems: [
     'IDEMPOTENCY_MISMATCH',
+    'IDEMPOTENCY_IN_PROGRESS',
     'MODEL_DATASET_MISMATCH',
     'UNKNOWN_LAYER',
     'INCOMPATIBLE_OPTIONS',
@@ -127,6 +123,7 @@ export const postJob = route({
       }
       case 'replayed':
       case 'mismatch':
+      case 'in_progress':
         return replay(inserted, tenant, services, reply);
     }
   },
@@ -153,12 +150,13 @@ function planGone(id: string): Problem {
 
 async function replay(known: ReplayOutcome, tenant: string, { ledger }: Services, reply: FastifyReply): Promise<FastifyReply> {
   if (known.outcome === 'mismatch') {
-    throw new Problem('IDEMPOTENCY_MISMATCH', 'The idempotency key came with another body within the last 24 hours');
+    throw mismatch();
   }
+  if (known.outcome === 'in_progress') throw inProgress();
   const row = await ledger.findJob(tenant, known.id);
   if (!row) throw new Error(`An idempotency key names ${known.id}, which is not in the ledger`);
   reply.header('idempotency-replayed', 'true');
-  return accepted(reply, jobView(asInserted(row), { attempt: null, artifacts: [], queuePosition: known.queue_position }));
+  return accepted(reply, jobView(asInserted(row, known.warnings), { attempt: null, artifacts: [], queuePosition: known.queue_position }));
 }
 
 function accepted(reply: FastifyReply, view: JobView): FastifyReply {

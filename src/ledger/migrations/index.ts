@@ -11,6 +11,7 @@ import * as sensitivities from './007-sensitivities.ts';
 import * as keysAndAudit from './008-keys-and-audit.ts';
 import * as webhooks from './009-webhooks.ts';
 import * as retention from './010-retention.ts';
+import * as idempotentCreates from './013-idempotent-creates.ts';
 
 const provider: MigrationProvider = {
   getMigrations: async () => ({
@@ -24,11 +25,15 @@ const provider: MigrationProvider = {
     '008-keys-and-audit': keysAndAudit,
     '009-webhooks': webhooks,
     '010-retention': retention,
+    '013-idempotent-creates': idempotentCreates,
   }),
 };
 
-/** Brings a database up to date. The dialect's lock makes it safe for several processes at once. */
+/**
+ * Brings a database up to date. The dialect's lock makes it safe for several processes at once. A migration that came in after one of a higher number, beside
+ * which it was written, runs all the same.
+ */
 export async function migrate<Tables>(db: Kysely<Tables>): Promise<void> {
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
+  const { error } = await new Migrator({ db, provider, allowUnorderedMigrations: true }).migrateToLatest();
   if (error) throw error;
 }

@@ -3,17 +3,19 @@ import type { Ledger } from '../ledger.ts';
 import { expiryOf, lives } from '../retention.ts';
 import { datasetRow, storedDataset } from '../rows.ts';
 import { recordChange } from './audit.ts';
+import { settleKey } from './idempotency.ts';
 import { asPage } from './page.ts';
 
 /** Data sets of a tenant: inserted after their bytes, marked when deleted. */
 export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
   const { db, now, retention } = database;
   return {
-    async insertDataset(row) {
+    async insertDataset(row, claim) {
       const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.datasets) };
       return db.transaction().execute(async (transaction) => {
         await transaction.insertInto('datasets').values(storedDataset(stored)).execute();
         await recordChange(transaction, database, { action: 'dataset.create', tenant: row.tenant, id: row.id });
+        if (claim) await settleKey(transaction, row.tenant, claim, row.id);
         return stored;
       });
     },

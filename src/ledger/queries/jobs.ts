@@ -17,7 +17,6 @@ import { asPage } from './page.ts';
 type JobQueries = Pick<
   Ledger,
   | 'insertJob'
-  | 'findIdempotent'
   | 'findJob'
   | 'loadJob'
   | 'listJobs'
@@ -91,17 +90,33 @@ export function jobQueries(database: Database): JobQueries {
         const queue_position = (await positionOf(transaction, row.id)) ?? 0;
         if (idempotency) {
           await transaction
-            .insertInto('idempotency')
-            .values({ tenant: row.tenant, ...idempotency, job_id: row.id, queue_position, created_at: now() })
+            .insertInto('idempotent_creates')
+            .values({
+              tenant: row.tenant,
+              ...idempotency,
+              resource_id: row.id,
+              queue_position,
+              warnings: row.warnings.length,
+              holder: null,
+              held_until: 0,
+              created_at: now(),
+            })
+            // One that a process which is gone has held.
+            .onConflict((conflict) =>
+              conflict.columns(['tenant', 'key']).doUpdateSet(({ ref }) => ({
+                fingerprint: ref('excluded.fingerprint'),
+                resource_id: ref('excluded.resource_id'),
+                queue_position: ref('excluded.queue_position'),
+                warnings: ref('excluded.warnings'),
+                holder: ref('excluded.holder'),
+                created_at: ref('excluded.created_at'),
+              })),
+            )
             .execute();
         }
         await recordChange(transaction, database, { action: 'job.create', tenant: row.tenant, id: row.id });
         return { outcome: 'inserted', queue_position };
       });
-    },
-
-    async findIdempotent(tenant, idempotency) {
-      return findKey(db, tenant, idempotency, now());
     },
 
     async findJob(tenant, id) {

@@ -3,17 +3,19 @@ import type { Ledger } from '../ledger.ts';
 import { expiryOf, lives } from '../retention.ts';
 import { modelRow, storedModel } from '../rows.ts';
 import { recordChange } from './audit.ts';
+import { settleKey } from './idempotency.ts';
 import { asPage } from './page.ts';
 
 /** Models of a tenant: inserted after their bytes, marked when deleted. */
 export function modelQueries(database: Database): Pick<Ledger, 'insertModel' | 'findModel' | 'listModels' | 'deleteModel'> {
   const { db, now, retention } = database;
   return {
-    async insertModel(row) {
+    async insertModel(row, claim) {
       const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.models) };
       return db.transaction().execute(async (transaction) => {
         await transaction.insertInto('models').values(storedModel(stored)).execute();
         await recordChange(transaction, database, { action: 'model.create', tenant: row.tenant, id: row.id });
+        if (claim) await settleKey(transaction, row.tenant, claim, row.id);
         return stored;
       });
     },
