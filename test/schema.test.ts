@@ -108,7 +108,7 @@ describe('a job specification', () => {
   });
 
   it('gets every default of a packing', () => {
-    expect(fillDefaults(JobSpec, { ...prune, packing: { clusters: 16, tuning: { epochs: 2 } } }).packing).toEqual({
+    expect((fillDefaults(JobSpec, { ...prune, packing: { clusters: 16, tuning: { epochs: 2 } } }) as PruneSpec).packing).toEqual({
       clusters: 16,
       max_bytes: null,
       quantization: null,
@@ -118,7 +118,7 @@ describe('a job specification', () => {
       calibration_samples: 512,
       tuning: { epochs: 2, learning_rate: null },
     });
-    expect(fillDefaults(JobSpec, { ...prune, packing: { rate: {} } }).packing).toMatchObject({
+    expect((fillDefaults(JobSpec, { ...prune, packing: { rate: {} } }) as PruneSpec).packing).toMatchObject({
       rate: { weight: 5e-5, biases: true, ramp: 0.4, noise: 0.1, commit: 0.35, pull: 0.005, every_steps: 60 },
       tuning: { epochs: null, learning_rate: null },
     });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import type { JobSpec, Packing, PruneSpec, Sensitivities, Thresholds, Training } from '../jobs/spec/index.ts';
+import type { MakingSpec, Packing, PruneSpec, Sensitivities, Thresholds, Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
@@ -16,6 +16,7 @@ import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { isMidRun } from './between-runs.ts';
 import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
+import { compareModels } from './compare-models.ts';
 import { evaluate, evaluateBoth, predictorOf } from './evaluate.ts';
 import { measureLatency } from './latency.ts';
 import { lossOf } from './losses.ts';
@@ -54,10 +55,11 @@ export interface JobContext {
 /** Runs a job to its `finished` frame. Throws Problem with the code the job fails with, and Cancelled. */
 export async function runJob(frame: RunFrame, context: JobContext): Promise<void> {
   const { spec } = frame;
+  if (spec.type === 'evaluate') return compareModels(frame, spec, context);
   const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
-    const models = { uploaded, teacher: await teacherOf(frame, uploaded), rewindTo: await rewindTo(frame) };
+    const models = { uploaded, teacher: await teacherOf(spec, frame, uploaded), rewindTo: await rewindTo(frame) };
     await run(frame, context, spec, models, data);
   } finally {
     data.close();
@@ -72,7 +74,7 @@ interface Models {
   rewindTo: ModelDocument | null;
 }
 
-async function teacherOf({ spec, further_models }: RunFrame, uploaded: ModelDocument): Promise<ModelDocument> {
+async function teacherOf(spec: MakingSpec, { further_models }: RunFrame, uploaded: ModelDocument): Promise<ModelDocument> {
   const id = trainingOf(spec).distillation?.teacher_model_id ?? null;
   return id === null || id === spec.model_id ? uploaded : readModel(further_models[id]!);
 }
@@ -86,7 +88,7 @@ async function rewindTo({ spec, further_models }: RunFrame): Promise<ModelDocume
 async function run(
   frame: RunFrame,
   context: JobContext,
-  spec: JobSpec,
+  spec: MakingSpec,
   { uploaded: original, teacher, rewindTo }: Models,
   data: Dataset,
 ): Promise<void> {
@@ -255,23 +257,23 @@ function initialOptimizer(document: ModelDocument, training: Training, reporter:
   return null;
 }
 
-function afterCutOf(spec: JobSpec): AfterCut {
+function afterCutOf(spec: MakingSpec): AfterCut {
   if (spec.type !== 'prune') return NO_WARMUP;
   const { learning_rate_warmup_steps, threshold_warmup } = spec.pruning.after_cut;
   return { learningRateSteps: learning_rate_warmup_steps, thresholds: threshold_warmup };
 }
 
-function regularizationOf(spec: JobSpec): TrainingRunParts['regularization'] {
+function regularizationOf(spec: MakingSpec): TrainingRunParts['regularization'] {
   if (spec.type !== 'prune' || !spec.pruning.regularization) return null;
   return { spec: spec.pruning.regularization, layers: spec.pruning.layers };
 }
 
 /** A job that was posted before there were thresholds says nothing. */
-function thresholdsOf({ evaluation }: JobSpec): Thresholds | null {
+function thresholdsOf({ evaluation }: MakingSpec): Thresholds | null {
   return evaluation.thresholds ?? null;
 }
 
-function trainingOf(spec: JobSpec): Training {
+function trainingOf(spec: MakingSpec): Training {
   if (spec.type === 'train') return spec.training;
   if (!spec.fine_tuning) throw new Error('fine_tuning is still null; it is resolved when the job is posted');
   return spec.fine_tuning;

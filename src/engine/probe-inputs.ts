@@ -4,9 +4,10 @@ import type { ModelDocument } from '../model/document.ts';
 import { inputShape } from './batch.ts';
 import { tf } from './tensorflow.ts';
 
-/** `count` inputs of the training split, repeated where there are fewer; a seeded choice that no metric is computed on. */
+/** `count` inputs of the training split, repeated where there are fewer; a seeded choice that no metric is computed on. Data that only evaluate have a test split alone. */
 export function probeInputs(data: Dataset, document: ModelDocument, count: number): Tensor {
-  const order = epochOrder(0, -3, data.split('train').size);
+  const split = data.split('train').size > 0 ? 'train' : 'test';
+  const order = epochOrder(0, -3, data.split(split).size);
   const positions = Uint32Array.from({ length: count }, (_, index) => order[index % order.length]!);
-  return tf.tensor(data.gather('train', positions).x, [count, ...inputShape(document.graph, data.facts.x.shape)], 'float32');
+  return tf.tensor(data.gather(split, positions).x, [count, ...inputShape(document.graph, data.facts.x.shape)], 'float32');
 }

@@ -1,5 +1,5 @@
 /** What `train` and `prune` jobs do with a model, but for searches within a loss of accuracy: one training, with its cuts and its packing. */
-import { codesWeights, type JobSpec, type Packing, type Plan, type PruneSpec } from '../jobs/spec/index.ts';
+import { codesWeights, type MakingSpec, type Packing, type Plan, type PruneSpec } from '../jobs/spec/index.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readPlan } from '../pruning/plan-file.ts';
 import { quality, type SampleScores } from '../report/scores.ts';
@@ -41,7 +41,7 @@ export interface TrainOrCutOptions {
 
 /** One training, with the cuts of a `prune` job and the packing of any. Throws what a run throws: Problem, Cancelled, Paused. */
 export async function trainOrCut(
-  spec: JobSpec,
+  spec: MakingSpec,
   parts: TrainingRunParts,
   { resumed, rewindTo, planPath, evaluated }: TrainOrCutOptions,
 ): Promise<Made> {
@@ -110,7 +110,7 @@ function keepZeros(run: TrainingRun, reporter: Reporter): void {
 }
 
 /** The packing of a job; null where it has none. */
-export function packingOf({ packing }: JobSpec): Packing | null {
+export function packingOf({ packing }: MakingSpec): Packing | null {
   // A job that was posted before there was packing says nothing.
   return (packing as Packing | null | undefined) ?? null;
 }

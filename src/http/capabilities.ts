@@ -5,6 +5,7 @@ import { PREDICTION_LIMITS } from '../jobs/predictions/limits.ts';
 import {
   Clipping,
   Criterion,
+  EvaluateSpec,
   LearningRateSchedule,
   LossName,
   Optimizer,
@@ -88,7 +89,7 @@ const METHODS = {
 export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
   return {
     version: VERSION,
-    jobs: { train: TrainSpec, prune: PruneSpec },
+    jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec },
     methods: METHODS,
     formats: { models: { upload: [...MODEL_FORMATS], output: [...OUTPUT_FORMATS] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
     layers: Object.keys(LAYER_CLASSES).sort(),

@@ -66,6 +66,15 @@ export const PACK_REQUEST = {
   output: { formats: ['keras', 'esp'] },
 };
 
+/** What a caller sends to have two models held against each other, and a build fail by the verdict. */
+export const EVALUATE_REQUEST = {
+  type: 'evaluate',
+  model_id: EXAMPLE_IDS.model,
+  candidate_model_id: EXAMPLE_IDS.smaller,
+  dataset_id: EXAMPLE_IDS.dataset,
+  evaluation: { thresholds: { max_accuracy_drop: 0.005, max_negative_flip_rate: 0.01, max_class_recall_drop: 0.03 } },
+};
+
 /** What a caller sends to have the smallest file within a budget, and nothing else. */
 export const RECIPE_REQUEST = {
   type: 'prune',

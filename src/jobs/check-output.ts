@@ -2,11 +2,11 @@
 import type { JobWarning } from '../ledger/ledger.ts';
 import { isModelFormat, MODEL_FORMATS, type ModelFacts, type OutputFormat } from '../model/facts.ts';
 import { refuse } from './refuse.ts';
-import type { JobSpec } from './spec/index.ts';
+import type { MakingSpec } from './spec/index.ts';
 
 /** The output with its formats named. Throws Problem UNSUPPORTED_CONVERSION for one that cannot hold the model. */
 export function resolveOutput(
-  { formats }: JobSpec['output'],
+  { formats }: MakingSpec['output'],
   facts: ModelFacts,
   warn: (warning: JobWarning) => void,
 ): { formats: OutputFormat[] } {

@@ -5,13 +5,14 @@ import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
 import { checkDistillation, type FurtherModels } from './check-distillation.ts';
 import { checkEvaluation } from './check-evaluation.ts';
+import { checkModelsAlike } from './check-models-alike.ts';
 import { resolveOutput } from './check-output.ts';
 import { resolvePacking } from './check-packing.ts';
 import { checkPruning } from './check-pruning/index.ts';
 import { checkRecipe, resolveBudget } from './check-recipe.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
-import { codesWeights, type JobSpec, Training } from './spec/index.ts';
+import { codesWeights, type JobSpec, type MakingSpec, Training } from './spec/index.ts';
 
 export type { FurtherModels } from './check-distillation.ts';
 export type { CheckedModel } from './check-training.ts';
@@ -33,8 +34,12 @@ export async function checkJob(
   dataset: DatasetFacts,
   further: FurtherModels = new Map(),
 ): Promise<CheckedJob> {
-  checkData(model.facts, dataset);
+  checkData(model.facts, dataset, spec);
   const warnings: JobWarning[] = [];
+  if (spec.type === 'evaluate') {
+    checkData(further.get(spec.candidate_model_id)!.facts, dataset, spec, '/candidate_model_id');
+    return { spec: await checkModelsAlike(spec, model, dataset, further, (warning) => warnings.push(warning)), warnings };
+  }
   const resolve = (training: Training, pointer: string): Promise<Training> =>
     resolveTraining(training, {
       pointer,
@@ -90,13 +95,13 @@ export async function checkJob(
 }
 
 /** The data's samples must be what the model takes, give or take axes of length one and flattening; one input, one output. */
-function checkData(model: ModelFacts, dataset: DatasetFacts): void {
+function checkData(model: ModelFacts, dataset: DatasetFacts, spec: JobSpec, at = '/model_id'): void {
   const [input] = model.inputs;
   const [output] = model.outputs;
   if (model.inputs.length !== 1 || model.outputs.length !== 1 || !input || !output) {
     refuse(
       'MODEL_DATASET_MISMATCH',
-      '/model_id',
+      at,
       `The model has ${model.inputs.length} inputs and ${model.outputs.length} outputs; jobs take models with one of each. It can be predicted with, inspected and converted as it is.`,
       [...model.inputs.map(({ name }) => name), ...model.outputs.map(({ name }) => name)],
     );
@@ -104,7 +109,7 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
   const masked = model.warnings.find(({ code }) => code === MASKED_OUTPUT);
   if (masked) {
     const accepted = 'an output without a mask, as behind GlobalAveragePooling1D or a recurrent layer without return_sequences';
-    refuse('MODEL_NOT_TRAINABLE', '/model_id', `${masked.detail} Accepted: ${accepted}.`, output.name);
+    refuse('MODEL_NOT_TRAINABLE', at, `${masked.detail} Accepted: ${accepted}.`, output.name);
   }
   const wanted = input.shape.slice(1);
   const given = dataset.x.shape;
@@ -116,22 +121,23 @@ function checkData(model: ModelFacts, dataset: DatasetFacts): void {
   if (!same && !flat) {
     refuse(
       'MODEL_DATASET_MISMATCH',
-      '/dataset_id',
+      at === '/model_id' ? '/dataset_id' : at,
       `The model takes samples of shape ${dimensions(wanted)}; the data set has ${dimensions(given)}.`,
       given,
     );
   }
   if (!dataset.y) refuse('LABELS_REQUIRED', '/dataset_id', 'Training, scoring and evaluation need labels; the data set has no y.', null);
-  if (dataset.splits.train === 0) refuse('MODEL_DATASET_MISMATCH', '/dataset_id', 'The data set has no training samples.', dataset.splits);
+  if (dataset.splits.train === 0 && spec.type !== 'evaluate')
+    refuse('MODEL_DATASET_MISMATCH', '/dataset_id', 'The data set has no training samples.', dataset.splits);
 }
 
 /** A layer that does something in training which is not run keeps jobs that train away, whatever they train. */
-function checkTraining(spec: JobSpec, model: ModelFacts): void {
+function checkTraining(spec: MakingSpec, model: ModelFacts): void {
   const untrained = model.warnings.find(({ code }) => code === NOT_TRAINED);
   const trains = (spec.type === 'train' ? spec.training.epochs : (spec.fine_tuning?.epochs ?? 0)) > 0 || tunes(spec);
   if (untrained && trains) refuse('MODEL_NOT_TRAINABLE', '/model_id', untrained.detail, spec.type);
 }
 
-function tunes({ packing }: JobSpec): boolean {
+function tunes({ packing }: MakingSpec): boolean {
   return packing !== null && packing.tuning.epochs !== 0 && codesWeights(packing);
 }

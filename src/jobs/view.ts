@@ -59,7 +59,7 @@ export const JobView = strictObject(
   {
     id: Type.String({ pattern: idPattern('job') }),
     object: Type.Literal('job'),
-    type: choice(['train', 'prune']),
+    type: choice(['train', 'prune', 'evaluate']),
     status: choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled']),
     revision: Type.Integer({ minimum: 1, description: 'Grows with every change of the job; progress does not count.' }),
     spec: JobSpec,

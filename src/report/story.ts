@@ -41,7 +41,9 @@ const STRUCTURES: Record<string, string> = {
 function asked(spec: JobSpec, model: string, dataset: string): string {
   const on = `the model “${model}” on the data set “${dataset}”`;
   if (spec.type === 'train') return `This job was asked to train ${on} for ${epochs(spec.training)}.`;
-  if (spec.type !== 'prune') return `This job of type ${(spec as JobSpec).type} was asked for ${on}.`;
+  if (spec.type === 'evaluate') {
+    return `This job was asked to hold the model ${spec.candidate_model_id}, which is called the result here, against ${on.replace('the model', 'the original')}.`;
+  }
   const after =
     spec.fine_tuning && spec.fine_tuning.epochs > 0 ? `, with ${epochs(spec.fine_tuning)} of fine-tuning` : ', without fine-tuning';
   const recipe = spec.recipe ? ` by the recipe “${spec.recipe}”` : '';

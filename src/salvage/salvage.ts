@@ -42,7 +42,7 @@ export async function salvage(
     if (checkpoints.length === 0) return nothing;
     const parent = await ledger.findModel(job.tenant, job.model_id);
     if (!parent) throw new Error(`the model ${job.model_id} is gone`);
-    const format = job.spec.output?.formats?.find(isModelFormat) ?? parent.facts.format;
+    const format = ('output' in job.spec ? job.spec.output?.formats?.find(isModelFormat) : undefined) ?? parent.facts.format;
     const modelPath = await blobs.localPath(parent.blob_key);
     for (const checkpoint of bestFirst(checkpoints)) {
       until.throwIfAborted();

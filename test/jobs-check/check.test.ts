@@ -50,9 +50,14 @@ const regressor = (compile?: unknown): Config => ({
   ...(compile === undefined ? {} : { compile_config: compile }),
 });
 
-async function check(spec: JobSpec, config: Config, dataset: DatasetFacts, further: Record<string, Config> = {}): Promise<JobSpec> {
+async function check<Spec extends JobSpec>(
+  spec: Spec,
+  config: Config,
+  dataset: DatasetFacts,
+  further: Record<string, Config> = {},
+): Promise<Spec> {
   const others = new Map(Object.entries(further).map(([id, given]) => [id, checkedModel(documentOf(given))]));
-  return (await checkJob(spec, checkedModel(documentOf(config)), dataset, others)).spec;
+  return (await checkJob(spec, checkedModel(documentOf(config)), dataset, others)).spec as Spec;
 }
 
 /** A refusal, with its first item's place and what stood there. */
@@ -841,7 +846,8 @@ describe('the formats of the result', () => {
       const square = { ...layer('Square', 'square'), module: 'keras.src.ops.numpy', registered_name: 'Square' };
       return net.call(dense('out', 3), net.call(square, net.call(dense('a', 8), net.input('x', [8]))));
     });
-  const asked = (formats: string[] | null) => fillDefaults(JobSpec, { type: 'train', ...ids, training: {}, output: { formats } });
+  const asked = (formats: string[] | null) =>
+    fillDefaults(JobSpec, { type: 'train', ...ids, training: {}, output: { formats } }) as TrainSpec;
 
   it('are the model’s own unless others are asked for', async () => {
     expect((await check(trainJob(), classifier(), data([8]))).output).toEqual({ formats: ['keras'] });
@@ -852,7 +858,7 @@ describe('the formats of the result', () => {
     const model = checkedModel(documentOf(classifier()));
     const facts = { ...model.facts, format: 'h5' as const, output_formats: ['keras' as const] };
     const { spec, warnings } = await checkJob(trainJob(), { ...model, facts }, data([8]));
-    expect(spec.output).toEqual({ formats: ['keras'] });
+    expect((spec as TrainSpec).output).toEqual({ formats: ['keras'] });
     expect(warnings.map(({ code }) => code)).toContain('OUTPUT_FORMAT_CHANGED');
   });
 

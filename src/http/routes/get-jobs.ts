@@ -19,7 +19,7 @@ export const getJobs = route({
   query: Type.Object(
     {
       status: Type.Optional(choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled'])),
-      type: Type.Optional(choice(['train', 'prune'])),
+      type: Type.Optional(choice(['train', 'prune', 'evaluate'])),
       ...PageQuery,
     },
     { additionalProperties: false },

@@ -12,7 +12,7 @@ import { checkTarget } from '../../jobs/webhooks/check-target.ts';
 import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { readModelConfig } from '../../model/formats/index.ts';
 import { fingerprint } from '../canonical-json.ts';
-import { ACCURACY_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, RECIPE_REQUEST, TRAIN_REQUEST } from '../examples.ts';
+import { ACCURACY_REQUEST, EVALUATE_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, RECIPE_REQUEST, TRAIN_REQUEST } from '../examples.ts';
 import { inProgress, mismatch } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { inputOf } from '../job-inputs.ts';
@@ -25,7 +25,7 @@ export const postJob = route({
   method: 'POST',
   path: '/v1/jobs',
   operationId: 'createJob',
-  summary: 'Train or prune a model',
+  summary: 'Train, prune or evaluate a model',
   description:
     'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force.',
   tag: 'Jobs',
@@ -38,6 +38,7 @@ export const postJob = route({
       accuracy: { summary: 'Remove as many channels as go with a hundredth of the accuracy', value: ACCURACY_REQUEST },
       recipe: { summary: 'Make the best file of 1,700 bytes', value: RECIPE_REQUEST },
       pack: { summary: 'Make the file small: zeros, and weights that share values', value: PACK_REQUEST },
+      evaluate: { summary: 'Hold a model against another, class by class', value: EVALUATE_REQUEST },
       train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
     },
   },

@@ -3,11 +3,11 @@ import Type, { type Static } from 'typebox';
 import { OUTPUT_FORMATS, OutputFormat } from '../../model/facts.ts';
 import { choice, defaulted, nullable, recipeFills, strictObject, tagged } from '../../schema.ts';
 import { Evaluation } from './evaluation.ts';
-import { ModelId } from './model-id.ts';
+import { ModelId, modelId } from './model-id.ts';
 import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
 import { Budget, Recipe } from './recipe.ts';
-import { Training } from './training.ts';
+import { LossName, Training } from './training.ts';
 import { Webhook } from './webhook.ts';
 
 const Output = strictObject({
@@ -72,8 +72,25 @@ export const PruneSpec = strictObject(
 /** `fine_tuning` null: no training follows the cut; it is stored as one of 0 epochs. */
 export type PruneSpec = Static<typeof PruneSpec>;
 
-export const JobSpec = tagged([TrainSpec, PruneSpec]);
+const { output: _, ...alone } = common;
+
+export const EvaluateSpec = strictObject(
+  {
+    type: Type.Literal('evaluate'),
+    ...alone,
+    candidate_model_id: modelId('The model that is held against `model_id`, on the test split of the data set.'),
+    loss: defaulted(LossName, 'auto'),
+    metrics: Training.properties.metrics,
+    top_k: Training.properties.top_k,
+  },
+  { title: 'EvaluateSpec', description: 'Two models on one data set: a receipt and the checks after compression, and no new model.' },
+);
+export type EvaluateSpec = Static<typeof EvaluateSpec>;
+
+export const JobSpec = tagged([TrainSpec, PruneSpec, EvaluateSpec]);
 export type JobSpec = Static<typeof JobSpec>;
+/** Of a job that makes a model. */
+export type MakingSpec = Exclude<JobSpec, EvaluateSpec>;
 
 export * from './augmentation.ts';
 export * from './distillation.ts';

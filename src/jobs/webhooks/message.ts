@@ -15,7 +15,7 @@ export const WebhookMessage = strictObject(
     data: strictObject({
       id: Type.String({ pattern: idPattern('job') }),
       object: Type.Literal('job'),
-      type: choice(['train', 'prune']),
+      type: choice(['train', 'prune', 'evaluate']),
       status: choice(['running', 'succeeded', 'failed', 'cancelled'], { description: 'At the event.' }),
       model_id: nullable(Type.String({ description: 'The model that the job made.' })),
       error: nullable(strictObject({ code: Type.String(), title: Type.String(), detail: Type.String(), retryable: Type.Boolean() })),

@@ -12,7 +12,7 @@ import { targetSection } from './sections/target.ts';
 import { trainingSection } from './sections/training.ts';
 import { STYLE } from './style.ts';
 
-const TITLES: Record<string, string> = { train: 'Training', prune: 'Pruning' };
+const TITLES: Record<string, string> = { train: 'Training', prune: 'Pruning', evaluate: 'Evaluation' };
 
 /** The page. Text of callers is escaped; lists and long texts are cut, so that it has less than 2 MiB. */
 export function reportPage(report: JobReport): string {

@@ -1,0 +1,73 @@
+/** A job of the type `evaluate`: two models on the test split of one data set, measured as the result of any job is measured beside its original. */
+import { statSync } from 'node:fs';
+import { openDataset } from '../dataset/batches.ts';
+import type { EvaluateSpec } from '../jobs/spec/index.ts';
+import type { ModelDocument } from '../model/document.ts';
+import { readModel } from '../model/formats/index.ts';
+import { makeChecks } from '../report/checks/checks.ts';
+import type { LatencyComparison } from '../report/latency.ts';
+import { makeReceipt } from '../report/receipt.ts';
+import type { EngineFrame, RunFrame } from '../worker/frames.ts';
+import { Cancelled } from './cancelled.ts';
+import { evaluateBoth, predictorOf } from './evaluate.ts';
+import { measureLatency } from './latency.ts';
+import { lossOf } from './losses.ts';
+import { probeInputs } from './probe-inputs.ts';
+import { Reporter } from './reporter.ts';
+import { Variables } from './variables.ts';
+
+export interface CompareContext {
+  emit(frame: EngineFrame): void;
+  cancelled(): boolean;
+}
+
+/** To its `finished` frame; makes no model. Throws Problem and Cancelled. */
+export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit, cancelled }: CompareContext): Promise<void> {
+  const reporter = new Reporter(emit, 0);
+  reporter.enter('loading');
+  const original = await readModel(frame.model_path);
+  const candidate = await readModel(frame.further_models[spec.candidate_model_id]!);
+  const data = openDataset(frame.dataset.files, frame.dataset.facts);
+  const checkCancelled = (): void => {
+    if (cancelled()) throw new Cancelled();
+  };
+  const weights: Variables[] = [];
+  const predicting = (document: ModelDocument) => {
+    const own = Variables.from(document.weights);
+    weights.push(own);
+    return { graph: document.graph, predict: predictorOf(document.graph, (key) => own.read(key), data, loss) };
+  };
+  const loss = lossOf(spec.loss, { label_smoothing: 0, huber_delta: 1 });
+  try {
+    reporter.started(null);
+    reporter.enter('evaluating');
+    const models = { original: predicting(original), result: predicting(candidate) };
+    const tested = evaluateBoth(models, data, 'test', loss, spec, checkCancelled);
+    const checks = makeChecks(tested.paired, tested, { seed: spec.seed, thresholds: spec.evaluation.thresholds });
+    reporter.enter('measuring');
+    const latency: LatencyComparison[] = [];
+    for (const batchSize of new Set([1, spec.evaluation.latency_batch_size])) {
+      checkCancelled();
+      const inputs = probeInputs(data, original, batchSize);
+      latency.push(measureLatency(original, candidate, inputs, spec.seed));
+      inputs.dispose();
+    }
+    const { receipt } = await makeReceipt({
+      original,
+      result: candidate,
+      uploadedBytes: statSync(frame.model_path).size,
+      formats: [original.source.format],
+      smallest: false,
+      scores: tested,
+      testGiven: data.facts.test_given,
+      latency,
+      seed: spec.seed,
+      maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
+    });
+    reporter.flush();
+    emit({ kind: 'finished', result: { receipt, checks, seconds: reporter.seconds() }, outputs: [] });
+  } finally {
+    for (const own of weights) own.dispose();
+    data.close();
+  }
+}
