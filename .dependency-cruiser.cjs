@@ -21,7 +21,7 @@ module.exports = {
     only('worker', ['jobs', 'ledger', 'blobs', 'salvage', 'dataset', 'model', 'engine']),
     only('salvage', ['jobs', 'ledger', 'blobs', 'model', 'engine']),
     only('up', []),
-    only('doctor', ['worker']),
+    only('doctor', ['worker', 'ledger', 'blobs']),
     only('maintenance', ['jobs', 'ledger', 'blobs']),
     only('engine', ['clipping', 'pruning', 'packing', 'model', 'dataset', 'report', 'jobs/spec', 'worker']),
     only('pruning', ['model', 'jobs/spec']),

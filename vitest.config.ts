@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-// unit: seconds, no services. engine: TensorFlow and Keras, two files at a time on a thread each. real: Redis, whole processes.
+// unit: seconds, no services. engine: TensorFlow and Keras, two files at a time on a thread each. real: Redis, Postgres, S3, whole processes.
 export default defineConfig({
   test: {
     env: { ONEDNN_MAX_CPU_ISA: 'AVX2', TF_ENABLE_ONEDNN_OPTS: '1', TF_CPP_MIN_LOG_LEVEL: '2', TF_NUM_INTRAOP_THREADS: '2' },
+    globalSetup: ['test/services/global.ts'],
     projects: [
       {
         extends: true,

@@ -2,18 +2,20 @@
 # Installs everything Espalier needs and nothing twice. Called by the Makefile:
 #
 #   scripts/setup.sh runtime   Node, npm packages, native TensorFlow and its binding, redis-server
-#   scripts/setup.sh test      the same, and a Python environment with stock Keras
+#   scripts/setup.sh test      the same, a Python environment with stock Keras, PostgreSQL and an S3 server
 #   scripts/setup.sh library   TensorFlow's C library alone      the container image is built with these two, a layer each;
 #   scripts/setup.sh binding   its binding for Node alone        the rest of what they need is there
 #
 # ESPALIER_TENSORFLOW=cpu|cuda chooses the TensorFlow build (default: cuda when nvidia-smi lists a device).
-# Everything lands in .toolchain/ and node_modules/, except redis-server, which the system's package manager installs.
+# Everything lands in .toolchain/ and node_modules/, except redis-server and PostgreSQL, which the system's package manager installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly NODE_MAJOR=24 NODE_OLDEST=22.18.0
 readonly TENSORFLOW_VERSION=2.21.0 KERAS_VERSION=3.15.1 TFJS_CONVERTER_VERSION=4.22.0
 readonly ONNX_VERSION=1.23.2 ONNXRUNTIME_VERSION=1.32.0
+readonly VERSITYGW_VERSION=v1.8.0 GO_VERSION=1.26.8
+readonly GO_ZIP_SHA256=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7
 readonly TOOLCHAIN="$PWD/.toolchain"
 readonly BINDING=node_modules/@tensorflow/tfjs-node-gpu
 readonly LOG="$TOOLCHAIN/setup.log"
@@ -160,6 +162,51 @@ install_redis() {
   # Debian starts a system-wide server; Espalier runs its own child and leaves that one alone.
 }
 
+# --- PostgreSQL, which the tests start for themselves -----------------------------------------------------------------
+
+have_postgres() { command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
+install_postgres() { install_system_package postgresql; }
+have_openssl() { command -v openssl; }
+install_openssl() { install_system_package openssl; }
+
+# --- An S3 server for the tests: the Versity gateway, built from the Go module proxy, some 4 minutes of two cores ------------------------
+
+readonly GATEWAY="$TOOLCHAIN/versitygw"
+# A stamp rather than the program's own word: it tells no version of what `go install` builds.
+have_gateway() { [ -x "$GATEWAY/versitygw" ] && [ -f "$GATEWAY/complete-$VERSITYGW_VERSION" ]; }
+go_suffices() { [ "$(printf '%s\n' "$GO_VERSION" "$("$1" env GOVERSION | sed 's/^go//')" | sort -V | head -n 1)" = "$GO_VERSION" ]; }
+# Go's own distribution is a module too.
+fetch_go() {
+  [ "$(uname -sm)" = 'Linux x86_64' ] || { echo "install Go $GO_VERSION or newer by hand for $(uname -sm)"; return 1; }
+  local proxy=${GOPROXY:-https://proxy.golang.org} name="v0.0.1-go$GO_VERSION.linux-amd64"
+  python3 - "${proxy%%[,|]*}/golang.org/toolchain/@v/$name.zip" "$GO_ZIP_SHA256" "$1" "golang.org/toolchain@$name/" <<'PYTHON'
+import hashlib, io, os, sys, urllib.request, zipfile
+address, sha256, folder, inside = sys.argv[1:]
+data = urllib.request.urlopen(address, timeout=120).read()
+if hashlib.sha256(data).hexdigest() != sha256: sys.exit(f'{address} is not what it should be')
+with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    for entry in archive.infolist():
+        path = os.path.join(folder, entry.filename.removeprefix(inside))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as file: file.write(archive.read(entry))
+        if '/bin/' in entry.filename or '/pkg/tool/' in entry.filename: os.chmod(path, 0o755)
+PYTHON
+}
+build_gateway() {
+  local go=go work
+  work=$(mktemp -d "$TOOLCHAIN/go.XXXXXX")
+  if ! command -v go || ! go_suffices go; then
+    fetch_go "$work/go"
+    go="$work/go/bin/go"
+  fi
+  mkdir -p "$GATEWAY"
+  # What is downloaded and compiled on the way takes 2 GB, and goes.
+  GOBIN="$GATEWAY" GOPATH="$work/path" GOCACHE="$work/cache" GOTOOLCHAIN=local GOFLAGS='-modcacherw -trimpath -buildvcs=false -ldflags=-s' \
+    "$go" install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION"
+  rm -rf "$work"
+  touch "$GATEWAY/complete-$VERSITYGW_VERSION"
+}
+
 # --- Keras, for the tests that reload our exports in it ---------------------------------------------------------------
 
 # What was made stays where only more is asked for.
@@ -209,5 +256,8 @@ set_up_binding
 step "redis-server" have_redis install_redis "install redis-server 6.2 or newer, or set REDIS_URL."
 if [ "$PART" = test ]; then
   step "Python environment with stock Keras $KERAS_VERSION" have_keras install_keras "check that the Python package index answers and that 3 GiB of disk are free."
+  step "PostgreSQL" have_postgres install_postgres "install postgresql 13 or newer."
+  step "S3 server (versitygw, built from source)" have_gateway build_gateway "check that the Go module proxy answers and that 3 GiB of disk are free."
+  step "openssl" have_openssl install_openssl "install openssl."
   step "ONNX's checker and runtime (37 MiB download)" have_onnx install_onnx "check that the Python package index answers."
 fi

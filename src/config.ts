@@ -1,6 +1,8 @@
 /** The schema of the environment. Read once, by `main.ts`; every other file gets what it needs as an argument. */
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { S3Place } from './blobs/s3-place.ts';
+import type { LedgerPlace } from './ledger/place.ts';
 import type { Retention } from './ledger/retention.ts';
 
 export interface Config {
@@ -8,12 +10,15 @@ export interface Config {
   port: number;
   /** Absolute. */
   dataFolder: string;
-  database: { kind: 'sqlite'; path: string };
+  database: LedgerPlace;
   /** As ioredis takes it: `redis://`, `rediss://`, or the path of a Unix socket. */
   redisUrl: string;
   /** Whether `espalier up` starts a redis-server of its own. */
   embeddedRedis: boolean;
+  /** Where blobs lie; where they are in S3, what is on its way there and copies of what engines read. */
   blobsFolder: string;
+  /** Null where blobs are files. */
+  s3: S3Place | null;
   apiKeysFile: string | null;
   maxUploadBytes: number;
   /** How long models, data sets and jobs are kept. */
@@ -53,9 +58,25 @@ export const VARIABLES: readonly Variable[] = [
   },
   { name: 'PORT', default: '8080', meaning: 'Port to listen on; 0 picks a free one. The address is written to <data>/address' },
   { name: 'ESPALIER_DATA', default: './data', meaning: 'Folder of the ledger, the blobs and the embedded Redis' },
-  { name: 'DATABASE_URL', default: 'sqlite:<data>/ledger.db', meaning: 'The ledger' },
+  { name: 'DATABASE_URL', default: 'sqlite:<data>/ledger.db', meaning: 'The ledger: sqlite:<path>, or postgres://… (docs/deployment.md)' },
+  { name: 'ESPALIER_DATABASE_CONNECTIONS', default: '10', meaning: 'Connections to Postgres that one process may have' },
+  { name: 'ESPALIER_DATABASE_TIMEOUT_S', default: '30', meaning: 'Time after which Postgres ends a statement' },
   { name: 'REDIS_URL', default: 'unix:<data>/redis/redis.sock', meaning: 'Redis; unset, `espalier up` runs a redis-server of its own' },
-  { name: 'ESPALIER_BLOBS', default: 'file:<data>/blobs', meaning: 'Where uploaded and produced bytes lie' },
+  {
+    name: 'ESPALIER_BLOBS',
+    default: 'file:<data>/blobs',
+    meaning: 'Where uploaded and produced bytes lie: file:<folder>, or s3://bucket/prefix (docs/deployment.md)',
+  },
+  { name: 'ESPALIER_S3_ENDPOINT', default: '', meaning: "The store's address where it is not Amazon's; the bucket is then in the path" },
+  {
+    name: 'ESPALIER_S3_PATH_STYLE',
+    default: '',
+    meaning: 'true or false: the bucket in the path; empty means true with ESPALIER_S3_ENDPOINT',
+  },
+  { name: 'ESPALIER_S3_DOWNLOADS', default: 'through', meaning: 'through the server, or by a redirect into the store: redirect' },
+  { name: 'ESPALIER_S3_PUBLIC_ENDPOINT', default: '', meaning: "The store's address as callers reach it, for redirects" },
+  { name: 'ESPALIER_S3_CACHE_BYTES', default: '21474836480', meaning: 'Copies of stored bytes that stay on this machine' },
+  { name: 'AWS_REGION', default: 'us-east-1', meaning: "The bucket's region; credentials are found as by every AWS program" },
   {
     name: 'ESPALIER_API_KEYS_FILE',
     default: '',
@@ -130,10 +151,41 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const dataFolder = resolve(text('ESPALIER_DATA'));
   const inData = (value: string) => value.replace('<data>', dataFolder);
 
-  const database = inData(text('DATABASE_URL'));
-  if (!database.startsWith('sqlite:')) throw new Error(`DATABASE_URL is '${redacted(database)}'; this version takes sqlite:<path>`);
+  const ledgerPlace = (): LedgerPlace => {
+    const url = inData(text('DATABASE_URL'));
+    if (url.startsWith('sqlite:')) return { kind: 'sqlite', path: resolve(url.slice('sqlite:'.length)) };
+    return {
+      kind: 'postgres',
+      url: postgresUrl(url),
+      poolSize: number('ESPALIER_DATABASE_CONNECTIONS', 2, 1000),
+      statementTimeoutMs: 1000 * number('ESPALIER_DATABASE_TIMEOUT_S', 1, 3600),
+    };
+  };
   const blobs = inData(text('ESPALIER_BLOBS'));
-  if (!blobs.startsWith('file:')) throw new Error(`ESPALIER_BLOBS is '${redacted(blobs)}'; this version takes file:<folder>`);
+  const address = (name: string): string | null => {
+    const value = text(name);
+    if (value === '') return null;
+    if (!/^https?:$/.test(URL.parse(value)?.protocol ?? ''))
+      throw new Error(`${name} is '${redacted(value)}'; it may be http:// or https://`);
+    return value;
+  };
+  const s3Place = (): S3Place | null => {
+    if (blobs.startsWith('file:')) return null;
+    const [, bucket, prefix = ''] =
+      /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/((?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/?)*))?$/.exec(blobs) ?? [];
+    if (bucket === undefined) throw new Error(`ESPALIER_BLOBS is '${redacted(blobs)}'; it may be file:<folder> or s3://bucket/prefix`);
+    const endpoint = address('ESPALIER_S3_ENDPOINT');
+    return {
+      bucket,
+      prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
+      endpoint,
+      region: text('AWS_REGION'),
+      pathStyle: text('ESPALIER_S3_PATH_STYLE') === '' ? endpoint !== null : oneOf('ESPALIER_S3_PATH_STYLE', ['true', 'false']) === 'true',
+      presigned: oneOf('ESPALIER_S3_DOWNLOADS', ['through', 'redirect']) === 'redirect',
+      publicEndpoint: address('ESPALIER_S3_PUBLIC_ENDPOINT'),
+      cacheBytes: number('ESPALIER_S3_CACHE_BYTES', 0, 2 ** 50),
+    };
+  };
   const redis = inData(text('REDIS_URL'));
   if (!/^(rediss?:\/\/|unix:)/.test(redis))
     throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
@@ -155,10 +207,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     host: text('HOST'),
     port: number('PORT', 0, 65_535),
     dataFolder,
-    database: { kind: 'sqlite', path: resolve(database.slice('sqlite:'.length)) },
+    database: ledgerPlace(),
     redisUrl: redis.startsWith('unix:') ? resolve(redis.slice('unix:'.length)) : redis,
     embeddedRedis: !environment.REDIS_URL?.trim(),
-    blobsFolder: resolve(blobs.slice('file:'.length)),
+    blobsFolder: blobs.startsWith('file:') ? resolve(blobs.slice('file:'.length)) : join(dataFolder, 'blobs'),
+    s3: s3Place(),
     apiKeysFile: text('ESPALIER_API_KEYS_FILE') ? resolve(text('ESPALIER_API_KEYS_FILE')) : null,
     maxUploadBytes: number('ESPALIER_MAX_UPLOAD_BYTES', 1, 2 ** 50),
     retention: {
@@ -192,6 +245,27 @@ function list(text: string): string[] {
     .filter((entry) => entry !== '');
 }
 
+const TLS_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];
+
+/** The URL with TLS modes that mean what they mean to libpq: node-postgres takes some of them for stricter ones. */
+function postgresUrl(text: string): string {
+  const named = `DATABASE_URL is '${redacted(text)}'`;
+  if (!/^postgres(ql)?:\/\//.test(text))
+    throw new Error(`${named}; it may be sqlite:<path> or postgres://user:password@host:5432/database`);
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new Error(`${named}, which is no URL: letters of a password that mean something in one are written as %40 for @, %2F for /`);
+  }
+  const mode = url.searchParams.get('sslmode');
+  if (mode !== null && !TLS_MODES.includes(mode)) throw new Error(`${named}; sslmode may be ${TLS_MODES.join(', ')}. Received: ${mode}`);
+  if (mode === 'verify-ca' && !url.searchParams.has('sslrootcert'))
+    throw new Error(`${named}; sslmode=verify-ca needs sslrootcert=<path of the authority's certificate>`);
+  url.searchParams.set('uselibpqcompat', 'true');
+  return url.href;
+}
+
 function redacted(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
+  return url.replace(/\/\/.*@/, '//***@').replace(/\bpassword=[^&]*/g, 'password=***');
 }

@@ -96,6 +96,17 @@ export class Problem extends Error {
   }
 }
 
+/**
+ * A part that the service stands on, its ledger or its blobs, cannot be reached or does not answer now. A fault that passes, unlike a Problem: workers try
+ * again, callers get UNAVAILABLE with Retry-After.
+ */
+export class Unavailable extends Error {
+  constructor(detail: string, cause: unknown) {
+    super(detail, { cause });
+    this.name = 'Unavailable';
+  }
+}
+
 /** A problem object (RFC 9457) as answers and jobs carry it. */
 export interface ProblemDocument {
   type: string;

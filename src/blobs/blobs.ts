@@ -37,10 +37,19 @@ export interface Blobs {
   list(prefix: string): AsyncIterable<ListedBlob>;
   /** Deleting what is not there is not an error. */
   delete(key: string): Promise<void>;
-  /** A path on this machine that holds the bytes, for an engine to read; a copy where the store is not a folder. */
-  localPath(key: string): Promise<string>;
+  /**
+   * A path on this machine that holds the bytes, for an engine to read. Where the store is not a folder it is a copy, which is there for an hour at the
+   * least; with a folder `keptIn` for as long as that folder is. Rejects with Problem NOT_FOUND.
+   */
+  localPath(key: string, keptIn?: string): Promise<string>;
+  /**
+   * An address from which a caller may download the bytes for some minutes without a key of ours; null where the store gives none.
+   */
+  link(key: string, as: { disposition: string; mediaType: string }): Promise<string | null>;
   /** A new empty folder from which `putFile` moves rather than copies where the store allows it. Forgotten ones are swept a day later. */
   scratch(): Promise<Scratch>;
   /** Throws when bytes cannot be written now. */
   check(): Promise<void>;
+  /** Lets go of connections. */
+  close(): Promise<void>;
 }

@@ -109,6 +109,10 @@ export function folderBlobs(root: string): Blobs {
       return path;
     },
 
+    async link() {
+      return null;
+    },
+
     async scratch() {
       const folder = await waitingPath();
       await mkdir(folder);
@@ -120,6 +124,8 @@ export function folderBlobs(root: string): Blobs {
       await receiveFile(waiting, Readable.from([Buffer.from('check')]));
       await unlink(waiting);
     },
+
+    async close() {},
   };
 }
 

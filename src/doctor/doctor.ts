@@ -23,5 +23,5 @@ function line({ ok, name, detail }: Finding): string {
 }
 
 function redacted(value: string): string {
-  return value.replace(/\/\/[^@/]*@/, '//***@');
+  return value.replace(/\/\/.*@/, '//***@').replace(/\bpassword=[^&]*/g, 'password=***');
 }

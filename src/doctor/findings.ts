@@ -9,6 +9,8 @@ import type { Config } from '../config.ts';
 import { startEngine } from '../worker/engine-process.ts';
 import { engineEnvironment } from '../worker/environment.ts';
 import { kerasVersion } from '../worker/keras-verification.ts';
+import { postgresFinding } from './postgres.ts';
+import { s3Finding } from './s3.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -34,8 +36,8 @@ export async function findings(config: Config, environment: Environment, engineE
     ['Keras', () => keras(config, environment)],
     ['Redis', () => redis(config)],
     ['Data folder', () => writable(config.dataFolder)],
-    ['Ledger folder', () => writable(dirname(config.database.path))],
-    ['Blobs folder', () => writable(config.blobsFolder)],
+    ['Ledger', () => ledger(config)],
+    ['Blobs', () => blobs(config)],
     ['Disk', () => disk(config.dataFolder)],
     ['API keys', () => keys(config)],
   ];
@@ -122,6 +124,16 @@ async function redis(config: Config): Promise<string> {
   } finally {
     client.disconnect();
   }
+}
+
+async function ledger({ database }: Config): Promise<string> {
+  if (database.kind === 'sqlite') return writable(dirname(database.path));
+  return postgresFinding(database);
+}
+
+async function blobs({ s3, blobsFolder }: Config): Promise<string> {
+  if (s3 === null) return writable(blobsFolder);
+  return `${await s3Finding(s3, blobsFolder)}; copies in ${await writable(blobsFolder)}`;
 }
 
 async function writable(folder: string): Promise<string> {

@@ -191,9 +191,8 @@ function header({ description, schema, required = true }: HeaderDoc, write: Writ
 
 /** Those of its own, and those that every route of its kind has. */
 function problemsOf({ access, problems = [], query, body, multipart }: RouteDefinition): ProblemCode[] {
-  const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', ...problems]);
-  // A ledger that cannot be read lets nobody in.
-  if (access !== 'open') for (const code of ['UNAUTHORIZED', 'UNAVAILABLE'] as const) codes.add(code);
+  const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', 'UNAVAILABLE', ...problems]);
+  if (access !== 'open') codes.add('UNAUTHORIZED');
   if (query || body || multipart) codes.add('VALIDATION_FAILED');
   if (body) codes.add('INVALID_JSON');
   if (body || multipart) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);

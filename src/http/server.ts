@@ -58,6 +58,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     await queues.close();
     redis.disconnect();
     await ledger.close();
+    await blobs.close();
   };
   try {
     const app = await buildApp({

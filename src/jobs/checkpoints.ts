@@ -5,7 +5,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { CheckpointRow } from '../ledger/ledger.ts';
 
 /** The path of a checkpoint on this machine, or null where its bytes are missing or are not those that were stored. */
-export async function wholePath(checkpoint: CheckpointRow, blobs: Blobs): Promise<string | null> {
+export async function wholePath(checkpoint: CheckpointRow, blobs: Pick<Blobs, 'localPath'>): Promise<string | null> {
   const hash = createHash('sha256');
   try {
     const path = await blobs.localPath(checkpoint.blob_key);

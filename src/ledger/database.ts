@@ -18,6 +18,8 @@ export type Executor = Kysely<Tables> | Transaction<Tables>;
 /** States in which a job belongs to its newest attempt. */
 export const HELD = ['running', 'pausing', 'cancelling'] as const satisfies JobStatus[];
 
+export type HeldStatus = (typeof HELD)[number];
+
 /** States in which a job may still need its model and its data. */
 export const UNFINISHED = ['queued', 'running', 'pausing', 'paused', 'cancelling'] as const satisfies JobStatus[];
 

@@ -1,17 +1,31 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
+import { withRetries } from './faults.ts';
 import type { Ledger, Time } from './ledger.ts';
+import { migrate, migratePostgres } from './migrations/index.ts';
+import type { LedgerPlace } from './place.ts';
+import { postgresDialect } from './postgres.ts';
 import { queryLedger } from './query-ledger.ts';
 import type { Retention } from './retention.ts';
 import { sqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
-/** Opens the ledger that the configuration names, making its folder. Call `migrate()` before anything else. */
+/** Opens the ledger that the configuration names, making its folder where it is a file. Call `migrate()` before anything else. */
 export async function openLedger(
-  config: { database: { kind: 'sqlite'; path: string }; retention?: Retention },
+  config: { database: LedgerPlace; retention?: Retention },
   options: { now?: () => Time } = {},
 ): Promise<Ledger> {
-  await mkdir(dirname(config.database.path), { recursive: true });
-  return queryLedger(new Kysely<Tables>({ dialect: sqliteDialect(config.database.path) }), options.now, config.retention);
+  const place = config.database;
+  switch (place.kind) {
+    case 'sqlite': {
+      await mkdir(dirname(place.path), { recursive: true });
+      const db = new Kysely<Tables>({ dialect: sqliteDialect(place.path) });
+      return queryLedger(db, () => migrate(db), options.now, config.retention);
+    }
+    case 'postgres': {
+      const db = new Kysely<Tables>({ dialect: postgresDialect(place) });
+      return withRetries(queryLedger(db, () => migratePostgres(place), options.now, config.retention));
+    }
+  }
 }

@@ -1,6 +1,5 @@
 import { type Kysely, sql } from 'kysely';
 import type { Actor, Ledger, Time } from './ledger.ts';
-import { migrate } from './migrations/index.ts';
 import { artifactQueries } from './queries/artifacts.ts';
 import { attemptQueries } from './queries/attempts.ts';
 import { auditQueries } from './queries/audit.ts';
@@ -22,18 +21,19 @@ import { KEEP_ALL, type Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
 /**
- * The ledger over any of Kysely's dialects: the queries are the same for all of them. `now` is the clock that rows are stamped with, `retention` says when
+ * The ledger over any of Kysely's dialects: the queries are the same for all of them. `migrate` brings its schema up to date, `now` is the clock that rows are stamped with, `retention` says when
  * new ones expire, `actor` for whom changes are made.
  */
 export function queryLedger(
   db: Kysely<Tables>,
+  migrate: Ledger['migrate'],
   now: () => Time = Date.now,
   retention: Retention = KEEP_ALL,
   actor: Actor | null = null,
 ): Ledger {
   const database = { db, now, retention, actor };
   return {
-    migrate: () => migrate(db),
+    migrate,
 
     async check() {
       // A write that changes nothing still needs the lock, the space and the rights of one that does.
@@ -43,7 +43,7 @@ export function queryLedger(
 
     close: () => db.destroy(),
 
-    by: (who) => queryLedger(db, now, retention, who),
+    by: (who) => queryLedger(db, migrate, now, retention, who),
 
     ...modelQueries(database),
     ...datasetQueries(database),

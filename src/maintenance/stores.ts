@@ -12,7 +12,8 @@ export async function withStores<Result>(
   const ledger = await openLedger(config);
   try {
     await ledger.migrate();
-    return await work({ ledger, blobs: await openBlobs(config) });
+    const blobs = await openBlobs(config);
+    return await work({ ledger, blobs }).finally(() => blobs.close());
   } finally {
     await ledger.close();
   }

@@ -11,7 +11,9 @@ export async function verifyStores(
 ): Promise<boolean> {
   const report = (finding: Finding) => write(json ? JSON.stringify(finding) : asText(finding));
   const sum = await withStores(config, (stores) => verify({ ...stores, now: Date.now(), stopping, report }));
-  const places = `${config.database.kind}:${config.database.path} and ${config.blobsFolder}`;
+  const { database, s3, blobsFolder } = config;
+  // An address of Postgres holds a password.
+  const places = `${database.kind === 'sqlite' ? `sqlite:${database.path}` : 'Postgres'} and ${s3 === null ? blobsFolder : `s3://${s3.bucket}/${s3.prefix}`}`;
   write(
     json
       ? JSON.stringify({ ok: sum.findings === 0, ...sum })

@@ -65,7 +65,7 @@ async function succeed(attempt: Attempt, ending: Extract<Ending, { kind: 'finish
     model_id: stored.models[0]?.id ?? null,
     verification: ending.verified,
   };
-  if (!(await end(attempt, parts, { status: 'succeeded', result, ...stored }))) await dropOutputs(stored, blobs);
+  if (!(await end(attempt, parts, { status: 'succeeded', result, ...stored }))) await dropUnnamed(stored, parts);
 }
 
 async function cancel(attempt: Attempt, parts: WorkerParts): Promise<void> {
@@ -75,7 +75,14 @@ async function cancel(attempt: Attempt, parts: WorkerParts): Promise<void> {
     log.warn(warning, 'Cancelled job leaves no model');
     await patiently(log, 'recording a warning', () => parts.ledger.addWarning(job.id, n, warning));
   }
-  if (!(await end(attempt, parts, { status: 'cancelled', ...left }))) await dropOutputs(left, parts.blobs);
+  if (!(await end(attempt, parts, { status: 'cancelled', ...left }))) await dropUnnamed(left, parts);
+}
+
+/** An ending that was committed, but whose answer was lost, is refused when it is told again: what the ledger names stays. */
+async function dropUnnamed(stored: StoredOutputs, { ledger, blobs }: WorkerParts): Promise<void> {
+  const unnamed = new Set(await ledger.unnamedBlobs([...stored.models, ...stored.artifacts].map(({ blob_key }) => blob_key)));
+  const rest = <Row extends { blob_key: string }>(rows: Row[]) => rows.filter(({ blob_key }) => unnamed.has(blob_key));
+  await dropOutputs({ models: rest(stored.models), artifacts: rest(stored.artifacts) }, blobs);
 }
 
 async function pause(attempt: Attempt, parts: WorkerParts): Promise<void> {

@@ -35,10 +35,12 @@ export interface Materials extends Resumption {
 }
 
 /**
- * Finds the files of a job. Throws Problem GONE when a model, the data set or the plan is gone, which the ledger does not let happen to an unfinished
+ * Finds the files of a job; what is not on this machine comes below `folder`. Throws Problem GONE when a model, the data set or the plan is gone, which the ledger does not let happen to an unfinished
  * job.
  */
-export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs): Promise<Materials> {
+export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs, folder: string): Promise<Materials> {
+  // Copies, where the store is no folder, go with the attempt.
+  const localPath = (key: string) => blobs.localPath(key, folder);
   // Also those that were deleted since, or have expired: they stay for the jobs that were there before.
   const storedModel = async (id: string): Promise<ModelRow> => {
     const row = await ledger.findModel(job.tenant, id);
@@ -55,17 +57,17 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs)
   const planJob = job.spec.type === 'prune' ? job.spec.pruning.plan?.job_id : undefined;
   const plan = planJob === undefined ? null : await planArtifact(job.tenant, planJob, ledger, { goneToo: true }).catch(asGone);
   const [modelPath, planPath, x, y, w, order, resumption] = await Promise.all([
-    blobs.localPath(model.blob_key),
-    plan && blobs.localPath(plan.blob_key),
-    blobs.localPath(keys.x),
-    keys.y === null ? null : blobs.localPath(keys.y),
-    keys.w === null ? null : blobs.localPath(keys.w),
-    blobs.localPath(keys.order),
-    chooseCheckpoints(checkpoints, blobs),
+    localPath(model.blob_key),
+    plan && localPath(plan.blob_key),
+    localPath(keys.x),
+    keys.y === null ? null : localPath(keys.y),
+    keys.w === null ? null : localPath(keys.w),
+    localPath(keys.order),
+    chooseCheckpoints(checkpoints, { localPath }),
   ]);
   const key = sensitivityKey(job.spec);
   const further: RunFrame['further_models'] = {};
-  for (const { id } of furtherModels(job.spec)) further[id] = await blobs.localPath((await storedModel(id)).blob_key);
+  for (const { id } of furtherModels(job.spec)) further[id] = await localPath((await storedModel(id)).blob_key);
   return {
     model,
     modelPath,
@@ -83,7 +85,7 @@ function asGone(error: unknown): never {
 }
 
 /** Looks at the checkpoints, newest first, until a whole one is found. */
-async function chooseCheckpoints(checkpoints: readonly CheckpointRow[], blobs: Blobs): Promise<Resumption> {
+async function chooseCheckpoints(checkpoints: readonly CheckpointRow[], blobs: Pick<Blobs, 'localPath'>): Promise<Resumption> {
   const damaged: CheckpointRow[] = [];
   for (const row of checkpoints) {
     const path = await wholePath(row, blobs);

@@ -65,7 +65,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   const { ledger, blobs, engines, config } = parts;
   let materials: Materials;
   try {
-    materials = await patiently(log, 'gathering the files of a job', () => gatherMaterials(job, ledger, blobs));
+    materials = await patiently(log, 'gathering the files of a job', () => gatherMaterials(job, ledger, blobs, join(folder, 'inputs')));
   } catch (error) {
     if (error instanceof Problem) return { kind: 'failed', code: error.code, detail: error.message };
     throw error;

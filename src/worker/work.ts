@@ -138,6 +138,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
       queueRedis.disconnect();
       listRedis.disconnect();
       await ledger.close();
+      await blobs.close();
       log.info({ worker: id }, 'Worker stopped');
     },
   };

@@ -1,10 +1,10 @@
-/** A process that claims and ends every job it can get from the ledger in the file it is given, and prints the ids of those it had. */
+/** A process that claims and ends every job it can get from the ledger in the place it is given, and prints the ids of those it had. */
 import { openLedger } from '../../src/ledger/open.ts';
 import { claimOf, endingOf } from './samples.ts';
 
-const [path] = process.argv.slice(2);
-if (path === undefined) throw new Error('Usage: contender.ts FILE');
-const ledger = await openLedger({ database: { kind: 'sqlite', path } });
+const [place] = process.argv.slice(2);
+if (place === undefined) throw new Error('Usage: contender.ts PLACE, as JSON');
+const ledger = await openLedger({ database: JSON.parse(place) });
 await ledger.migrate();
 const had: string[] = [];
 for (;;) {

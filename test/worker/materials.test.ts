@@ -35,7 +35,7 @@ it('finds the files of a data set, sample weights where it has them, and of a te
     job.spec.training.distillation = { teacher_model_id: teacher.id, temperature: 4, weight: 0.9, features: [] };
     await world.ledger.insertJob(job);
 
-    const { dataset: found, furtherModels } = await gatherMaterials(job, world.ledger, blobs);
+    const { dataset: found, furtherModels } = await gatherMaterials(job, world.ledger, blobs, root);
     expect(await text(createReadStream(furtherModels[teacher.id]!))).toBe(teacher.blob_key);
     const { files } = found;
     expect(await text(createReadStream(files.x))).toBe(x);
@@ -63,11 +63,11 @@ it('finds what a job reads, deleted since or not', async () => {
   const job = jobSample(world.model, world.dataset, { spec });
   await world.ledger.insertJob(job);
 
-  const { planPath } = await gatherMaterials(job, world.ledger, blobs);
+  const { planPath } = await gatherMaterials(job, world.ledger, blobs, root);
   expect(await text(createReadStream(planPath!))).toBe(plan.blob_key);
   await world.ledger.deleteJob('alice', planner.id);
   await world.ledger.deleteModel('alice', world.model.id);
   await world.ledger.deleteDataset('alice', world.dataset.id);
-  const found = await gatherMaterials(job, world.ledger, blobs);
+  const found = await gatherMaterials(job, world.ledger, blobs, root);
   expect([found.planPath, found.model.id]).toEqual([planPath, world.model.id]);
 });

@@ -44,7 +44,7 @@ async function store(
     if (damaged.includes(step)) await put(row.blob_key, 'damaged');
     if (deleted.includes(step)) await blobs.delete(row.blob_key);
   }
-  const { resume, damaged: found } = await gatherMaterials(job, world.ledger, blobs);
+  const { resume, damaged: found } = await gatherMaterials(job, world.ledger, blobs, folder);
   return { resume: resume?.step ?? null, damaged: found.map(({ step }) => step) };
 }
 

@@ -11,6 +11,8 @@ import { parseRange } from './range.ts';
 export interface Content {
   /** The bytes, or a range of them whose ends are both included. */
   read(range: { start: number; end: number } | null): Promise<Readable>;
+  /** An address of the store to send the caller to; absent or null where the bytes go through this server. */
+  link?(as: { disposition: string; mediaType: string }): Promise<string | null>;
   sha256: string;
   sizeBytes: number;
   filename: string;
@@ -29,6 +31,13 @@ export async function sendContent(content: Content, request: FastifyRequest, rep
     'content-disposition': attachment(content.filename),
   };
   if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).headers(headers).send();
+  const address = await content.link?.({ disposition: headers['content-disposition'], mediaType: content.mediaType });
+  // The store heeds Range by itself. What is downloaded there still has this digest.
+  if (address)
+    return reply
+      .code(307)
+      .headers({ ...headers, location: address, 'cache-control': 'private, no-store' })
+      .send();
   const ifRange = request.headers['if-range'];
   const range = ifRange === undefined || ifRange === tag ? parseRange(request.headers.range, sizeBytes) : null;
   if (range === 'unsatisfiable') {
@@ -45,15 +54,18 @@ export async function sendContent(content: Content, request: FastifyRequest, rep
     .send(bytes);
 }
 
-/** Reads stored bytes. Rejects with Problem GONE where they are there no more. */
-export function storedContent(blobs: Blobs, key: string): Content['read'] {
-  return async (range) => {
-    try {
-      return await blobs.read(key, range ?? undefined);
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'NOT_FOUND') throw new Problem('GONE', 'The content was deleted');
-      throw error;
-    }
+/** Stored bytes. Reading them rejects with Problem GONE where they are there no more. */
+export function storedContent(blobs: Blobs, key: string): Pick<Content, 'read' | 'link'> {
+  return {
+    async read(range) {
+      try {
+        return await blobs.read(key, range ?? undefined);
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'NOT_FOUND') throw new Problem('GONE', 'The content was deleted');
+        throw error;
+      }
+    },
+    link: (as) => blobs.link(key, as),
   };
 }
 
@@ -80,5 +92,9 @@ export function contentAnswers(...mediaTypes: readonly string[]): Record<number,
       headers: { ...headers, 'Content-Range': { description: 'Where the range lies.', schema: Text } },
     },
     304: { description: 'The content is the one that If-None-Match names.' },
+    307: {
+      description: 'The content lies in the store that Location names, for five minutes; with ESPALIER_S3_DOWNLOADS=redirect.',
+      headers: { Location: { description: 'Where to get it, without a key.', schema: Text } },
+    },
   };
 }

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Problem, type ProblemCode, problemDocument } from '../../errors.ts';
+import { Problem, type ProblemCode, problemDocument, Unavailable } from '../../errors.ts';
 import { JSON_BODY_LIMIT_BYTES } from '../limits.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -41,6 +41,7 @@ const RETRY_AFTER: Partial<Record<ProblemCode, Record<string, string>>> = {
 /** Any error as a problem; one that nobody foresaw becomes INTERNAL and says nothing of itself. */
 export function asProblem(error: unknown, request?: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof Unavailable) return new Problem('UNAVAILABLE', error.message, { cause: error });
   const { code, statusCode, message } = error as FastifyError;
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

@@ -20,7 +20,7 @@ export const getArtifactContent = route({
     const id = params.id as string;
     const row = living(await services.ledger.findArtifact(principal.tenant, id), 'artifact', id);
     const content = {
-      read: storedContent(services.blobs, row.blob_key),
+      ...storedContent(services.blobs, row.blob_key),
       sha256: row.sha256,
       sizeBytes: row.size_bytes,
       filename: row.filename,

@@ -34,8 +34,8 @@ export const getModelContent = route({
     const format = query.format ?? row.facts.format;
     if (format !== row.facts.format) return services.uploads.within(() => sendConverted(row, format, services, request, reply));
     const { extension, mediaType } = FORMATS[format];
-    const read = storedContent(services.blobs, row.blob_key);
-    const content = { read, sha256: row.sha256, sizeBytes: row.size_bytes, filename: `${row.name}${extension}`, mediaType };
+    const stored = storedContent(services.blobs, row.blob_key);
+    const content = { ...stored, sha256: row.sha256, sizeBytes: row.size_bytes, filename: `${row.name}${extension}`, mediaType };
     return sendContent(content, request, reply);
   },
 });

@@ -6,6 +6,7 @@ import { lives } from '../retention.ts';
 import { attemptRow, jobRow } from '../rows.ts';
 import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
+import { passFence } from './fence.ts';
 import { queuedWithTurn } from './order.ts';
 import { releaseAttempt } from './release.ts';
 
@@ -42,7 +43,9 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
       const released = [];
       for (const { id, n } of silent) {
         const won = await db.transaction().execute(async (transaction) => {
-          // Looked at again under the write lock: a heartbeat may have come since.
+          // The job's row first, as everywhere: who takes the two the other way round waits for one who waits for it.
+          if ((await passFence(transaction, id, n, false)) === null) return false;
+          // Looked at again with the row in hand: a heartbeat may have come since.
           const { numUpdatedRows } = await transaction
             .updateTable('attempts')
             .set({ ended_at: null })

@@ -4,6 +4,9 @@ import type { IdempotencyClaim, Ledger, ReplayOutcome, Time } from '../ledger.ts
 
 const KEPT_MS = 24 * 3600 * 1000;
 
+/** Another transaction has used the key since this one looked for it, which Postgres lets happen. Done again, this one finds what the other created. */
+export class KeyTaken extends Error {}
+
 /** Keys of creations whose bodies take a while to arrive and to be read: held meanwhile, so that a second one is told that the first is running. */
 export function idempotencyQueries({ db, now }: Database): Pick<Ledger, 'findIdempotent' | 'holdKey' | 'letGoOfKey'> {
   return {

@@ -8,7 +8,7 @@ import type { JobTable } from '../tables.ts';
 import { recordChange } from './audit.ts';
 import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
-import { findKey, forgetOldKeys } from './idempotency.ts';
+import { findKey, forgetOldKeys, KeyTaken } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
 import { queuedWithTurn } from './order.ts';
 import { insertOutputs } from './outputs.ts';
@@ -31,7 +31,7 @@ type JobQueries = Pick<
 /** What a caller does with jobs: post, look, pause, resume, cancel, delete. */
 export function jobQueries(database: Database): JobQueries {
   const { db, now, retention } = database;
-  /** Makes the first of the changes whose states the job is in, if any, and returns the row as it then is. */
+  /** Makes the change whose states the job is in, if any, and returns the row as it then is. */
   async function request(
     action: AuditAction,
     tenant: string,
@@ -39,23 +39,25 @@ export function jobQueries(database: Database): JobQueries {
     changes: { from: JobStatus[]; to: Updateable<JobTable> }[],
   ): Promise<JobRow | null> {
     return db.transaction().execute(async (transaction) => {
-      for (const { from, to } of changes) {
-        const changed = await transaction
-          .updateTable('jobs')
-          .set(({ eb }) => ({ ...to, revision: eb('revision', '+', 1) }))
-          .where('id', '=', id)
-          .where('tenant', '=', tenant)
-          .where('status', 'in', from)
-          .returningAll()
-          .executeTakeFirst();
-        if (changed && to.status === 'cancelled') await noteEvent(transaction, id, 'cancelled', now());
-        if (changed) {
-          await recordChange(transaction, database, { action, tenant, id });
-          return jobRow(changed);
-        }
-      }
-      const stored = await transaction.selectFrom('jobs').selectAll().where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
-      return stored ? jobRow(stored) : null;
+      // Takes the row: between looking at its status and changing it nobody else does.
+      const held = await transaction
+        .updateTable('jobs')
+        .set({ tenant })
+        .where('id', '=', id)
+        .where('tenant', '=', tenant)
+        .returningAll()
+        .executeTakeFirst();
+      const change = held && changes.find(({ from }) => from.includes(held.status));
+      if (!change) return held ? jobRow(held) : null;
+      const changed = await transaction
+        .updateTable('jobs')
+        .set(({ eb }) => ({ ...change.to, revision: eb('revision', '+', 1) }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      if (changed.status === 'cancelled') await noteEvent(transaction, id, 'cancelled', now());
+      await recordChange(transaction, database, { action, tenant, id });
+      return jobRow(changed);
     });
   }
 
@@ -89,7 +91,7 @@ export function jobQueries(database: Database): JobQueries {
         if (planJob !== null) await transaction.insertInto('job_plans').values({ job_id: row.id, plan_job_id: planJob }).execute();
         const queue_position = (await positionOf(transaction, row.id)) ?? 0;
         if (idempotency) {
-          await transaction
+          const used = await transaction
             .insertInto('idempotent_creates')
             .values({
               tenant: row.tenant,
@@ -103,16 +105,21 @@ export function jobQueries(database: Database): JobQueries {
             })
             // One that a process which is gone has held.
             .onConflict((conflict) =>
-              conflict.columns(['tenant', 'key']).doUpdateSet(({ ref }) => ({
-                fingerprint: ref('excluded.fingerprint'),
-                resource_id: ref('excluded.resource_id'),
-                queue_position: ref('excluded.queue_position'),
-                warnings: ref('excluded.warnings'),
-                holder: ref('excluded.holder'),
-                created_at: ref('excluded.created_at'),
-              })),
+              conflict
+                .columns(['tenant', 'key'])
+                .doUpdateSet(({ ref }) => ({
+                  fingerprint: ref('excluded.fingerprint'),
+                  resource_id: ref('excluded.resource_id'),
+                  queue_position: ref('excluded.queue_position'),
+                  warnings: ref('excluded.warnings'),
+                  holder: ref('excluded.holder'),
+                  created_at: ref('excluded.created_at'),
+                }))
+                .where('idempotent_creates.resource_id', 'is', null),
             )
-            .execute();
+            .returning('resource_id')
+            .executeTakeFirst();
+          if (!used) throw new KeyTaken();
         }
         await recordChange(transaction, database, { action: 'job.create', tenant: row.tenant, id: row.id });
         return { outcome: 'inserted', queue_position };

@@ -9,7 +9,12 @@ export function seriesQueries({ db }: Database): Pick<Ledger, 'addSegment' | 'me
     async addSegment(row) {
       return db.transaction().execute(async (transaction) => {
         if (!(await passFence(transaction, row.job_id, row.attempt, false))) return false;
-        await transaction.insertInto('segments').values(storedSegment(row)).execute();
+        await transaction
+          .insertInto('segments')
+          .values(storedSegment(row))
+          // Told again after an answer that was lost.
+          .onConflict((conflict) => conflict.columns(['job_id', 'attempt', 'first_row']).doNothing())
+          .execute();
         return true;
       });
     },
