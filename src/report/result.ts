@@ -27,7 +27,7 @@ export interface ReportedCut {
   step?: number;
   macs?: number;
   sparsity?: number;
-  units?: { layers: string[]; before: number; after: number; removed?: number[]; scores?: (number | null)[] }[];
+  units?: { layers: string[]; before: number; after: number }[];
   proof?: { holds: boolean; relative_difference: number; tolerance: number; inputs: number; vacuous: boolean; function_changed: boolean };
 }
 

@@ -1,19 +1,17 @@
-/** What is left of each layer, and which units went by which scores. */
+/** What is left of each layer. */
 import type { JobReport } from '../../job-report.ts';
 import { count, percent } from '../../numbers.ts';
 import type { LayerCosts } from '../../receipt.ts';
-import { type ReportedCut, resultOf } from '../../result.ts';
+import { resultOf } from '../../result.ts';
 import { barChart } from '../charts.ts';
-import { type Html, html, shortened } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { table } from '../table.ts';
 
 /** Layers of one chart. */
 const MOST_BARS = 60;
-/** Characters of a list of numbers. */
-const MOST_LISTED = 1500;
 
 export function layersSection({ job }: JobReport): Html | null {
-  const { receipt, cuts = [] } = resultOf(job);
+  const { receipt } = resultOf(job);
   const layers = receipt?.layers ?? [];
   if (layers.length === 0) return null;
   const changed = layers.filter(({ original, result }) => live(original) !== live(result));
@@ -48,8 +46,7 @@ ${table({
     change(layer.original.macs, layer.result.macs),
     layer.original.parameters === 0 ? '–' : percent(keptPercent(layer) / 100),
   ]),
-})}
-${cuts.map(chosenUnits)}</section>`;
+})}</section>`;
 }
 
 function live({ parameters, zeros }: LayerCosts['original']): number {
@@ -62,27 +59,4 @@ function keptPercent({ original, result }: LayerCosts): number {
 
 function change(before: number | null, after: number | null): string {
   return before === after ? count(before) : `${count(before)} → ${count(after)}`;
-}
-
-/** The units of a cut with their scores, where the result has them. */
-function chosenUnits({ step, units = [] }: ReportedCut): Html | null {
-  const scored = units.filter(({ removed }) => removed && removed.length > 0);
-  if (scored.length === 0) return null;
-  return html`<details><summary>Units removed at step ${count(step)}</summary>
-${table({
-  caption: 'Places among the units that were there before this cut; scores are those that the cut went by',
-  head: ['Layers', 'Removed', 'Which', 'Highest score removed', 'Lowest score kept'],
-  texts: [2],
-  rows: scored.map(({ layers, before, removed = [], scores = [] }) => {
-    const gone = new Set(removed);
-    const of = (taken: boolean) => scores.filter((score, unit) => score !== null && gone.has(unit) === taken) as number[];
-    return [
-      layers.join(', '),
-      `${count(removed.length)} of ${count(before)}`,
-      shortened(removed.join(', '), MOST_LISTED),
-      of(true).length === 0 ? '–' : Math.max(...of(true)).toPrecision(3),
-      of(false).length === 0 ? '–' : Math.min(...of(false)).toPrecision(3),
-    ];
-  }),
-})}</details>`;
 }
