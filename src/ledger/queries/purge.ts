@@ -14,7 +14,14 @@ export function purgeQueries({ db, now }: Database): Pick<Ledger, 'listUnneeded'
       return db.transaction().execute(async (transaction) => {
         const [row] = await unneeded(transaction, kind, before, { limit: 1, id });
         if (!row) return null;
-        await transaction.updateTable(kind).set({ purged_at: now() }).where('id', '=', id).execute();
+        const { numUpdatedRows } = await transaction
+          .updateTable(kind)
+          .set({ purged_at: now() })
+          .where('id', '=', id)
+          .where('purged_at', 'is', null)
+          .executeTakeFirst();
+        // Another has marked it since it was looked at: its bytes are that one's to delete.
+        if (numUpdatedRows !== 1n) return null;
         if (kind === 'models') await transaction.deleteFrom('sensitivities').where('model_id', '=', id).execute();
         if (kind === 'jobs') await transaction.deleteFrom('segments').where('job_id', '=', id).execute();
         return row.blob_keys;
