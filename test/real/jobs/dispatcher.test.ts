@@ -180,7 +180,7 @@ describe('the dispatcher', () => {
     const put = (key: string) => blobs.put(key, Readable.from([Buffer.from('x')]));
     await put('models/lost');
     const { dispatcher, added } = dispatch();
-    await journal.said('Bytes that no row names were deleted');
+    await journal.said('Bytes that nobody needs were deleted');
     expect(await blobs.size('models/lost')).toBeNull();
     await put('models/lost-too');
     const look = async () => {
