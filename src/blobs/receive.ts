@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { unlink } from 'node:fs/promises';
-import { type Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { StoredBlob } from './blobs.ts';
+import { hashed } from './hashed.ts';
 import { asStorageProblem } from './storage-full.ts';
 
 /**
@@ -11,15 +11,7 @@ import { asStorageProblem } from './storage-full.ts';
  * behind when the source or the disk fails. Rejects with the source's error, or Problem STORAGE_FULL.
  */
 export async function receiveFile(path: string, source: Readable | AsyncIterable<Buffer>): Promise<StoredBlob> {
-  const hash = createHash('sha256');
-  let size_bytes = 0;
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      size_bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
+  const { hashing, stored } = hashed();
   try {
     // `flush` makes the stream fsync before it closes.
     await pipeline(source, hashing, createWriteStream(path, { flush: true }));
@@ -27,5 +19,5 @@ export async function receiveFile(path: string, source: Readable | AsyncIterable
     await unlink(path).catch(() => undefined);
     throw asStorageProblem(error);
   }
-  return { size_bytes, sha256: hash.digest('hex') };
+  return stored();
 }

@@ -1,8 +1,8 @@
 /** Blobs as objects of an S3 bucket: Amazon's, or another server's that speaks the same. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
-import { type Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   AbortMultipartUploadCommand,
@@ -20,6 +20,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { Problem } from '../errors.ts';
 import type { Blobs, ListedBlob, StoredBlob } from './blobs.ts';
 import { folderBlobs } from './folder.ts';
+import { hashed } from './hashed.ts';
 import { assertKey, isSegment } from './keys.ts';
 import { openLocalCopies } from './local-copies.ts';
 import { asS3Fault, isMissing } from './s3-faults.ts';
@@ -220,20 +221,6 @@ function openClient({ endpoint, region, pathStyle }: S3Place): S3Client {
     ...(endpoint === null ? {} : { endpoint }),
   };
   return new S3Client(config);
-}
-
-/** A stream that hashes and counts what flows through it. */
-function hashed(): { hashing: Transform; stored: () => StoredBlob } {
-  const hash = createHash('sha256');
-  let size_bytes = 0;
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      size_bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
-  return { hashing, stored: () => ({ size_bytes, sha256: hash.digest('hex') }) };
 }
 
 /** What a source is told when the upload that read it is gone. */

@@ -7,13 +7,9 @@ import type { TestServer } from './harness.ts';
 /** A keys file with nothing in it, so that a server needs keys from its start. */
 export const EMPTY_FILE: KeyFile = { authenticate: async () => null };
 
-/** A key put straight into the ledger, without a trace in the audit trail. */
-export async function insertKey(
-  { ledger }: Pick<TestServer, 'ledger'>,
-  more: Partial<KeyRow> = {},
-): Promise<{ id: string; secret: string; bearer: string }> {
-  const secret = newSecret();
-  const row: KeyRow = {
+/** The row of a key with this secret. */
+export function keyRow(secret: string, more: Partial<KeyRow> = {}): KeyRow {
+  return {
     id: newId('key'),
     hash: hashSecret(secret).toString('hex'),
     tenant: 'alice',
@@ -26,6 +22,15 @@ export async function insertKey(
     revoked_at: null,
     ...more,
   };
+}
+
+/** A key put straight into the ledger, without a trace in the audit trail. */
+export async function insertKey(
+  { ledger }: Pick<TestServer, 'ledger'>,
+  more: Partial<KeyRow> = {},
+): Promise<{ id: string; secret: string; bearer: string }> {
+  const secret = newSecret();
+  const row = keyRow(secret, more);
   await ledger.insertKey(row, 1_000);
   return { id: row.id, secret, bearer: `Bearer ${secret}` };
 }

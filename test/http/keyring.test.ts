@@ -1,25 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { BELIEVED_MS, openKeyring } from '../../src/http/keyring.ts';
-import { hashSecret, newSecret } from '../../src/http/keys.ts';
+import { newSecret } from '../../src/http/keys.ts';
 import type { KeyRow } from '../../src/ledger/ledger.ts';
 import { testLog } from '../jobs/log.ts';
+import { keyRow } from './insert-key.ts';
 
 const SECRET = newSecret();
 
 function world(more: Partial<KeyRow> = {}) {
-  const row: KeyRow = {
-    id: 'key_1',
-    hash: hashSecret(SECRET).toString('hex'),
-    tenant: 'alice',
-    role: 'write',
-    name: '',
-    created_at: 1,
-    created_by: 'cli',
-    last_used_at: null,
-    expires_at: null,
-    revoked_at: null,
-    ...more,
-  };
+  const row = keyRow(SECRET, { id: 'key_1', role: 'write', name: '', ...more });
   const state = { row: row as KeyRow | null, now: 1_000_000, elapsed: 0, asked: 0, touched: 0, down: false, holds: true };
   const answer = async <Value>(value: () => Value): Promise<Value> => {
     if (state.down) throw new Error('the ledger is down');
