@@ -5,14 +5,12 @@ import type { EvaluateSpec } from '../jobs/spec/index.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
 import { makeChecks } from '../report/checks/checks.ts';
-import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt } from '../report/receipt.ts';
 import type { EngineFrame, RunFrame } from '../worker/frames.ts';
 import { Cancelled } from './cancelled.ts';
 import { evaluateBoth, predictorOf } from './evaluate.ts';
-import { measureLatency } from './latency.ts';
+import { latencyBatchSizes, measureLatencies } from './latencies.ts';
 import { lossOf } from './losses.ts';
-import { probeInputs } from './probe-inputs.ts';
 import { Reporter } from './reporter.ts';
 import { Variables } from './variables.ts';
 
@@ -31,13 +29,13 @@ export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit,
   const checkCancelled = (): void => {
     if (cancelled()) throw new Cancelled();
   };
+  const loss = lossOf(spec.loss, { label_smoothing: 0, huber_delta: 1 });
   const weights: Variables[] = [];
   const predicting = (document: ModelDocument) => {
     const own = Variables.from(document.weights);
     weights.push(own);
     return { graph: document.graph, predict: predictorOf(document.graph, (key) => own.read(key), data, loss) };
   };
-  const loss = lossOf(spec.loss, { label_smoothing: 0, huber_delta: 1 });
   try {
     reporter.started(null);
     reporter.enter('evaluating');
@@ -45,13 +43,7 @@ export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit,
     const tested = evaluateBoth(models, data, 'test', loss, spec, checkCancelled);
     const checks = makeChecks(tested.paired, tested, { seed: spec.seed, thresholds: spec.evaluation.thresholds });
     reporter.enter('measuring');
-    const latency: LatencyComparison[] = [];
-    for (const batchSize of new Set([1, spec.evaluation.latency_batch_size])) {
-      checkCancelled();
-      const inputs = probeInputs(data, original, batchSize);
-      latency.push(measureLatency(original, candidate, inputs, spec.seed));
-      inputs.dispose();
-    }
+    const latency = measureLatencies(original, candidate, data, latencyBatchSizes(spec.evaluation), spec.seed, checkCancelled);
     const { receipt } = await makeReceipt({
       original,
       result: candidate,

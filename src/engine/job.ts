@@ -9,7 +9,6 @@ import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
 import { withPrecision } from '../packing/with-precision.ts';
 import { makeChecks } from '../report/checks/checks.ts';
-import type { LatencyComparison } from '../report/latency.ts';
 import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
 import { quality } from '../report/scores.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
@@ -18,7 +17,7 @@ import { Cancelled } from './cancelled.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
 import { compareModels } from './compare-models.ts';
 import { evaluate, evaluateBoth, predictorOf } from './evaluate.ts';
-import { measureLatency } from './latency.ts';
+import { latencyBatchSizes, measureLatencies } from './latencies.ts';
 import { lossOf } from './losses.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
 import { optimizerRule, resolved } from './optimizers/index.ts';
@@ -106,7 +105,7 @@ async function run(
     stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
     validationSamples: data.split('selection').size,
     evaluationSamples: 2 * data.split('test').size,
-    latencyBatchSizes: [...new Set([1, spec.evaluation.latency_batch_size])],
+    latencyBatchSizes: latencyBatchSizes(spec.evaluation),
     exportBytes: statSync(frame.model_path).size,
   });
   reporter.enter('loading');
@@ -179,13 +178,7 @@ async function run(
   const checks = tested && makeChecks(tested.paired, tested, { seed: spec.seed, thresholds: thresholdsOf(spec) });
 
   reporter.enter('measuring');
-  const latency: LatencyComparison[] = [];
-  for (const batchSize of new Set([1, spec.evaluation.latency_batch_size])) {
-    checkCancelled();
-    const inputs = probeInputs(data, original, batchSize);
-    latency.push(measureLatency(original, result, inputs, spec.seed));
-    inputs.dispose();
-  }
+  const latency = measureLatencies(original, result, data, latencyBatchSizes(spec.evaluation), spec.seed, checkCancelled);
 
   reporter.enter('exporting');
   const { receipt, files } = await makeReceipt({

@@ -44,7 +44,9 @@ export class TrainingPools {
     const trained = samples.length * (copies ?? 1);
     const changing = augmentation.length > 0 && copies === null;
     const kept = teacher && !changing && uses >= trained && this.areFew(teacher, trained) ? teacher : null;
-    if (!data.held?.y || (copies === null && !kept)) return plainPool(data);
+    if (copies === null && !(kept && data.held)) return plainPool(data);
+    // The POST lets no others be copied.
+    if (!data.held) throw new Error('Copies are made of data that are held in memory');
     const key = JSON.stringify([copies, copies && [augmentation, seed], kept && loss.onLogits]);
     const teaching = kept && wanted.teacherDocument;
     if (this.newest?.key === key && this.newest.teacher === teaching) return this.newest.pool;
