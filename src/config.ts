@@ -266,6 +266,7 @@ function postgresUrl(text: string): string {
   return url.href;
 }
 
-function redacted(url: string): string {
+/** A URL without what it has of credentials. */
+export function redacted(url: string): string {
   return url.replace(/\/\/.*@/, '//***@').replace(/\bpassword=[^&]*/g, 'password=***');
 }

@@ -1,4 +1,4 @@
-import { type Config, VARIABLES } from '../config.ts';
+import { type Config, redacted, VARIABLES } from '../config.ts';
 import { type Finding, findings } from './findings.ts';
 
 /** What `espalier doctor` prints, and whether everything it looked at works. */
@@ -20,8 +20,4 @@ export async function doctor(
 
 function line({ ok, name, detail }: Finding): string {
   return `  ${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(20)} ${detail}`;
-}
-
-function redacted(value: string): string {
-  return value.replace(/\/\/.*@/, '//***@').replace(/\bpassword=[^&]*/g, 'password=***');
 }

@@ -7,7 +7,7 @@ export const deleteDataset = route({
   path: '/v1/datasets/:id',
   operationId: 'deleteDataset',
   summary: 'Delete a data set',
-  description: 'Refused while an unfinished job uses it.',
+  description: 'It is hidden at once. Unfinished jobs that use it go on; its bytes go an hour later, and when the last of them has ended.',
   tag: 'Data sets',
   access: 'write',
   params: DATASET_ID,

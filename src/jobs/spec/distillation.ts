@@ -10,7 +10,7 @@ export const Distillation = strictObject(
       nullable({
         ...ModelId,
         description:
-          'The teacher: a model whose input and output have the shapes of those of the model that is trained, and which cannot be deleted before the job has ended. null: the uploaded model, in prune jobs.',
+          'The teacher: a model whose input and output have the shapes of those of the model that is trained, and whose bytes stay until the job has ended, also when it is deleted. null: the uploaded model, in prune jobs.',
       }),
       null,
     ),

@@ -6,7 +6,7 @@ export interface FurtherModel {
   pointer: string;
 }
 
-/** All of them. While the job is unfinished none can be deleted. */
+/** All of them. While the job is unfinished their bytes stay, also when they are deleted. */
 export function furtherModels(spec: JobSpec): FurtherModel[] {
   if (spec.type === 'evaluate') return [{ id: spec.candidate_model_id, pointer: '/candidate_model_id' }];
   const [training, at] = spec.type === 'train' ? [spec.training, '/training'] : [spec.fine_tuning, '/fine_tuning'];
