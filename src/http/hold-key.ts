@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Problem } from '../errors.ts';
-import type { IdempotencyClaim, Ledger } from '../ledger/ledger.ts';
+import type { IdempotencyClaim, Ledger, Replayed } from '../ledger/ledger.ts';
 import { fingerprint } from './canonical-json.ts';
 
 /** A process that is killed holds its keys for this long. */
@@ -10,10 +10,10 @@ const RENEWED_EVERY_MS = 10_000;
 /** A key that is held while a body arrives and is read. */
 export interface HeldKey {
   /**
-   * Once the body is known: the id of what the key has created before, or what the ledger writes down with the creation. Throws IDEMPOTENCY_MISMATCH where
+   * Once the body is known: what the key has created before, or what the ledger writes down with the creation. Throws IDEMPOTENCY_MISMATCH where
    * that was another body, IDEMPOTENCY_IN_PROGRESS where it is being created now.
    */
-  settle(body: unknown): Promise<{ replayed: string } | { claim: IdempotencyClaim | undefined }>;
+  settle(body: unknown): Promise<{ replayed: Replayed } | { claim: IdempotencyClaim | undefined }>;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function underKey<Result>(
         // Again: what was used before, or is held by others, may have become free since.
         if ((await hold()) === 'held') return { claim };
         const known = await ledger.findIdempotent(tenant, claim);
-        if (known?.outcome === 'replayed') return { replayed: known.id };
+        if (known?.outcome === 'replayed') return { replayed: known };
         if (known?.outcome === 'mismatch') throw mismatch();
         throw inProgress();
       },

@@ -303,16 +303,26 @@ export interface WebhookSecretRow {
 }
 
 /** What a known idempotency key says: what it created, and of a job the place in the queue and the number of warnings that the first answer named. */
-export type ReplayOutcome =
-  | { outcome: 'replayed'; id: string; queue_position: number; warnings: number }
-  | { outcome: 'mismatch' }
-  | { outcome: 'in_progress' };
+export type ReplayOutcome = Replayed | { outcome: 'mismatch' } | { outcome: 'in_progress' };
+
+export interface Replayed {
+  outcome: 'replayed';
+  id: string;
+  queue_position: number;
+  warnings: number;
+}
 
 /** A held key (`holdKey`) and what the body turned out to be. */
 export interface IdempotencyClaim {
   key: string;
   fingerprint: string;
   holder: string;
+}
+
+/** A model and a data set that come with the job that reads them. */
+export interface JobInputs {
+  model?: ModelRow | undefined;
+  dataset?: DatasetRow | undefined;
 }
 
 export type InsertJobOutcome =
@@ -366,11 +376,15 @@ export interface Ledger {
   listArtifacts(jobId: string): Promise<ArtifactRow[]>;
 
   /**
-   * Inserts a queued job. With an idempotency key, in the same transaction: a key that is known returns the id it created and whether the
-   * fingerprint agrees, and inserts nothing. `input_gone`: a model, the data set or the
-   * job of the plan that the specification names is not the tenant's, was deleted meanwhile or has expired.
+   * Inserts a queued job, and before it those of its inputs that came with it. With an idempotency key, in the same transaction: a key that is known returns
+   * the id it created and whether the fingerprint agrees, and inserts nothing; one that is held (a claim) names the job from then on. `input_gone`: a model,
+   * the data set or the job of the plan that the specification names is not the tenant's, was deleted meanwhile or has expired; nothing is inserted then.
    */
-  insertJob(row: JobRow, idempotency?: { key: string; fingerprint: string }): Promise<InsertJobOutcome>;
+  insertJob(
+    row: JobRow,
+    idempotency?: { key: string; fingerprint: string } | IdempotencyClaim,
+    inputs?: JobInputs,
+  ): Promise<InsertJobOutcome>;
   /** What an idempotency key of the last 24 hours has created; null when it is not known. */
   findIdempotent(tenant: string, idempotency: { key: string; fingerprint: string }): Promise<ReplayOutcome | null>;
   /**

@@ -364,6 +364,40 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.insertJob(theft)).toEqual({ outcome: 'input_gone', kind: 'model', id: foreign.id });
       });
 
+      it('stores inputs that came with it in the same transaction, or none of it', async () => {
+        const model = modelSample();
+        const dataset = datasetSample();
+        const row = jobSample(model, dataset);
+        const by = { key_id: 'key_1', request_id: 'req_1' };
+        expect(await world.ledger.holdKey('alice', 'form', 'me', world.clock.now + 30)).toBe('held');
+        const claim = { key: 'form', fingerprint: 'f', holder: 'me' };
+        expect(await world.ledger.by(by).insertJob(row, claim, { model, dataset })).toMatchObject({
+          outcome: 'inserted',
+          queue_position: 0,
+        });
+        expect(await world.other.findModel('alice', model.id)).toEqual(model);
+        expect(await world.other.findDataset('alice', dataset.id)).toEqual(dataset);
+        expect(await world.other.findJob('alice', row.id)).toEqual(row);
+        const trail = (await world.other.listAudit('alice', { limit: 9 })).rows;
+        expect(trail.map(({ action, resource_id }) => [action, resource_id]).sort()).toEqual([
+          ['dataset.create', dataset.id],
+          ['job.create', row.id],
+          ['model.create', model.id],
+        ]);
+        expect(await world.other.findIdempotent('alice', claim)).toMatchObject({ outcome: 'replayed', id: row.id });
+
+        const late = modelSample();
+        const lost = jobSample(late, dataset);
+        expect(await world.ledger.insertJob({ ...lost, dataset_id: 'dst_gone' }, undefined, { model: late })).toMatchObject({
+          outcome: 'input_gone',
+          kind: 'dataset',
+        });
+        // The key is another's by now.
+        await expect(world.ledger.insertJob(lost, { key: 'other', fingerprint: 'f', holder: 'me' }, { model: late })).rejects.toThrow();
+        expect(await world.other.findModel('alice', late.id)).toBeNull();
+        expect(await world.other.findJob('alice', lost.id)).toBeNull();
+      });
+
       it('with a known idempotency key returns the first job and its place in the queue', async () => {
         const idempotency = { key: 'k', fingerprint: 'f' };
         await world.queueJob();

@@ -1,25 +1,21 @@
-import type { FastifyReply } from 'fastify';
-import { Problem, received } from '../../errors.ts';
-import { type CheckedModel, checkJob } from '../../jobs/check.ts';
 import { newId } from '../../jobs/ids.ts';
-import { readJobPlan } from '../../jobs/plans.ts';
-import { specOf } from '../../jobs/recipe/index.ts';
-import { refuse } from '../../jobs/refuse.ts';
-import { resolveLineage } from '../../jobs/resolve-lineage.ts';
-import { furtherModels, JobSpec } from '../../jobs/spec/index.ts';
+import { JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
-import { checkTarget } from '../../jobs/webhooks/check-target.ts';
-import type { JobRow, ModelRow, ReplayOutcome } from '../../ledger/ledger.ts';
-import { readModelConfig } from '../../model/formats/index.ts';
+import type { IdempotencyClaim, JobInputs, JobRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { fingerprint } from '../canonical-json.ts';
 import { ACCURACY_REQUEST, EVALUATE_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, RECIPE_REQUEST, TRAIN_REQUEST } from '../examples.ts';
-import { inProgress, mismatch } from '../hold-key.ts';
+import { inProgress, mismatch, underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
-import { inputOf } from '../job-inputs.ts';
-import { modelPath } from '../model-path.ts';
-import { route } from '../route.ts';
+import { inputGone, JOB_PROBLEMS, newJob } from '../new-job.ts';
+import { type Call, route } from '../route.ts';
 import { Text } from '../schemas.ts';
-import type { Services } from '../services.ts';
+import { asDatasetPart, JOB_PARTS, receiveJob } from '../uploads/receive-job.ts';
+import { DATASET_PROBLEMS, storeDataset } from '../uploads/store-dataset.ts';
+import { MODEL_PROBLEMS, storeModel } from '../uploads/store-model.ts';
+import { orDiscard } from '../uploads/stored.ts';
+import { validator } from '../validation/validator.ts';
+
+const readSpec = validator(JobSpec, 'body');
 
 export const postJob = route({
   method: 'POST',
@@ -27,7 +23,7 @@ export const postJob = route({
   operationId: 'createJob',
   summary: 'Train, prune or evaluate a model',
   description:
-    'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force.',
+    'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force. As a form it takes the model and the data with it: all of it is stored, or nothing.',
   tag: 'Jobs',
   access: 'write',
   headers: IDEMPOTENCY_HEADER,
@@ -42,6 +38,7 @@ export const postJob = route({
       train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
     },
   },
+  multipart: JOB_PARTS,
   answers: {
     202: {
       description: 'The job is queued.',
@@ -53,113 +50,109 @@ export const postJob = route({
       },
     },
   },
-  problems: [
-    'IDEMPOTENCY_MISMATCH',
-    'IDEMPOTENCY_IN_PROGRESS',
-    'MODEL_DATASET_MISMATCH',
-    'UNKNOWN_LAYER',
-    'INCOMPATIBLE_OPTIONS',
-    'TARGET_OUT_OF_REACH',
-    'NOTHING_TO_PRUNE',
-    'PLAN_MISMATCH',
-    'LABELS_REQUIRED',
-    'UNSUPPORTED_CONVERSION',
-    'WEBHOOK_URL_REFUSED',
-    'WEBHOOK_SECRET_MISSING',
-  ],
+  problems: ['IDEMPOTENCY_MISMATCH', 'IDEMPOTENCY_IN_PROGRESS', ...JOB_PROBLEMS, ...MODEL_PROBLEMS, ...DATASET_PROBLEMS],
 
-  async handle({ principal: { tenant }, body, services, request, reply }) {
-    const { ledger, blobs } = services;
-    const key = idempotencyKey(request.headers);
-    const idempotency = key === null ? undefined : { key, fingerprint: fingerprint(body) };
-    // Before anything is looked up: a replay answers as the first request was answered, even when its model is gone since.
-    const known = idempotency && (await ledger.findIdempotent(tenant, idempotency));
-    if (known) return replay(known, tenant, services, reply);
-
-    await checkWebhook(body, tenant, services);
-    const { model_id: modelId, dataset_id: datasetId } = body;
-    const model = inputOf('model', modelId, await ledger.findModel(tenant, modelId));
-    const dataset = inputOf('dataset', datasetId, await ledger.findDataset(tenant, datasetId));
-    const checked = (row: ModelRow): CheckedModel => ({
-      facts: row.facts,
-      sha256: row.sha256,
-      readPlan: (jobId) => readJobPlan(tenant, jobId, services),
-      readConfig: async () => readModelConfig(await modelPath(row, blobs)),
-    });
-    const asked = resolveLineage(await specOf(body, checked(model), dataset.facts), model.parent_model_id);
-    const further = new Map<string, CheckedModel>();
-    for (const { id, pointer } of furtherModels(asked)) {
-      further.set(id, checked(inputOf('model', id, await ledger.findModel(tenant, id), pointer)));
-    }
-    const { spec, warnings } = await checkJob(asked, checked(model), dataset.facts, further);
-    const row: JobRow = {
-      id: newId('job'),
-      tenant,
-      type: spec.type,
-      spec,
-      model_id: model.id,
-      dataset_id: dataset.id,
-      status: 'queued',
-      revision: 1,
-      attempt: 0,
-      result: null,
-      error: null,
-      warnings,
-      created_at: Date.now(),
-      started_at: null,
-      finished_at: null,
-      expires_at: null,
-      deleted_at: null,
-    };
-    const inserted = await ledger.insertJob(row, idempotency);
-    switch (inserted.outcome) {
-      case 'inserted':
-        services.nudge();
-        request.log.info({ job_id: row.id, type: row.type }, 'Job was queued');
-        return accepted(reply, jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }));
-      case 'input_gone': {
-        if (inserted.kind === 'plan') throw planGone(inserted.id);
-        const named = inserted.id === model.id ? undefined : furtherModels(spec).find(({ id }) => id === inserted.id);
-        return inputOf(inserted.kind, inserted.id, null, named?.pointer);
-      }
-      case 'replayed':
-      case 'mismatch':
-      case 'in_progress':
-        return replay(inserted, tenant, services, reply);
-    }
+  async handle(call) {
+    // A body that is none is a form, which nobody has read yet.
+    const { view, replayed } = await (call.body === undefined ? fromForm(call) : fromJson(call));
+    if (replayed) call.reply.header('idempotency-replayed', 'true');
+    return call.reply.code(202).headers({ location: view.links.self, 'retry-after': '1' }).send(view);
   },
 });
 
-/** Where it goes, and that somebody can tell that it comes from here. Throws WEBHOOK_URL_REFUSED, WEBHOOK_SECRET_MISSING. */
-async function checkWebhook({ webhook }: JobSpec, tenant: string, { webhooks }: Services): Promise<void> {
-  if (!webhook) return;
-  checkTarget(webhook, webhooks.networks);
-  if ((await webhooks.secrets.list(tenant)).length > 0) return;
-  refuse(
-    'WEBHOOK_SECRET_MISSING',
-    '/webhook',
-    'Nothing could sign what the webhook is sent: POST /v1/webhooks/secret makes a secret.',
-    webhook.events,
+type JobCall = Call<unknown, JobSpec>;
+
+interface Answer {
+  view: JobView;
+  replayed: boolean;
+}
+
+async function fromJson(call: JobCall): Promise<Answer> {
+  const { body, request, services } = call;
+  const { tenant } = call.principal;
+  const key = idempotencyKey(request.headers);
+  const idempotency = key === null ? undefined : { key, fingerprint: fingerprint(body) };
+  // Before anything is looked up: a replay answers as the first request was answered, even when its model is gone since.
+  const known = idempotency && (await services.ledger.findIdempotent(tenant, idempotency));
+  if (known) return replay(known, call);
+  return insert(await newJob(body, tenant, services), call, idempotency);
+}
+
+/** The model, the data and the job become visible together, in one transaction. */
+async function fromForm(call: JobCall): Promise<Answer> {
+  const { request, services } = call;
+  const { tenant } = call.principal;
+  const { blobs, ledger, limits, uploads } = services;
+  const key = idempotencyKey(request.headers);
+  return uploads.within(() =>
+    underKey(ledger, tenant, key, async (held) => {
+      const scratch = await blobs.scratch();
+      try {
+        const { folder } = scratch;
+        const { spec, sent, ...parts } = await receiveJob(request, { maxBytes: limits.maxUploadBytes, folder });
+        const settled = await held.settle({ create: 'job', spec, fields: parts.dataset.fields, files: sent });
+        if ('replayed' in settled) return await replay(settled.replayed, call);
+        const ids = {
+          ...(parts.model.length > 0 ? { model_id: newId('mdl') } : {}),
+          ...(parts.dataset.files.length > 0 ? { dataset_id: newId('dst') } : {}),
+        };
+        const body = readSpec(isObject(spec) ? { ...spec, ...ids } : spec);
+        const model = ids.model_id
+          ? await storeModel({ id: ids.model_id, tenant, files: parts.model, name: undefined, folder }, services)
+          : null;
+        return await orDiscard([model], async () => {
+          const dataset = ids.dataset_id ? await storeData({ id: ids.dataset_id, tenant, ...parts.dataset, folder }, services) : null;
+          return orDiscard([dataset], async () => {
+            const own = { model: model?.row, dataset: dataset?.row };
+            return insert(await newJob(body, tenant, services, own), call, settled.claim, own);
+          });
+        });
+      } finally {
+        await scratch.remove();
+      }
+    }),
   );
 }
 
-/** The job whose plan was to be replayed went between the check and the insertion. */
-function planGone(id: string): Problem {
-  const detail = `There is no job ${id}`;
-  return new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '/pruning/plan/job_id', detail, received: received(id) }] });
+async function storeData(...[upload, services]: Parameters<typeof storeDataset>): ReturnType<typeof storeDataset> {
+  return storeDataset(upload, services).catch((error) => {
+    throw asDatasetPart(error);
+  });
 }
 
-async function replay(known: ReplayOutcome, tenant: string, { ledger }: Services, reply: FastifyReply): Promise<FastifyReply> {
-  if (known.outcome === 'mismatch') {
-    throw mismatch();
+async function insert(
+  row: JobRow,
+  call: JobCall,
+  idempotency: { key: string; fingerprint: string } | IdempotencyClaim | undefined,
+  own: JobInputs = {},
+): Promise<Answer> {
+  const { services, request } = call;
+  const inserted = await services.ledger.insertJob(row, idempotency, own);
+  switch (inserted.outcome) {
+    case 'inserted':
+      services.nudge();
+      request.log.info({ job_id: row.id, type: row.type, model_id: own.model?.id, dataset_id: own.dataset?.id }, 'Job was queued');
+      return { view: jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }), replayed: false };
+    case 'input_gone':
+      return inputGone(row, inserted);
+    case 'replayed':
+    case 'mismatch':
+    case 'in_progress':
+      return replay(inserted, call);
   }
-  if (known.outcome === 'in_progress') throw inProgress();
-  const row = await ledger.findJob(tenant, known.id);
-  if (!row) throw new Error(`An idempotency key names ${known.id}, which is not in the ledger`);
-  reply.header('idempotency-replayed', 'true');
-  return accepted(reply, jobView(asInserted(row, known.warnings), { attempt: null, artifacts: [], queuePosition: known.queue_position }));
 }
 
-function accepted(reply: FastifyReply, view: JobView): FastifyReply {
-  return reply.code(202).headers({ location: view.links.self, 'retry-after': '1' }).send(view);
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+async function replay(known: ReplayOutcome, { principal, services }: JobCall): Promise<Answer> {
+  if (known.outcome === 'mismatch') throw mismatch();
+  if (known.outcome === 'in_progress') throw inProgress();
+  const row = await services.ledger.findJob(principal.tenant, known.id);
+  if (!row) throw new Error(`An idempotency key names ${known.id}, which is not in the ledger`);
+  return {
+    view: jobView(asInserted(row, known.warnings), { attempt: null, artifacts: [], queuePosition: known.queue_position }),
+    replayed: true,
+  };
 }

@@ -39,7 +39,16 @@ export async function receiveParts(
     maxBytes,
     folder,
     repeated = null,
-  }: { files: readonly string[]; fields: readonly string[]; maxBytes: number; folder: string; repeated?: string | null },
+    fieldBytes = FIELD_BYTES,
+  }: {
+    files: readonly string[];
+    fields: readonly string[];
+    maxBytes: number;
+    folder: string;
+    repeated?: string | null;
+    /** That a field may have. */
+    fieldBytes?: number;
+  },
 ): Promise<ReceivedParts> {
   const got: ReceivedParts = { files: [], fields: {} };
   const budget = { left: maxBytes };
@@ -48,7 +57,7 @@ export async function receiveParts(
     if (Number(request.headers['content-length']) > maxBytes + ENVELOPE_BYTES) throw tooLarge();
     const limits = {
       fileSize: Number.POSITIVE_INFINITY,
-      fieldSize: FIELD_BYTES,
+      fieldSize: fieldBytes,
       fields: 16,
       files: repeated ? REPEATED_FILES : 16,
       parts: repeated ? REPEATED_FILES + 16 : 32,
@@ -60,7 +69,7 @@ export async function receiveParts(
       const isAgain = got.files.some((file) => file.name === name) && name !== repeated;
       if (isAgain || Object.hasOwn(got.fields, name)) throw fault(name, `came more than once`);
       if (part.type === 'field') {
-        if (part.valueTruncated) throw fault(name, `is longer than ${FIELD_BYTES} bytes`);
+        if (part.valueTruncated) throw fault(name, `is longer than ${fieldBytes} bytes`);
         got.fields[name] = typeof part.value === 'string' ? part.value : JSON.stringify(part.value);
         continue;
       }

@@ -1,5 +1,5 @@
-import type { Database } from '../database.ts';
-import type { Ledger } from '../ledger.ts';
+import type { Database, Executor } from '../database.ts';
+import type { DatasetRow, Ledger } from '../ledger.ts';
 import { expiryOf, lives } from '../retention.ts';
 import { datasetRow, storedDataset } from '../rows.ts';
 import { recordChange } from './audit.ts';
@@ -8,14 +8,12 @@ import { asPage } from './page.ts';
 
 /** Data sets of a tenant: inserted after their bytes, marked when deleted. */
 export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
-  const { db, now, retention } = database;
+  const { db, now } = database;
   return {
     async insertDataset(row, claim) {
-      const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.datasets) };
       return db.transaction().execute(async (transaction) => {
-        await transaction.insertInto('datasets').values(storedDataset(stored)).execute();
-        await recordChange(transaction, database, { action: 'dataset.create', tenant: row.tenant, id: row.id });
-        if (claim) await settleKey(transaction, row.tenant, claim, row.id);
+        const stored = await addDataset(transaction, database, row);
+        if (claim) await settleKey(transaction, row.tenant, claim, row);
         return stored;
       });
     },
@@ -53,4 +51,12 @@ export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset'
       });
     },
   };
+}
+
+/** Inserts the row, which expires when the configuration says so; as it was stored. */
+export async function addDataset(executor: Executor, database: Database, row: DatasetRow): Promise<DatasetRow> {
+  const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, database.retention.datasets) };
+  await executor.insertInto('datasets').values(storedDataset(stored)).execute();
+  await recordChange(executor, database, { action: 'dataset.create', tenant: row.tenant, id: row.id });
+  return stored;
 }

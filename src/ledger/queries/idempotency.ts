@@ -95,10 +95,15 @@ export async function forgetOldKeys(executor: Executor, now: Time): Promise<void
 }
 
 /** Writes down, in the transaction that creates it, what a held key has created. Throws IDEMPOTENCY_IN_PROGRESS where another holds the key by now. */
-export async function settleKey(executor: Executor, tenant: string, claim: IdempotencyClaim, resource_id: string): Promise<void> {
+export async function settleKey(
+  executor: Executor,
+  tenant: string,
+  claim: IdempotencyClaim,
+  { id, queue_position = 0, warnings = 0 }: { id: string; queue_position?: number; warnings?: number },
+): Promise<void> {
   const { numUpdatedRows } = await executor
     .updateTable('idempotent_creates')
-    .set({ fingerprint: claim.fingerprint, resource_id })
+    .set({ fingerprint: claim.fingerprint, resource_id: id, queue_position, warnings })
     .where('tenant', '=', tenant)
     .where('key', '=', claim.key)
     .where('holder', '=', claim.holder)

@@ -6,10 +6,12 @@ import { lives } from '../retention.ts';
 import { jobRow, storedJob } from '../rows.ts';
 import type { JobTable } from '../tables.ts';
 import { recordChange } from './audit.ts';
+import { addDataset } from './datasets.ts';
 import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
-import { findKey, forgetOldKeys, KeyTaken } from './idempotency.ts';
+import { findKey, forgetOldKeys, KeyTaken, settleKey } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
+import { addModel } from './models.ts';
 import { queuedWithTurn } from './order.ts';
 import { insertOutputs } from './outputs.ts';
 import { asPage } from './page.ts';
@@ -62,9 +64,10 @@ export function jobQueries(database: Database): JobQueries {
   }
 
   return {
-    async insertJob(row, idempotency) {
+    async insertJob(row, idempotency, { model, dataset } = {}) {
       return db.transaction().execute(async (transaction) => {
-        if (idempotency) {
+        const claimed = idempotency !== undefined && 'holder' in idempotency;
+        if (idempotency && !claimed) {
           await forgetOldKeys(transaction, now());
           const known = await findKey(transaction, row.tenant, idempotency, now());
           if (known) return known;
@@ -72,15 +75,18 @@ export function jobQueries(database: Database): JobQueries {
         const further = [...new Set(furtherModels(row.spec).map(({ id }) => id))];
         // Sorted: two jobs that name the same models wait for each other in the same order.
         for (const id of [...new Set([row.model_id, ...further])].sort()) {
-          if (!(await holdInput(transaction, 'models', row.tenant, id, now()))) return { outcome: 'input_gone', kind: 'model', id };
+          if (id !== model?.id && !(await holdInput(transaction, 'models', row.tenant, id, now())))
+            return { outcome: 'input_gone', kind: 'model', id };
         }
-        if (!(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id, now()))) {
+        if (!dataset && !(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id, now()))) {
           return { outcome: 'input_gone', kind: 'dataset', id: row.dataset_id };
         }
         const planJob = row.spec.type === 'prune' ? (row.spec.pruning.plan?.job_id ?? null) : null;
         if (planJob !== null && !(await holdInput(transaction, 'jobs', row.tenant, planJob, now()))) {
           return { outcome: 'input_gone', kind: 'plan', id: planJob };
         }
+        if (model) await addModel(transaction, database, model);
+        if (dataset) await addDataset(transaction, database, dataset);
         await transaction.insertInto('jobs').values(storedJob(row)).execute();
         if (further.length > 0) {
           await transaction
@@ -90,7 +96,9 @@ export function jobQueries(database: Database): JobQueries {
         }
         if (planJob !== null) await transaction.insertInto('job_plans').values({ job_id: row.id, plan_job_id: planJob }).execute();
         const queue_position = (await positionOf(transaction, row.id)) ?? 0;
-        if (idempotency) {
+        if (claimed) {
+          await settleKey(transaction, row.tenant, idempotency, { id: row.id, queue_position, warnings: row.warnings.length });
+        } else if (idempotency) {
           const used = await transaction
             .insertInto('idempotent_creates')
             .values({

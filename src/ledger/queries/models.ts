@@ -1,5 +1,5 @@
-import type { Database } from '../database.ts';
-import type { Ledger } from '../ledger.ts';
+import type { Database, Executor } from '../database.ts';
+import type { Ledger, ModelRow } from '../ledger.ts';
 import { expiryOf, lives } from '../retention.ts';
 import { modelRow, storedModel } from '../rows.ts';
 import { recordChange } from './audit.ts';
@@ -8,14 +8,12 @@ import { asPage } from './page.ts';
 
 /** Models of a tenant: inserted after their bytes, marked when deleted. */
 export function modelQueries(database: Database): Pick<Ledger, 'insertModel' | 'findModel' | 'listModels' | 'deleteModel'> {
-  const { db, now, retention } = database;
+  const { db, now } = database;
   return {
     async insertModel(row, claim) {
-      const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, retention.models) };
       return db.transaction().execute(async (transaction) => {
-        await transaction.insertInto('models').values(storedModel(stored)).execute();
-        await recordChange(transaction, database, { action: 'model.create', tenant: row.tenant, id: row.id });
-        if (claim) await settleKey(transaction, row.tenant, claim, row.id);
+        const stored = await addModel(transaction, database, row);
+        if (claim) await settleKey(transaction, row.tenant, claim, row);
         return stored;
       });
     },
@@ -53,4 +51,12 @@ export function modelQueries(database: Database): Pick<Ledger, 'insertModel' | '
       });
     },
   };
+}
+
+/** Inserts the row, which expires when the configuration says so; as it was stored. */
+export async function addModel(executor: Executor, database: Database, row: ModelRow): Promise<ModelRow> {
+  const stored = { ...row, expires_at: row.expires_at ?? expiryOf(row.created_at, database.retention.models) };
+  await executor.insertInto('models').values(storedModel(stored)).execute();
+  await recordChange(executor, database, { action: 'model.create', tenant: row.tenant, id: row.id });
+  return stored;
 }
