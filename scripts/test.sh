@@ -63,11 +63,17 @@ openapi_is_current() {
   diff -u openapi.yaml "$OUT/openapi.yaml" || { echo 'openapi.yaml is not what the schemas say: npm run openapi writes it anew.'; return 1; }
 }
 
+# The TypeScript client is made of the document anew and compiled.
+client_compiles() {
+  (cd clients/typescript && PATH="$OLDPWD/$BIN:$PATH" && openapi-typescript ../../openapi.yaml --output src/schema.ts --default-non-nullable=false && tsc --noEmit)
+}
+
 check lint $BIN/biome check --error-on-warnings .
 check types $BIN/tsc --noEmit
 check arrows $BIN/depcruise --config .dependency-cruiser.cjs src
 check openapi openapi_is_current
 check redocly $BIN/redocly lint openapi.yaml
+check client client_compiles
 tests unit 900
 if [ "${1:-}" != unit ]; then
   tests engine 2700

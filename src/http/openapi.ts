@@ -76,17 +76,33 @@ function makeDocument(): Json {
 
 type Write = (schema: TSchema) => unknown;
 
+interface Discriminator {
+  propertyName: string;
+}
+
+/** Which component each value of the discriminating property stands for. `members` are `schemas` as references, in the same order. */
+function mappingOf({ propertyName }: Discriminator, schemas: TSchema[], members: { $ref?: string }[]): Json {
+  return Object.fromEntries(
+    schemas.map((schema, index) => {
+      const { properties } = schema as unknown as { properties: Record<string, { const: string }> };
+      return [properties[propertyName]!.const, members[index]!.$ref];
+    }),
+  );
+}
+
 /** Writes schemas, and puts those with a title among the components: a title names one schema. */
 function schemaWriter(components: Map<string, Json>): Write {
   const write = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(write);
     if (value === null || typeof value !== 'object') return value;
     // Conditions stand in descriptions: tools take them for schemas of their own, and examples for wrong.
-    const { discriminator, if: _, else: __, ...schema } = value as Json;
+    const { discriminator, if: _, else: __, ...schema } = value as Json & { oneOf?: TSchema[] };
     const written = Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, write(part)])) as Json;
     const members = (written.oneOf ?? []) as { $ref?: string }[];
-    // OpenAPI knows discriminators only between components.
-    if (discriminator && members.length > 0 && members.every(({ $ref }) => $ref)) written.discriminator = discriminator;
+    // OpenAPI knows discriminators only between components; without a mapping it takes their names for the values.
+    if (discriminator && members.length > 0 && members.every(({ $ref }) => $ref)) {
+      written.discriminator = { ...discriminator, mapping: mappingOf(discriminator as Discriminator, schema.oneOf ?? [], members) };
+    }
     const { title } = schema;
     if (typeof title !== 'string') return written;
     const known = components.get(title);
