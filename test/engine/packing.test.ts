@@ -225,6 +225,37 @@ describe('a step of packed weights', () => {
       expect(mean(alive.map((one) => one * one))).toBeLessThan(1.2 * (0.25 / 12));
       for (const other of others) expect(other).not.toEqual(first);
     });
+
+    it('sees noise of a matrix that is uniform, and neighbours that go their own ways', () => {
+      const [rows, columns] = [120, 50];
+      const noise = scope(() =>
+        tf
+          .sub(noisy(tf.fill([rows / 2, 2, columns], 3), tf.scalar(1), noiseDraw(3, 0, tf.scalar(7, 'int32'))), 3)
+          .dataSync<'float32'>()
+          .slice(),
+      );
+      const mean = (of: Float32Array) => of.reduce((sum, one) => sum + one, 0) / of.length;
+      const alike = (from: (at: number) => number, other: (at: number) => number, count: number) =>
+        12 * mean(Float32Array.from({ length: count }, (_, at) => noise[from(at)]! * noise[other(at)]!));
+      expect(Math.max(...noise.map(Math.abs))).toBeLessThanOrEqual(0.5);
+      expect(Math.abs(mean(noise))).toBeLessThan(0.03);
+      expect(12 * mean(noise.map((one) => one * one))).toBeCloseTo(1, 1);
+      const betweenColumns = Array.from({ length: columns - 1 }, (_, column) =>
+        alike(
+          (row) => row * columns + column,
+          (row) => row * columns + column + 1,
+          rows,
+        ),
+      );
+      const betweenRows = Array.from({ length: rows - 1 }, (_, row) =>
+        alike(
+          (column) => row * columns + column,
+          (column) => (row + 1) * columns + column,
+          columns,
+        ),
+      );
+      for (const correlations of [betweenColumns, betweenRows]) expect(Math.abs(mean(Float32Array.from(correlations)))).toBeLessThan(0.2);
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 /** Weights that become whole multiples of learned steps, and what their bits cost, as tensors. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
+import { size } from '../../model/layers/index.ts';
 import { type CodeCosts, MOST_ODDS } from '../../packing/rate/code-costs.ts';
 import { adam } from '../optimizers/adam.ts';
 import type { OptimizerRule } from '../optimizers/index.ts';
@@ -27,11 +28,23 @@ export interface Bits {
   ofLogStep: Tensor;
 }
 
-/** The weight under uniform noise of its step's width; where it would be rounded to zero, as it is. `draw` int32 [2]. */
+/**
+ * The weight under uniform noise of its step's width; where it would be rounded to zero, as it is. `draw` int32 [2]. Of a matrix the noise of a row and a
+ * column is the sum of one draw for each, wrapped around: uniform and independent in pairs, for a hundredth of the random numbers, which cost more than the rest.
+ */
 export function noisy(value: Tensor, step: Tensor, draw: Tensor): Tensor {
-  const noise = tf.mul(tf.sub(statelessUniform(value.shape, draw), 0.5), step);
+  const noise = tf.mul(tf.sub(uniform(value.shape, draw), 0.5), step);
   const alive = tf.cast(tf.greater(tf.abs(value), tf.mul(step, 0.5)), 'float32');
   return tf.add(value, tf.mul(noise, alive));
+}
+
+function uniform(shape: readonly number[], draw: Tensor): Tensor {
+  if (shape.length < 2) return statelessUniform(shape, draw);
+  const columns = shape.at(-1)!;
+  const rows = size(shape) / columns;
+  const [ofRows, ofColumns] = tf.split(statelessUniform([rows + columns], draw), [rows, columns]) as [Tensor, Tensor];
+  const sums = tf.add(tf.reshape(ofRows, [rows, 1]), ofColumns);
+  return tf.reshape(tf.sub(sums, tf.floor(sums)), [...shape]);
 }
 
 /** What the noise of the weight at this place among the coded ones is drawn by at a step (an int32 scalar). */
