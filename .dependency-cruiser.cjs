@@ -13,15 +13,16 @@ const only = (from, allowed) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    only('http', ['report', 'jobs', 'ledger', 'blobs', 'upload', 'salvage', 'dataset', 'model']),
+    only('http', ['metrics', 'report', 'jobs', 'ledger', 'blobs', 'upload', 'salvage', 'dataset', 'model']),
     only('jobs', ['ledger', 'blobs', 'dataset', 'model', 'clipping', 'pruning', 'report']),
     only('ledger', ['jobs/spec', 'dataset', 'model']),
     only('blobs', []),
     only('upload', ['dataset', 'model', 'pruning']),
-    only('worker', ['jobs', 'ledger', 'blobs', 'salvage', 'dataset', 'model', 'engine']),
+    only('worker', ['metrics', 'jobs', 'ledger', 'blobs', 'salvage', 'dataset', 'model', 'engine']),
     only('salvage', ['jobs', 'ledger', 'blobs', 'model', 'engine']),
     only('up', []),
     only('doctor', ['worker', 'ledger', 'blobs']),
+    only('metrics', ['jobs', 'ledger', 'blobs']),
     only('maintenance', ['jobs', 'ledger', 'blobs']),
     only('engine', ['clipping', 'pruning', 'packing', 'model', 'dataset', 'report', 'jobs/spec', 'worker']),
     only('pruning', ['model', 'jobs/spec']),

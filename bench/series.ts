@@ -19,6 +19,7 @@ import { networksOf } from '../src/jobs/webhooks/networks.ts';
 import { secretBox } from '../src/jobs/webhooks/secret-box.ts';
 import { webhookSecrets } from '../src/jobs/webhooks/secrets.ts';
 import { openLedger } from '../src/ledger/open.ts';
+import { openMetrics } from '../src/metrics/registry.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../src/upload/inspect.ts';
 import { readEngineFrame } from '../src/worker/frames.ts';
 import { openRecords } from '../src/worker/records.ts';
@@ -137,6 +138,7 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     },
     redis,
     log,
+    metrics: openMetrics('server'),
     keys: null,
     nudge: () => {},
     webhooks: {

@@ -34,6 +34,8 @@ export interface Config {
   /** An engine that reports no step for this long is ended. */
   progressTimeoutSeconds: number;
   tenantRunningLimit: number;
+  /** Where a worker's metrics are to be had; null: nowhere. */
+  workerMetrics: { host: string; port: number } | null;
   /** Seal what the ledger holds of secrets, 32 bytes each: the first seals, all open. Null: one is kept in the data folder. */
   secretsKeys: Buffer[] | null;
   /** CIDRs beyond the public Internet that webhooks may go to. */
@@ -105,6 +107,11 @@ export const VARIABLES: readonly Variable[] = [
     meaning: 'A Python that has Keras 3: every model that a job made is then verified in stock Keras as well',
   },
   { name: 'ESPALIER_TENANT_RUNNING_LIMIT', default: '16', meaning: 'Jobs of one tenant that may run at once' },
+  {
+    name: 'ESPALIER_WORKER_METRICS',
+    default: '',
+    meaning: 'Address, such as 127.0.0.1:9464, at which a worker answers GET /metrics, without a key (docs/metrics.md); empty: none',
+  },
   {
     name: 'ESPALIER_SECRETS_KEY',
     default: '',
@@ -226,6 +233,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     progressTimeoutSeconds: number('ESPALIER_PROGRESS_TIMEOUT_S', 5, 30 * 86_400),
     kerasPython: text('ESPALIER_KERAS_PYTHON') ? resolve(text('ESPALIER_KERAS_PYTHON')) : null,
     tenantRunningLimit: number('ESPALIER_TENANT_RUNNING_LIMIT', 1, 10_000),
+    workerMetrics: text('ESPALIER_WORKER_METRICS') === '' ? null : hostAndPort('ESPALIER_WORKER_METRICS', text('ESPALIER_WORKER_METRICS')),
     secretsKeys: secretsKeys.length > 0 ? secretsKeys : null,
     webhookNetworks,
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
@@ -243,6 +251,13 @@ function list(text: string): string[] {
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+}
+
+function hostAndPort(name: string, value: string): { host: string; port: number } {
+  const [, host = '', port = ''] = /^(\[[\da-f:.]+\]|[\w.-]+):(\d{1,5})$/i.exec(value) ?? [];
+  if (host === '' || Number(port) > 65_535)
+    throw new Error(`${name} is '${value}'; it may be an address and a port: 127.0.0.1:9464, [::]:9464`);
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 const TLS_MODES = ['disable', 'require', 'verify-ca', 'verify-full'];

@@ -5,13 +5,13 @@ import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
 import { openKeyring } from './keyring.ts';
 import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
-import { installMeasurements } from './measurements.ts';
 import { openapiDocument } from './openapi.ts';
 import { pathMethods } from './path-methods.ts';
 import { installAccess } from './plugins/access.ts';
 import { installClosing } from './plugins/closing.ts';
 import { installJson } from './plugins/json.ts';
 import { installLocalOnly } from './plugins/local-only.ts';
+import { installMeasurements } from './plugins/measurements.ts';
 import { answerClientError, asProblem, installProblems, sendProblem } from './plugins/problems.ts';
 import { installRequestId, requestId } from './plugins/request-id.ts';
 import { installRequestLog } from './plugins/request-log.ts';
@@ -46,6 +46,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   installRequestId(app);
   installSecurityHeaders(app);
   installRequestLog(app);
+  installMeasurements(app, deps.metrics);
   installClosing(app, closing.signal);
   const keyring = openKeyring({ file: deps.keys, ledger: deps.ledger, log: deps.log });
   // What it says of the first request it knows by then.
@@ -55,7 +56,6 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const services: Services = {
     ...deps,
     keyring,
-    measurements: installMeasurements(app, deps.ledger),
     uploads: openSlots(deps.limits.uploadsAtOnce, 'uploads'),
     reporting: openSlots(REPORTS_AT_ONCE, 'reports'),
     reports: openRenderer(),

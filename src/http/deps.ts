@@ -4,6 +4,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { Networks } from '../jobs/webhooks/networks.ts';
 import type { WebhookSecrets } from '../jobs/webhooks/secrets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import type { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import type { KeyFile } from './key-file.ts';
 
@@ -14,6 +15,7 @@ export interface AppDeps {
   /** An impatient connection: the application answers without Redis. */
   redis: Redis;
   log: Logger;
+  metrics: Metrics;
   /** Null: no keys file. Unless the ledger holds a key, every request is then the local principal's and must come from this machine. */
   keys: KeyFile | null;
   /** Tells the dispatcher that a job was queued. */

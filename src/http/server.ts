@@ -12,6 +12,10 @@ import { webhookSecrets } from '../jobs/webhooks/secrets.ts';
 import { keptSecretsKey } from '../jobs/webhooks/secrets-key.ts';
 import { startWebhookSender } from '../jobs/webhooks/sender.ts';
 import { openLedger } from '../ledger/open.ts';
+import { countedJobs } from '../metrics/counted-jobs.ts';
+import { openMetrics } from '../metrics/registry.ts';
+import { tellOfService } from '../metrics/server-metrics.ts';
+import { timedBlobs, timedLedger } from '../metrics/timed.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import { buildApp } from './app.ts';
 import { openKeyFile } from './key-file.ts';
@@ -28,7 +32,8 @@ export interface Server {
 /** What `serve` runs. */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const keys = config.apiKeysFile === null ? null : await openKeyFile(config.apiKeysFile, log);
-  const ledger = await openLedger(config);
+  const metrics = openMetrics('server');
+  const ledger = countedJobs(timedLedger(await openLedger(config), metrics), metrics);
   await ledger.migrate();
   if (config.apiKeysFile === null && !isLoopback(config.host) && !(await ledger.hasKeys(true))) {
     await ledger.close();
@@ -36,8 +41,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       `HOST is '${config.host}', which others can reach, and there is no key. Listen on 127.0.0.1, or make one: espalier keys create`,
     );
   }
-  const blobs = await openBlobs(config);
+  const blobs = timedBlobs(await openBlobs(config), metrics);
   const redis = openImpatientRedis(config.redisUrl, log);
+  tellOfService(metrics, { ledger, redis });
   const queues = openQueues(redis);
   const limits = {
     maxUploadBytes: config.maxUploadBytes,
@@ -51,7 +57,14 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     secretBox(config.secretsKeys ?? [await keptSecretsKey(join(config.dataFolder, 'secrets.key'))]),
   );
   const networks = networksOf(config.webhookNetworks);
-  const sender = startWebhookSender({ ledger, secrets, networks, log });
+  const webhookAttempts = metrics.histogram('espalier_webhook_attempt_duration_seconds');
+  const sender = startWebhookSender({
+    ledger,
+    secrets,
+    networks,
+    log,
+    onAttempted: ({ outcome, duration_ms }) => webhookAttempts.observe({ outcome }, duration_ms / 1000),
+  });
   const letGo = async () => {
     await sender.close();
     await dispatcher.close();
@@ -66,6 +79,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       blobs,
       redis,
       log,
+      metrics,
       keys,
       nudge: dispatcher.nudge,
       webhooks: { secrets, networks, nudge: sender.nudge },

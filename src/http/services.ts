@@ -1,13 +1,11 @@
 import type { Predictions } from '../jobs/predictions/client.ts';
 import type { AppDeps } from './deps.ts';
 import type { Keyring } from './keyring.ts';
-import type { Measurements } from './measurements.ts';
 import type { Renderer } from './reports/renderer.ts';
 import type { Slots } from './slots.ts';
 
 /** What handlers work with: what the application was given, and what it made of it. */
 export interface Services extends AppDeps {
-  measurements: Measurements;
   keyring: Keyring;
   uploads: Slots;
   /** Of those that follow a job. */

@@ -537,6 +537,8 @@ export interface Ledger {
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */
   counts(): Promise<Record<JobStatus, number>>;
+  /** Queued jobs by type, for the metrics, and when the one that waits longest was put in the queue; types of which none waits are left out. */
+  queuedByType(): Promise<{ type: JobSpec['type']; count: number; oldest: Time }[]>;
   /** How many jobs carry a warning of this code, for the metrics. Deleted ones are left out. */
   countWarned(code: string): Promise<number>;
 }

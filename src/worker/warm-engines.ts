@@ -8,6 +8,10 @@ export interface EnginesLaunch extends Omit<EngineLaunch, 'environment'> {
   /** Of TensorFlow, which fixes them as it loads. */
   threads: number;
   environment: (device: 'auto' | 'cpu' | 'gpu', threads: number) => Record<string, string>;
+  /** An engine got warm. */
+  onWarm?: () => void;
+  /** One ended before it was warm, or while it waited; another is started. */
+  onReplaced?: (during: 'start' | 'waiting') => void;
 }
 
 /** An engine that has loaded TensorFlow. */
@@ -60,6 +64,7 @@ export async function warmEngines(launch: EnginesLaunch): Promise<{ engines: War
     const begun = performance.now();
     try {
       const engine = { process, facts: await process.ready };
+      launch.onWarm?.();
       launch.log.debug({ engine: process.pid, warm_up_ms: Math.round(performance.now() - begun) }, 'Engine warmed up');
       return engine;
     } finally {
@@ -73,6 +78,7 @@ export async function warmEngines(launch: EnginesLaunch): Promise<{ engines: War
         return await warm();
       } catch (error) {
         closing.signal.throwIfAborted();
+        launch.onReplaced?.('start');
         launch.log.error({ err: error, pause_ms: pauseMs }, 'Engine did not start; starting another');
       }
       await pause(pauseMs, undefined, { signal: closing.signal });
@@ -84,7 +90,9 @@ export async function warmEngines(launch: EnginesLaunch): Promise<{ engines: War
       (engine) =>
         engine.process.gone.then(() => {
           // It ended while it waited; nobody has noticed but us.
-          if (waiting === next) fill(warmAtLast());
+          if (waiting !== next) return;
+          launch.onReplaced?.('waiting');
+          fill(warmAtLast());
         }),
       () => {
         if (waiting === next) waiting = null;

@@ -12,6 +12,12 @@ import { openImpatientRedis, openPatientRedis } from '../jobs/redis.ts';
 import { type Registration, registerWorker, type WorkerRecord } from '../jobs/workers.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openLedger } from '../ledger/open.ts';
+import { countedJobs } from '../metrics/counted-jobs.ts';
+import { countedWork } from '../metrics/counted-work.ts';
+import { listenForMetrics, type MetricsListener } from '../metrics/listener.ts';
+import { openMetrics } from '../metrics/registry.ts';
+import { timedBlobs, timedLedger } from '../metrics/timed.ts';
+import { tellOfGpu } from '../metrics/worker-metrics.ts';
 import type { ModelFacts } from '../model/facts.ts';
 import { handleDelivery } from './delivery.ts';
 import type { EngineReady } from './engine-process.ts';
@@ -56,11 +62,13 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
   const id = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const threads = config.threads ?? availableParallelism();
   const stopping = new AbortController();
-  const ledger = await openLedger(config);
+  const metrics = openMetrics('worker');
+  const ledger = countedWork(countedJobs(timedLedger(await openLedger(config), metrics), metrics), metrics);
   await ledger.migrate();
-  const blobs = await openBlobs(config);
+  const blobs = timedBlobs(await openBlobs(config), metrics);
   const scratch = await openScratch(join(config.dataFolder, 'scratch'), id);
   await takeBack(scratch.abandoned, ledger, log);
+  const restarts = metrics.counter('espalier_engine_restarts_total');
   const { engines, facts } = await warmEngines({
     entry: options.engineEntry,
     device: config.device,
@@ -68,7 +76,19 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
     environment: (device, count) => engineEnvironment(options.environment, { device, threads: count }),
     silenceSeconds: SILENCE_SECONDS,
     log,
+    onWarm: () => metrics.counter('espalier_engines_started_total').inc(),
+    onReplaced: (during) => restarts.inc({ during }),
   });
+  if (facts.device === 'gpu') tellOfGpu(metrics);
+  // A worker that nobody can watch works all the same.
+  let listener: MetricsListener | null = null;
+  if (config.workerMetrics !== null) {
+    const place = config.workerMetrics;
+    listener = await listenForMetrics(metrics, place).catch((error) => {
+      log.error({ err: error, ...place }, 'Metrics cannot be had: the worker cannot listen there');
+      return null;
+    });
+  }
   const queueRedis = openPatientRedis(config.redisUrl, log);
   const listRedis = openImpatientRedis(config.redisUrl, log);
   const parts: WorkerParts = {
@@ -103,7 +123,13 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
     redis: listRedis,
     ledger,
     blobs,
-    engine: predictionEngine({ entry: options.engineEntry, environment: options.environment, silenceSeconds: SILENCE_SECONDS, log }),
+    engine: predictionEngine({
+      entry: options.engineEntry,
+      environment: options.environment,
+      silenceSeconds: SILENCE_SECONDS,
+      log,
+      onFailed: () => restarts.inc({ during: 'prediction' }),
+    }),
     log,
   });
   const record: WorkerRecord = {
@@ -135,6 +161,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
       await Promise.race([goodbye, pause(GOODBYE_MS, undefined, { ref: false })]);
       await engines.close();
       await scratch.close();
+      await listener?.close();
       queueRedis.disconnect();
       listRedis.disconnect();
       await ledger.close();

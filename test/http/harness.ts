@@ -14,6 +14,8 @@ import { secretBox } from '../../src/jobs/webhooks/secret-box.ts';
 import { webhookSecrets } from '../../src/jobs/webhooks/secrets.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
+import { openMetrics } from '../../src/metrics/registry.ts';
+import { tellOfService } from '../../src/metrics/server-metrics.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../../src/upload/inspect.ts';
 import { type TestLog, testLog } from '../jobs/log.ts';
 import { expectDocumented } from './conformance.ts';
@@ -54,12 +56,15 @@ export async function startServer(
   const blobsFolder = join(folder, 'blobs');
   const blobs = await openBlobs({ blobsFolder });
   const redis = openImpatientRedis(options.redisUrl ?? join(folder, 'no-redis.sock'), journal.log);
+  const metrics = openMetrics('server');
+  tellOfService(metrics, { ledger, redis });
   let nudges = 0;
   const app = await buildApp({
     ledger,
     blobs,
     redis,
     log: journal.log,
+    metrics,
     keys: options.keys ?? null,
     nudge: () => {
       nudges += 1;

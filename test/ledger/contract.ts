@@ -1034,6 +1034,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         const { id } = await world.queueJob();
         await world.ledger.claimJob(claimOf(id, 1));
         expect(await world.ledger.counts()).toMatchObject({ queued: 1, running: 1, succeeded: 0 });
+        expect(await world.ledger.queuedByType()).toEqual([{ type: 'train', count: 1, oldest: expect.any(Number) }]);
       });
 
       it('counts jobs by the code of a warning, however often and in whatever words a job carries it', async () => {

@@ -6,14 +6,15 @@ export const metrics = route({
   path: '/metrics',
   operationId: 'getMetrics',
   summary: 'What the server measures of itself',
-  description: 'In the text format of Prometheus. Counts are over all tenants, so with keys it needs one of role `admin`.',
+  description:
+    'In the text format of Prometheus; `docs/metrics.md` lists them. Counts are over all tenants, so with keys it needs one of role `admin`. Workers have their own, where `ESPALIER_WORKER_METRICS` says.',
   tag: 'Service',
   access: 'admin',
   answers: {
     200: { description: 'The metrics.', content: { 'text/plain': { schema: Text, example: 'espalier_jobs{status="queued"} 0' } } },
   },
 
-  async handle({ services: { measurements }, reply }) {
-    return reply.type(measurements.contentType).send(await measurements.text());
+  async handle({ services: { metrics }, reply }) {
+    return reply.type(metrics.contentType).send(await metrics.text());
   },
 });

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { problemDocument } from '../../errors.ts';
 import { type Database, HELD } from '../database.ts';
-import type { JobStatus, Ledger } from '../ledger.ts';
+import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
 import { attemptRow, jobRow } from '../rows.ts';
 import { ended } from './ended.ts';
@@ -10,7 +10,10 @@ import { passFence } from './fence.ts';
 import { queuedWithTurn } from './order.ts';
 import { releaseAttempt } from './release.ts';
 
-type DispatchQueries = Pick<Ledger, 'listQueued' | 'releaseSilent' | 'failExhausted' | 'heldAttempts' | 'counts' | 'countWarned'>;
+type DispatchQueries = Pick<
+  Ledger,
+  'listQueued' | 'releaseSilent' | 'failExhausted' | 'heldAttempts' | 'counts' | 'queuedByType' | 'countWarned'
+>;
 
 /** Ends of attempts that say nothing of the job: they were asked for. */
 const ASKED_FOR = ['worker_stopped', 'paused'];
@@ -129,6 +132,17 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
       };
       for (const { status, count } of rows) counts[status] = Number(count);
       return counts;
+    },
+
+    async queuedByType() {
+      const rows = await db
+        .selectFrom('jobs')
+        .select(({ fn }) => ['type', fn.countAll<number>().as('count'), fn.min('queued_at').as('oldest')])
+        .where('status', '=', 'queued')
+        .groupBy('type')
+        .orderBy('type')
+        .execute();
+      return rows.map(({ type, count, oldest }) => ({ type: type as JobRow['type'], count: Number(count), oldest: Number(oldest) }));
     },
 
     async countWarned(code) {

@@ -30,6 +30,8 @@ export interface PredictionEngineLaunch {
   idleMs?: number;
   /** How long it may take to stop when it is told to; default 1 s. */
   cancelGraceMs?: number;
+  /** The engine failed in a prediction; the next one starts another. */
+  onFailed?: () => void;
 }
 
 /** Behind the engines of jobs (10), and not at the very end: loading TensorFlow takes seconds of a free core. */
@@ -85,15 +87,19 @@ export function predictionEngine(launch: PredictionEngineLaunch): PredictionEngi
         else if (said.kind === 'cancelled') end.resolve(said);
         else if (said.kind === 'failed') {
           // What TensorFlow holds after that nobody knows.
-          if (said.code === 'OUT_OF_MEMORY' || said.code === 'ENGINE_FAILED') retire(process, 'failed in a prediction');
+          if (said.code === 'OUT_OF_MEMORY' || said.code === 'ENGINE_FAILED') {
+            launch.onFailed?.();
+            retire(process, 'failed in a prediction');
+          }
           end.resolve(said);
         }
       });
-      process.gone.then((reason) =>
+      process.gone.then((reason) => {
+        if (!over && !grace) launch.onFailed?.();
         end.resolve(
           grace ? { kind: 'cancelled' } : { kind: 'failed', code: 'ENGINE_FAILED', detail: `The engine that predicted ${reason}` },
-        ),
-      );
+        );
+      });
       process.ready.then(
         () => {
           if (over) return;
