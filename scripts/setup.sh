@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 readonly NODE_MAJOR=24 NODE_OLDEST=22.18.0
 readonly TENSORFLOW_VERSION=2.21.0 KERAS_VERSION=3.15.1 TFJS_CONVERTER_VERSION=4.22.0
 readonly ONNX_VERSION=1.23.2 ONNXRUNTIME_VERSION=1.32.0
+readonly HTTPX_VERSION=0.28.1
 readonly VERSITYGW_VERSION=v1.8.0 GO_VERSION=1.26.8
 readonly GO_ZIP_SHA256=30c2b1bf7dcc88d3eb0a1364e47ddd9128edb3110a30e8a0ef61cd5856b31de7
 readonly TOOLCHAIN="$PWD/.toolchain"
@@ -217,6 +218,12 @@ install_onnx() {
   "$TOOLCHAIN/keras/bin/python" -m pip install --no-compile --no-deps "onnx==$ONNX_VERSION" "onnxruntime==$ONNXRUNTIME_VERSION"
   touch "$TOOLCHAIN/keras/complete-onnx-$ONNX_VERSION-$ONNXRUNTIME_VERSION"
 }
+# What the Python client stands on, which the tests run there.
+have_httpx() { [ -f "$TOOLCHAIN/keras/complete-httpx-$HTTPX_VERSION" ]; }
+install_httpx() {
+  "$TOOLCHAIN/keras/bin/python" -m pip install --no-compile "httpx==$HTTPX_VERSION"
+  touch "$TOOLCHAIN/keras/complete-httpx-$HTTPX_VERSION"
+}
 install_keras() {
   rm -rf "$TOOLCHAIN/keras"
   python3 -m venv "$TOOLCHAIN/keras"
@@ -259,5 +266,6 @@ if [ "$PART" = test ]; then
   step "PostgreSQL" have_postgres install_postgres "install postgresql 13 or newer."
   step "S3 server (versitygw, built from source)" have_gateway build_gateway "check that the Go module proxy answers and that 3 GiB of disk are free."
   step "openssl" have_openssl install_openssl "install openssl."
+  step "httpx, for the Python client" have_httpx install_httpx "check that the Python package index answers."
   step "ONNX's checker and runtime (37 MiB download)" have_onnx install_onnx "check that the Python package index answers."
 fi

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { KERAS_PYTHON } from '../helpers/keras-python.ts';
 import { endAll, runEspalier } from './espalier.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -35,4 +36,8 @@ async function run(program: string, parameters: string[], environment: Record<st
 it('the TypeScript client passes its tests', async () => {
   const parameters = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=tap', 'clients/typescript/test/client.test.ts'];
   expect(await run(process.execPath, parameters)).toContain('# fail 0');
+});
+
+it('the Python client passes its tests in stock Keras’ environment', async () => {
+  await run(KERAS_PYTHON, ['clients/python/tests/test_client.py'], { PYTHONPATH: 'clients/python', TF_CPP_MIN_LOG_LEVEL: '3' });
 });
