@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
+import { sensitivityKeys } from '../jobs/sensitivity-key.ts';
 import type { MakingSpec, Packing, PruneSpec, Sensitivities, Thresholds, Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
@@ -42,6 +43,7 @@ import {
   totalStepsOf,
   tuningStepsOf,
 } from './training-run.ts';
+import { tryCuts } from './try-cuts.ts';
 import { Variables } from './variables.ts';
 
 export interface JobContext {
@@ -55,6 +57,7 @@ export interface JobContext {
 export async function runJob(frame: RunFrame, context: JobContext): Promise<void> {
   const { spec } = frame;
   if (spec.type === 'evaluate') return compareModels(frame, spec, context);
+  if (spec.type === 'sensitivity') return tryCuts(frame, spec, context);
   const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
@@ -156,10 +159,13 @@ async function run(
   };
   if (plans) return leavePlan(frame, context, plans, parts);
   const selected = data.split('selection').size > 0 ? (document: ModelDocument) => evaluated(document, 'selection') : null;
+  const [triedStructure = null] = sensitivityKeys(spec).keys();
   const searching = {
     resumed,
-    sensitivity: frame.sensitivity ?? null,
-    onSensitivity: (measured: Sensitivities) => context.emit({ kind: 'sensitivity', measured }),
+    sensitivity: triedStructure === null ? null : (frame.sensitivities?.[triedStructure] ?? null),
+    onSensitivity(measured: Sensitivities) {
+      if (triedStructure !== null) context.emit({ kind: 'sensitivity', structure: triedStructure, measured });
+    },
     evaluated: (document: ModelDocument) => evaluated(document, 'selection'),
   };
   const made = recipe

@@ -12,6 +12,7 @@ import {
   PruneSpec,
   PruningSchedule,
   Recipe,
+  SensitivitySpec,
   Structure,
   TARGETS,
   TrainSpec,
@@ -89,7 +90,7 @@ const METHODS = {
 export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
   return {
     version: VERSION,
-    jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec },
+    jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec, sensitivity: SensitivitySpec },
     methods: METHODS,
     formats: { models: { upload: [...MODEL_FORMATS], output: [...OUTPUT_FORMATS] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
     layers: Object.keys(LAYER_CLASSES).sort(),

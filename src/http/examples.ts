@@ -75,6 +75,16 @@ export const EVALUATE_REQUEST = {
   evaluation: { thresholds: { max_accuracy_drop: 0.005, max_negative_flip_rate: 0.01, max_class_recall_drop: 0.03 } },
 };
 
+/** What a caller sends to be told what each layer and dependency group bears. */
+export const SENSITIVITY_REQUEST = {
+  type: 'sensitivity',
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  criterion: { type: 'taylor' },
+  ratios: [0.25, 0.5, 0.75],
+  accuracy_drops: [0.01],
+};
+
 /** What a caller sends to have the smallest file within a budget, and nothing else. */
 export const RECIPE_REQUEST = {
   type: 'prune',

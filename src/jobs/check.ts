@@ -10,6 +10,7 @@ import { resolveOutput } from './check-output.ts';
 import { resolvePacking } from './check-packing.ts';
 import { checkPruning } from './check-pruning/index.ts';
 import { checkRecipe, resolveBudget } from './check-recipe.ts';
+import { checkSensitivity } from './check-sensitivity.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
 import { codesWeights, type JobSpec, type MakingSpec, Training } from './spec/index.ts';
@@ -39,6 +40,9 @@ export async function checkJob(
   if (spec.type === 'evaluate') {
     checkData(further.get(spec.candidate_model_id)!.facts, dataset, spec, '/candidate_model_id');
     return { spec: await checkModelsAlike(spec, model, dataset, further, (warning) => warnings.push(warning)), warnings };
+  }
+  if (spec.type === 'sensitivity') {
+    return { spec: await checkSensitivity(spec, model, dataset, (warning) => warnings.push(warning)), warnings };
   }
   const resolve = (training: Training, pointer: string): Promise<Training> =>
     resolveTraining(training, {

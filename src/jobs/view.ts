@@ -5,7 +5,7 @@ import type { ArtifactRow, AttemptRow, JobRow, Time } from '../ledger/ledger.ts'
 import { choice, nullable, strictObject } from '../schema.ts';
 import { idPattern } from './ids.ts';
 import { type HeartbeatProgress, Metrics, Progress } from './progress.ts';
-import { JobSpec } from './spec/index.ts';
+import { JOB_TYPES, JobSpec } from './spec/index.ts';
 
 const Instant = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
 const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -59,7 +59,7 @@ export const JobView = strictObject(
   {
     id: Type.String({ pattern: idPattern('job') }),
     object: Type.Literal('job'),
-    type: choice(['train', 'prune', 'evaluate']),
+    type: choice([...JOB_TYPES]),
     status: choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled']),
     revision: Type.Integer({ minimum: 1, description: 'Grows with every change of the job; progress does not count.' }),
     spec: JobSpec,

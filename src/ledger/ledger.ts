@@ -473,9 +473,9 @@ export interface Ledger {
   takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
   /** The attempts that hold a job now. */
   heldAttempts(): Promise<Pick<AttemptRow, 'job_id' | 'n'>[]>;
-  /** What the model's groups bear, as it was measured under a `sensitivityKey`; null where nobody has. */
+  /** What the model's groups bear, as it was measured under one of `sensitivityKeys`; null where nobody has. */
   findSensitivities(modelId: string, key: string): Promise<Sensitivities | null>;
-  /** Keeps it until the model is deleted; what is there already stays. */
+  /** Keeps it until the model is deleted, in the place of what is there: whoever adds to that brings it along. */
   keepSensitivities(modelId: string, key: string, measured: Sensitivities): Promise<void>;
   /**
    * Up to `limit` pending deliveries that are due, tenants in turn and at most `perTenant` of each, none of the `busy` ones: each is the caller's to try,

@@ -5,6 +5,51 @@ import type { ChannelGroup } from './groups.ts';
 /** Fractions of a group's units at which it is measured, and of a kernel's weights. */
 export const LEVELS = { units: [0.25, 0.5, 0.75], weights: [0.5, 0.75, 0.9] } as const;
 
+/** On which samples it is measured where cuts are shared out by it: none of the split that then chooses between trials. */
+export const GUIDING = { split: 'train', samples: 512 } as const;
+
+/** How many of `count` units or weights are nearest to each fraction: whole numbers, ascending, each once, without none and all. */
+export function countsAt(fractions: readonly number[], count: number): number[] {
+  const counts = new Set(fractions.map((fraction) => Math.round(fraction * count)).filter((gone) => gone > 0 && gone < count));
+  return [...counts].sort((a, b) => a - b);
+}
+
+/** Of what was measured, the levels of these groups nearest to the fractions, in the groups' order; null where one of them was not measured. */
+export function atFractions(
+  { groups, ...whole }: Sensitivities,
+  names: readonly string[],
+  fractions: readonly number[],
+): Sensitivities | null {
+  const known = new Map(groups.map((group) => [group.name, group]));
+  const picked: Sensitivity[] = [];
+  for (const name of names) {
+    const group = known.get(name);
+    if (!group) return null;
+    const measured = new Map(group.levels.map((level) => [level.removed, level]));
+    const levels = countsAt(fractions, group.count).map((gone) => measured.get(gone / group.count));
+    if (levels.includes(undefined)) return null;
+    picked.push({ ...group, levels: levels as Sensitivity['levels'] });
+  }
+  return { ...whole, groups: picked };
+}
+
+/**
+ * The fraction removed at which the accuracy first is `drop` (0 to 1) below that of the whole model, `whole`: on the line between the two levels around it;
+ * null where it does not fall so far, or there is no accuracy.
+ */
+export function fallsAt({ levels }: Pick<Sensitivity, 'levels'>, whole: number | null, drop: number): number | null {
+  if (whole === null) return null;
+  const limit = whole - drop;
+  let [from, before] = [0, whole];
+  for (const { removed, accuracy } of levels) {
+    if (accuracy === null) return null;
+    // Accuracies are fractions of whole samples: what is a rounding error below the limit is at it.
+    if (accuracy <= limit + 1e-12) return before > accuracy ? from + ((removed - from) * (before - limit)) / (before - accuracy) : removed;
+    [from, before] = [removed, accuracy];
+  }
+  return null;
+}
+
 /** What nothing is measured to cost still costs this fraction of the mean: an order among what is free. */
 const FLOOR = 1e-6;
 

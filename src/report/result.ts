@@ -1,4 +1,5 @@
 /** A job's result as a report reads it: what older versions of the service did not write is not there. */
+import type { SensitivityReport } from '../pruning/sensitivity-report.ts';
 import type { Checks } from './checks/checks.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -61,6 +62,11 @@ export interface ReportedVerification {
   not_verified?: { code: string; detail: string };
 }
 
+export interface ReportedSensitivity extends SensitivityReport {
+  split: string;
+  samples: number;
+}
+
 export interface ReportedResult {
   model_id?: string | null;
   plan_only?: boolean;
@@ -69,6 +75,7 @@ export interface ReportedResult {
   training?: ReportedTraining;
   receipt?: Receipt;
   checks?: Checks;
+  sensitivity?: ReportedSensitivity;
   recipe?: { name: string; stages?: ReportedStage[] };
   verification?: ReportedVerification[];
   seconds?: Record<string, number>;

@@ -22,6 +22,7 @@ export function tellStory({ job, model, dataset }: JobReport): Story {
       ...reached(result),
       ...refuted(result),
       ...checked(result),
+      ...bears(result),
       ...clippedHow(job.spec, result),
       ...proofs(result),
     ],
@@ -43,6 +44,9 @@ function asked(spec: JobSpec, model: string, dataset: string): string {
   if (spec.type === 'train') return `This job was asked to train ${on} for ${epochs(spec.training)}.`;
   if (spec.type === 'evaluate') {
     return `This job was asked to hold the model ${spec.candidate_model_id}, which is called the result here, against ${on.replace('the model', 'the original')}.`;
+  }
+  if (spec.type === 'sensitivity') {
+    return `This job was asked what each part of ${on} bears: cut alone, the least important by the criterion “${spec.criterion.type}” first, and measured without training.`;
   }
   const after =
     spec.fine_tuning && spec.fine_tuning.epochs > 0 ? `, with ${epochs(spec.fine_tuning)} of fine-tuning` : ', without fine-tuning';
@@ -189,6 +193,29 @@ function checked({ checks }: ReportedResult): string[] {
   ];
 }
 
+/** Which group or kernel bears least, and which most. */
+function bears({ sensitivity }: ReportedResult): string[] {
+  if (!sensitivity || sensitivity.accuracy === null) return [];
+  return sensitivity.structures.flatMap(({ structure, groups }) => {
+    const drop = groups[0]?.falls[0]?.accuracy_drop;
+    if (drop === undefined) return [];
+    const limits = groups.map(({ layers, falls }) => ({ layers, at: falls[0]!.removed }));
+    const falling = limits.filter(({ at }) => at !== null).sort((a, b) => a.at! - b.at!);
+    const [first] = falling;
+    const what = structure === 'channels' ? 'channels' : 'single weights';
+    const least = first
+      ? `of ${first.layers.join(' + ')} ${percent(first.at)} go before ${points(drop).replace('+', '')} of accuracy are lost, the least of all`
+      : 'no cut that was tried loses';
+    return [
+      `As to ${what}, ${first ? least : `${least} ${points(drop).replace('+', '')} of accuracy`}${
+        first && limits.length > falling.length
+          ? `; ${count(limits.length - falling.length)} of ${count(limits.length)} lose so much at no ratio that was tried`
+          : ''
+      }.`,
+    ];
+  });
+}
+
 function refuted({ receipt }: ReportedResult): string[] {
   return (Object.entries(receipt?.claims ?? {}) as [string, Claim][])
     .filter(([, { verdict }]) => verdict === 'refuted')
@@ -221,7 +248,12 @@ function unproven(job: ReportedJob, result: ReportedResult): string[] {
   for (const { format, runtime, not_verified: open } of verification) {
     if (open) said.push(`That ${runtime} loads the ${format} file and predicts the same (${open.code}). ${open.detail}`);
   }
-  if (receipt) said.push('Anything about other data than the test split’s, or about other seeds: this is one run.');
+  if (result.sensitivity) {
+    said.push('What is lost when several are cut at once: each was cut alone, and losses need not add up.');
+    said.push('What training would win back: none followed a cut.');
+    if (result.sensitivity.split === 'train')
+      said.push('What is lost on samples that the model was not trained on: the data set has no selection split.');
+  } else if (receipt) said.push('Anything about other data than the test split’s, or about other seeds: this is one run.');
   else if (job.status === 'succeeded' && !result.plan_only) said.push('Nothing was measured on a test split.');
   return said;
 }

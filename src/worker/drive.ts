@@ -64,7 +64,7 @@ export async function drive(engine: EngineProcess, frame: RunFrame, limits: Limi
         records.checkpoint(said.step, said.path, said.best ?? null);
         break;
       case 'sensitivity':
-        records.sensitivity(said.measured);
+        records.sensitivity(said.structure, said.measured);
         break;
       case 'warning':
         records.warning(said.warning);

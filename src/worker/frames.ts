@@ -8,7 +8,7 @@ import { DatasetFacts } from '../dataset/facts.ts';
 import { PROBLEMS, type ProblemCode, received } from '../errors.ts';
 import { Metrics, Progress } from '../jobs/progress.ts';
 import { SeriesChunk } from '../jobs/series/chunk.ts';
-import { JobSpec, Sensitivities } from '../jobs/spec/index.ts';
+import { JobSpec, Sensitivities, SensitivitiesByStructure, TRIED_STRUCTURES } from '../jobs/spec/index.ts';
 import { OUTPUT_FORMATS } from '../model/facts.ts';
 import { choice, nullable, strictObject } from '../schema.ts';
 
@@ -29,8 +29,8 @@ export const RunFrame = strictObject({
   }),
   /** The plan that the job replays, where it is another job's. */
   plan_path: Type.Optional(nullable(Path)),
-  /** What an earlier job like this one measured that the model's groups bear. */
-  sensitivity: Type.Optional(nullable(Sensitivities)),
+  /** What earlier jobs measured that the model's groups bear, in the way that this one does, by structure. */
+  sensitivities: Type.Optional(SensitivitiesByStructure),
   /** The checkpoint file to go on from. */
   resume_path: nullable(Path),
   scratch: Path,
@@ -114,7 +114,7 @@ export const EngineFrame = Type.Union([
   }),
   strictObject({ kind: Type.Literal('warning'), warning: Warning }),
   /** What the model's groups were measured to bear, for later jobs like this one. */
-  strictObject({ kind: Type.Literal('sensitivity'), measured: Sensitivities }),
+  strictObject({ kind: Type.Literal('sensitivity'), structure: choice([...TRIED_STRUCTURES]), measured: Sensitivities }),
   strictObject({ kind: Type.Literal('finished'), result: Type.Record(Type.String(), Type.Unknown()), outputs: Type.Array(OutputFile) }),
   strictObject({ kind: Type.Literal('cancelled') }),
   /** The attempt's last words for a pause; the checkpoint to go on from was reported before. */

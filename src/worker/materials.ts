@@ -2,8 +2,8 @@ import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
 import { wholePath } from '../jobs/checkpoints.ts';
 import { planArtifact } from '../jobs/plans.ts';
-import { sensitivityKey } from '../jobs/sensitivity-key.ts';
-import { furtherModels, type Sensitivities } from '../jobs/spec/index.ts';
+import { sensitivityKeys } from '../jobs/sensitivity-key.ts';
+import { furtherModels, type SensitivitiesByStructure } from '../jobs/spec/index.ts';
 import type { CheckpointRow, JobRow, Ledger, ModelRow } from '../ledger/ledger.ts';
 import type { RunFrame } from './frames.ts';
 
@@ -30,8 +30,8 @@ export interface Materials extends Resumption {
   /** The plan that the job replays; null where it is none of another job. */
   planPath: string | null;
   dataset: RunFrame['dataset'];
-  /** What an earlier job measured that the model's groups bear; null where none did, or the job does not ask. */
-  sensitivity: Sensitivities | null;
+  /** What earlier jobs measured that the model's groups bear, where the job asks. */
+  sensitivities: SensitivitiesByStructure;
 }
 
 /**
@@ -65,7 +65,11 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs,
     localPath(keys.order),
     chooseCheckpoints(checkpoints, { localPath }),
   ]);
-  const key = sensitivityKey(job.spec);
+  const sensitivities: SensitivitiesByStructure = {};
+  for (const [structure, key] of sensitivityKeys(job.spec)) {
+    const known = await ledger.findSensitivities(model.id, key);
+    if (known) sensitivities[structure] = known;
+  }
   const further: RunFrame['further_models'] = {};
   for (const { id } of furtherModels(job.spec)) further[id] = await localPath((await storedModel(id)).blob_key);
   return {
@@ -73,7 +77,7 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs,
     modelPath,
     furtherModels: further,
     planPath,
-    sensitivity: key === null ? null : await ledger.findSensitivities(model.id, key),
+    sensitivities,
     dataset: { facts: dataset.facts, files: { x, y, w, order } },
     ...resumption,
   };

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import { Problem } from '../errors.ts';
 import { attemptKeys } from '../jobs/keys.ts';
-import type { Sensitivities } from '../jobs/spec/index.ts';
+import type { Sensitivities, TriedStructure } from '../jobs/spec/index.ts';
 import type { CheckpointRow, JobWarning, Ledger } from '../ledger/ledger.ts';
 import { strayPath } from './containment.ts';
 import type { SeriesChunk } from './frames.ts';
@@ -16,7 +16,7 @@ export interface Records {
   started(fromStep: number | null): void;
   warning(warning: JobWarning): void;
   /** What the model's groups bear, for later jobs. */
-  sensitivity(measured: Sensitivities): void;
+  sensitivity(structure: TriedStructure, measured: Sensitivities): void;
   series(chunks: readonly SeriesChunk[]): void;
   /** Takes the file over. The series up to here are stored first, so that nothing is missing when another attempt goes on from it. */
   checkpoint(step: number, path: string, best: CheckpointRow['best']): void;
@@ -42,7 +42,7 @@ export function openRecords(options: {
   folder: string;
   onLoss: (loss: Loss) => void;
   /** Keeps what the model's groups were measured to bear. */
-  onSensitivity?: (measured: Sensitivities) => Promise<void>;
+  onSensitivity?: (structure: TriedStructure, measured: Sensitivities) => Promise<void>;
 }): Records {
   const { ledger, blobs, log, jobId, attempt, folder } = options;
   const keys = attemptKeys(jobId, attempt);
@@ -91,9 +91,9 @@ export function openRecords(options: {
       enqueue('The start', () => patiently(log, 'recording the start', () => ledger.markStarted(jobId, attempt, fromStep))),
     warning: (warning) =>
       enqueue('A warning', () => patiently(log, 'recording a warning', () => ledger.addWarning(jobId, attempt, warning))),
-    sensitivity: (measured) =>
+    sensitivity: (structure, measured) =>
       enqueue('A sensitivity', async () => {
-        await patiently(log, 'keeping a sensitivity', async () => options.onSensitivity?.(measured));
+        await patiently(log, 'keeping a sensitivity', async () => options.onSensitivity?.(structure, measured));
         return true;
       }),
     series(chunks) {

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Problem } from '../errors.ts';
-import { sensitivityKey } from '../jobs/sensitivity-key.ts';
-import type { Sensitivities } from '../jobs/spec/index.ts';
+import { sensitivityKeys } from '../jobs/sensitivity-key.ts';
+import type { Sensitivities, TriedStructure } from '../jobs/spec/index.ts';
 import type { JobRow } from '../ledger/ledger.ts';
 import type { Attempt, Ending } from './attempt.ts';
 import { conclude } from './conclude.ts';
@@ -29,9 +29,10 @@ export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, par
   const pulse = startPulse({ ledger, log, jobId: job.id, attempt: n, progress: carried, onLoss });
   try {
     const folder = await scratch.create(job.id, n);
-    const key = sensitivityKey(job.spec);
-    const onSensitivity = async (measured: Sensitivities): Promise<void> => {
-      if (key !== null) await ledger.keepSensitivities(job.model_id, key, measured);
+    const keys = sensitivityKeys(job.spec);
+    const onSensitivity = async (structure: TriedStructure, measured: Sensitivities): Promise<void> => {
+      const key = keys.get(structure);
+      if (key !== undefined) await ledger.keepSensitivities(job.model_id, key, measured);
     };
     const records = openRecords({ ledger, blobs, log, jobId: job.id, attempt: n, folder, onLoss, onSensitivity });
     attempt = { job, n, folder, records, pulse, lost: lost.signal, log, said: null };
@@ -88,7 +89,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
       further_models: materials.furtherModels,
       dataset: materials.dataset,
       plan_path: materials.planPath,
-      sensitivity: materials.sensitivity,
+      sensitivities: materials.sensitivities,
       resume_path: materials.resume?.path ?? null,
       scratch: folder,
       checkpoint_interval_s: config.checkpointIntervalSeconds,

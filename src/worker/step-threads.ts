@@ -31,6 +31,6 @@ export function teacherOf(spec: JobSpec): string | null {
 }
 
 function trainingOf(spec: JobSpec): Training | null {
-  if (spec.type === 'evaluate') return null;
-  return spec.type === 'train' ? spec.training : spec.fine_tuning;
+  if (spec.type === 'train') return spec.training;
+  return spec.type === 'prune' ? spec.fine_tuning : null;
 }

@@ -100,7 +100,7 @@ it('takes what was measured before, to the same end', async () => {
   const target = { max_accuracy_drop: 0.05, trials: 2 };
   const first = await run(target, channels);
   const measured = first.frames.find((frame) => frame.kind === 'sensitivity')!;
-  const again = await run(target, channels, { sensitivity: measured.measured });
+  const again = await run(target, channels, { sensitivities: { channels: measured.measured } });
   expect(again.frames.some(({ kind }) => kind === 'sensitivity')).toBe(false);
   expect(foundBy(again)).toEqual({ ...foundBy(first), sensitivity: { ...foundBy(first).sensitivity, known: true } });
 });

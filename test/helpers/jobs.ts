@@ -9,7 +9,7 @@ import { Cancelled } from '../../src/engine/cancelled.ts';
 import { runJob } from '../../src/engine/job.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { specOf } from '../../src/jobs/recipe/index.ts';
-import type { Sensitivities } from '../../src/jobs/spec/index.ts';
+import type { SensitivitiesByStructure } from '../../src/jobs/spec/index.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import { writeKeras } from '../../src/model/formats/keras.ts';
@@ -27,8 +27,8 @@ export interface JobInput {
   resume?: string | null;
   /** The file of the plan that the specification names a job of. */
   plan?: string | null;
-  /** What an earlier job measured that the model's groups bear. */
-  sensitivity?: Sensitivities | null;
+  /** What earlier jobs measured that the model's groups bear. */
+  sensitivities?: SensitivitiesByStructure;
   /** A checkpoint after every step, and the end once that of this step is written. */
   until?: number;
 }
@@ -47,7 +47,7 @@ export interface JobOutcome {
 
 /** Runs a job as it is posted, ids left out. Every frame is checked by its schema. Rejects with the Problem it would be refused or fail with. */
 export async function runPosted(posted: Record<string, unknown>, input: JobInput): Promise<JobOutcome> {
-  const { document, facts, files, resume = null, until, further = {}, plan = null, sensitivity = null } = input;
+  const { document, facts, files, resume = null, until, further = {}, plan = null, sensitivities = {} } = input;
   const scratch = mkdtempSync(join(tmpdir(), 'espalier-job-'));
   onTestFinished(() => rmSync(scratch, { recursive: true, force: true }));
   const model = join(scratch, 'original.keras');
@@ -74,7 +74,7 @@ export async function runPosted(posted: Record<string, unknown>, input: JobInput
       further_models,
       dataset: { facts, files },
       plan_path: plan,
-      sensitivity,
+      sensitivities,
       resume_path: resume,
       scratch,
       checkpoint_interval_s: until === undefined ? 600 : 0,

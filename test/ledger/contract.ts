@@ -215,12 +215,13 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.ledger.listModels('alice', { limit: 10 })).rows).toEqual([]);
       });
 
-      it('keep what their groups were measured to bear until they let go of their bytes; the first measurement stands', async () => {
-        const measured = { loss: 0.25, groups: [{ name: 'a', layers: ['a'], levels: [{ removed: 0.5, rise: 0.125 }] }] };
+      it('keep what their groups were measured to bear until they let go of their bytes; what is kept last stands', async () => {
+        const levels = [{ removed: 0.5, rise: 0.125, accuracy: 0.875 }];
+        const measured = { loss: 0.25, accuracy: 0.9, groups: [{ name: 'a', layers: ['a'], count: 4, levels }] };
         const { id } = world.model;
         expect(await world.ledger.findSensitivities(id, 'key')).toBeNull();
-        await world.ledger.keepSensitivities(id, 'key', measured);
         await world.other.keepSensitivities(id, 'key', { ...measured, loss: 1 });
+        await world.ledger.keepSensitivities(id, 'key', measured);
         expect(await world.other.findSensitivities(id, 'key')).toEqual(measured);
         expect(await world.ledger.findSensitivities(id, 'other')).toBeNull();
         await world.ledger.deleteModel('bob', id);

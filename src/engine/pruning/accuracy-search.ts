@@ -13,6 +13,7 @@ import { fileBytes } from '../../model/formats/index.ts';
 import { withConfig } from '../../model/with-layers.ts';
 import { accuracyReport, bestTrial, type Trial } from '../../pruning/accuracy-report.ts';
 import { type Bracket, nextKept, smallestKept, tried } from '../../pruning/bracket.ts';
+import { atFractions, GUIDING, LEVELS } from '../../pruning/sensitivity.ts';
 import { targetReport } from '../../pruning/target-report.ts';
 import { unbeaten } from '../../pruning/unbeaten.ts';
 import { pairedDrop } from '../../report/paired-drop.ts';
@@ -23,7 +24,7 @@ import { outputFormats } from '../output-formats.ts';
 import type { Made } from '../train-or-cut.ts';
 import { TrainingRun, type TrainingRunParts, totalStepsOf } from '../training-run.ts';
 import { guidedBy } from './guidance.ts';
-import { isGuided, measureSensitivity } from './measure-sensitivity.ts';
+import { isGuided, measuredGroups, measureSensitivity, scoresOnSamples } from './measure-sensitivity.ts';
 import { runPruning } from './run-pruning.ts';
 import { withCountedTarget } from './targets.ts';
 
@@ -100,10 +101,16 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
   const first = options.evaluated(original);
   if (!stored && isGuided(spec)) {
     reporter.startAt(0);
-    state.known = options.sensitivity !== null;
-    state.sensitivity = options.sensitivity ?? measured(spec, parts);
-    if (!state.known) {
-      options.onSensitivity(state.sensitivity);
+    const fractions = LEVELS[spec.pruning.structure.type === 'channels' ? 'units' : 'weights'];
+    const names = measuredGroups(spec, original.graph).map(({ name }) => name);
+    const before = options.sensitivity && atFractions(options.sensitivity, names, fractions);
+    state.known = before !== null;
+    if (before) {
+      state.sensitivity = before;
+    } else {
+      const all = measured(spec, parts, options.sensitivity, fractions);
+      state.sensitivity = atFractions(all, names, fractions);
+      options.onSensitivity(all);
       keep(0);
     }
   }
@@ -185,10 +192,15 @@ function trialSpec(spec: AccuracySpec, kept: number): PruneSpec {
   return { ...spec, pruning: { ...spec.pruning, target } };
 }
 
-function measured(spec: AccuracySpec, parts: TrainingRunParts): Sensitivities {
+function measured(spec: AccuracySpec, parts: TrainingRunParts, known: Sensitivities | null, fractions: readonly number[]): Sensitivities {
   const run = new TrainingRun(parts);
   try {
-    return measureSensitivity(spec, run, parts);
+    const { loss, checkCancelled: cancelled } = run;
+    return measureSensitivity(spec, run, parts, {
+      fractions,
+      known,
+      scores: scoresOnSamples({ ...GUIDING, data: parts.data, seed: spec.seed, loss, cancelled }),
+    });
   } finally {
     run.dispose();
   }

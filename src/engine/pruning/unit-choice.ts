@@ -12,7 +12,7 @@ import { unitScores } from '../../pruning/scores.ts';
 import type { Removed } from '../../pruning/surgery.ts';
 import { generator } from '../../random.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
-import { calibrationOf } from './calibration-of.ts';
+import { calibrationOf, type Scorable, type ScoringParts, type ScoringSpec } from './calibration-of.ts';
 import { chooseUnits } from './choose-units.ts';
 import { keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import type { Guidance } from './guidance.ts';
@@ -83,7 +83,10 @@ function goneSoFar(fraction: number, kept: number, final: number, schedule: Prun
   return schedule === 'polynomial' ? (fraction * (1 - kept)) / (1 - final) : 1 - (1 - fraction) ** (Math.log(kept) / Math.log(final));
 }
 
-function unitsToChoose({ pruning }: PruneSpec, run: TrainingRun): Pick<UnitChoice, 'document' | 'map' | 'groups'> {
+function unitsToChoose(
+  { pruning }: Pick<ScoringSpec, 'pruning'>,
+  run: Pick<Scorable, 'present'>,
+): Pick<UnitChoice, 'document' | 'map' | 'groups'> {
   const document = run.present();
   const map = channelMap(document.graph);
   return { document, map, groups: groupsToCut(map, pruning).groups };
@@ -91,9 +94,9 @@ function unitsToChoose({ pruning }: PruneSpec, run: TrainingRun): Pick<UnitChoic
 
 /** What the present model's units are worth by the job's criterion. */
 export function scoredUnits(
-  spec: PruneSpec,
-  run: TrainingRun,
-  parts: TrainingRunParts,
+  spec: ScoringSpec,
+  run: Scorable,
+  parts: ScoringParts,
 ): Pick<UnitChoice, 'document' | 'map' | 'groups' | 'statistic'> & { scores: Float64Array } {
   const { pruning, seed } = spec;
   // The rule's own statistic is what it is given: the union of rules does not say so to the compiler.

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { readJobView } from '../../jobs/read-view.ts';
+import { JOB_TYPES } from '../../jobs/spec/index.ts';
 import { JobView } from '../../jobs/view.ts';
 import { choice } from '../../schema.ts';
 import { RUNNING_JOB } from '../examples.ts';
@@ -19,7 +20,7 @@ export const getJobs = route({
   query: Type.Object(
     {
       status: Type.Optional(choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled'])),
-      type: Type.Optional(choice(['train', 'prune', 'evaluate'])),
+      type: Type.Optional(choice([...JOB_TYPES])),
       ...PageQuery,
     },
     { additionalProperties: false },

@@ -3,7 +3,16 @@ import { JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
 import type { IdempotencyClaim, JobInputs, JobRow, ReplayOutcome } from '../../ledger/ledger.ts';
 import { fingerprint } from '../canonical-json.ts';
-import { ACCURACY_REQUEST, EVALUATE_REQUEST, PACK_REQUEST, PRUNE_REQUEST, QUEUED_JOB, RECIPE_REQUEST, TRAIN_REQUEST } from '../examples.ts';
+import {
+  ACCURACY_REQUEST,
+  EVALUATE_REQUEST,
+  PACK_REQUEST,
+  PRUNE_REQUEST,
+  QUEUED_JOB,
+  RECIPE_REQUEST,
+  SENSITIVITY_REQUEST,
+  TRAIN_REQUEST,
+} from '../examples.ts';
 import { inProgress, mismatch, underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { inputGone, JOB_PROBLEMS, newJob } from '../new-job.ts';
@@ -21,7 +30,7 @@ export const postJob = route({
   method: 'POST',
   path: '/v1/jobs',
   operationId: 'createJob',
-  summary: 'Train, prune or evaluate a model',
+  summary: 'Train, prune, evaluate or measure a model',
   description:
     'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force. As a form it takes the model and the data with it: all of it is stored, or nothing.',
   tag: 'Jobs',
@@ -35,6 +44,7 @@ export const postJob = route({
       recipe: { summary: 'Make the best file of 1,700 bytes', value: RECIPE_REQUEST },
       pack: { summary: 'Make the file small: zeros, and weights that share values', value: PACK_REQUEST },
       evaluate: { summary: 'Hold a model against another, class by class', value: EVALUATE_REQUEST },
+      sensitivity: { summary: 'Measure what each layer and group of channels bears', value: SENSITIVITY_REQUEST },
       train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
     },
   },

@@ -9,6 +9,7 @@ export interface FurtherModel {
 /** All of them. While the job is unfinished their bytes stay, also when they are deleted. */
 export function furtherModels(spec: JobSpec): FurtherModel[] {
   if (spec.type === 'evaluate') return [{ id: spec.candidate_model_id, pointer: '/candidate_model_id' }];
+  if (spec.type === 'sensitivity') return [];
   const [training, at] = spec.type === 'train' ? [spec.training, '/training'] : [spec.fine_tuning, '/fine_tuning'];
   const schedule = spec.type === 'prune' ? spec.pruning.schedule : null;
   const to = schedule?.type === 'rewind' ? schedule.rewind_to : null;

@@ -7,6 +7,7 @@ import { ModelId, modelId } from './model-id.ts';
 import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
 import { Budget, Recipe } from './recipe.ts';
+import { sensitivityFields } from './sensitivity.ts';
 import { LossName, Training } from './training.ts';
 import { Webhook } from './webhook.ts';
 
@@ -87,10 +88,20 @@ export const EvaluateSpec = strictObject(
 );
 export type EvaluateSpec = Static<typeof EvaluateSpec>;
 
-export const JobSpec = tagged([TrainSpec, PruneSpec, EvaluateSpec]);
+const { evaluation: __, ...asked } = alone;
+
+export const SensitivitySpec = strictObject(
+  { type: Type.Literal('sensitivity'), ...asked, ...sensitivityFields },
+  { title: 'SensitivitySpec', description: 'What each layer and dependency group bears: loss and accuracy by ratio, without training.' },
+);
+export type SensitivitySpec = Static<typeof SensitivitySpec>;
+
+export const JobSpec = tagged([TrainSpec, PruneSpec, EvaluateSpec, SensitivitySpec]);
 export type JobSpec = Static<typeof JobSpec>;
 /** Of a job that makes a model. */
-export type MakingSpec = Exclude<JobSpec, EvaluateSpec>;
+export type MakingSpec = TrainSpec | PruneSpec;
+
+export const JOB_TYPES = ['train', 'prune', 'evaluate', 'sensitivity'] as const satisfies JobSpec['type'][];
 
 export * from './augmentation.ts';
 export * from './distillation.ts';
@@ -99,5 +110,6 @@ export * from './further-models.ts';
 export * from './packing.ts';
 export * from './pruning/index.ts';
 export * from './recipe.ts';
+export * from './sensitivity.ts';
 export * from './training.ts';
 export * from './webhook.ts';

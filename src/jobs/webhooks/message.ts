@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox';
 import type { JobRow } from '../../ledger/ledger.ts';
 import { choice, nullable, strictObject } from '../../schema.ts';
 import { idPattern } from '../ids.ts';
-import { WEBHOOK_EVENTS, type WebhookEvent } from '../spec/index.ts';
+import { JOB_TYPES, WEBHOOK_EVENTS, type WebhookEvent } from '../spec/index.ts';
 import { instant, instantOrNull } from '../view.ts';
 
 const Instant = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
@@ -15,7 +15,7 @@ export const WebhookMessage = strictObject(
     data: strictObject({
       id: Type.String({ pattern: idPattern('job') }),
       object: Type.Literal('job'),
-      type: choice(['train', 'prune', 'evaluate']),
+      type: choice([...JOB_TYPES]),
       status: choice(['running', 'succeeded', 'failed', 'cancelled'], { description: 'At the event.' }),
       model_id: nullable(Type.String({ description: 'The model that the job made.' })),
       error: nullable(strictObject({ code: Type.String(), title: Type.String(), detail: Type.String(), retryable: Type.Boolean() })),

@@ -3,7 +3,7 @@ import type { Database } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 import { DOCUMENT_VERSION } from '../tables.ts';
 
-/** What the groups of models bear: whoever measured it first is believed. */
+/** What the groups of models bear. */
 export function sensitivityQueries({ db, now }: Database): Pick<Ledger, 'findSensitivities' | 'keepSensitivities'> {
   return {
     async findSensitivities(modelId, key) {
@@ -21,7 +21,11 @@ export function sensitivityQueries({ db, now }: Database): Pick<Ledger, 'findSen
       await db
         .insertInto('sensitivities')
         .values({ model_id: modelId, key, measured: JSON.stringify(measured), schema_version: DOCUMENT_VERSION, created_at: now() })
-        .onConflict((conflict) => conflict.columns(['model_id', 'key']).doNothing())
+        .onConflict((conflict) =>
+          conflict
+            .columns(['model_id', 'key'])
+            .doUpdateSet(({ ref }) => ({ measured: ref('excluded.measured'), schema_version: ref('excluded.schema_version') })),
+        )
         .execute();
     },
   };

@@ -63,7 +63,7 @@ export function lineChart(
       symbol: 'circle',
       symbolSize: 7,
       itemStyle: { color: COLOURS[index % COLOURS.length] },
-      lineStyle: { color: COLOURS[index % COLOURS.length], width: 1.8, type: DASHES[index % DASHES.length] },
+      lineStyle: { color: COLOURS[index % COLOURS.length], width: 1.8, type: dashOf(index) },
       ...(index === 0 && marks.length > 0
         ? {
             markLine: {
@@ -77,6 +77,11 @@ export function lineChart(
         : {}),
     })),
   });
+}
+
+/** Of more lines than there are colours no two look alike as long as there are other dashes. */
+function dashOf(index: number) {
+  return DASHES[(index + Math.floor(index / COLOURS.length)) % DASHES.length];
 }
 
 export interface Bar {

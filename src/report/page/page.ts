@@ -8,11 +8,12 @@ import { checksSection } from './sections/checks.ts';
 import { layersSection } from './sections/layers.ts';
 import { receiptSection } from './sections/receipt.ts';
 import { recordSection, stagesSection, verificationSection, warningsSection } from './sections/record.ts';
+import { sensitivitySection } from './sections/sensitivity.ts';
 import { targetSection } from './sections/target.ts';
 import { trainingSection } from './sections/training.ts';
 import { STYLE } from './style.ts';
 
-const TITLES: Record<string, string> = { train: 'Training', prune: 'Pruning', evaluate: 'Evaluation' };
+const TITLES: Record<string, string> = { train: 'Training', prune: 'Pruning', evaluate: 'Evaluation', sensitivity: 'Sensitivity' };
 
 /** The page. Text of callers is escaped; lists and long texts are cut, so that it has less than 2 MiB. */
 export function reportPage(report: JobReport): string {
@@ -43,6 +44,7 @@ ${[
   targetSection,
   receiptSection,
   checksSection,
+  sensitivitySection,
   trainingSection,
   layersSection,
   stagesSection,
