@@ -3,8 +3,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import { sensitivityKeys } from '../jobs/sensitivity-key.ts';
-import type { MakingSpec, Packing, PruneSpec, Sensitivities, Thresholds, Training } from '../jobs/spec/index.ts';
+import {
+  guidingStructure,
+  type MakingSpec,
+  type Packing,
+  type PruneSpec,
+  type Sensitivities,
+  type Thresholds,
+  type Training,
+} from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
@@ -159,12 +166,12 @@ async function run(
   };
   if (plans) return leavePlan(frame, context, plans, parts);
   const selected = data.split('selection').size > 0 ? (document: ModelDocument) => evaluated(document, 'selection') : null;
-  const [triedStructure = null] = sensitivityKeys(spec).keys();
+  const structure = spec.type === 'prune' ? guidingStructure(spec.pruning) : null;
   const searching = {
     resumed,
-    sensitivity: triedStructure === null ? null : (frame.sensitivities?.[triedStructure] ?? null),
+    sensitivity: structure && (frame.sensitivities?.[structure] ?? null),
     onSensitivity(measured: Sensitivities) {
-      if (triedStructure !== null) context.emit({ kind: 'sensitivity', structure: triedStructure, measured });
+      if (structure) context.emit({ kind: 'sensitivity', structure, measured });
     },
     evaluated: (document: ModelDocument) => evaluated(document, 'selection'),
   };

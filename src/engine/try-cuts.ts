@@ -3,7 +3,7 @@ import { openDataset } from '../dataset/batches.ts';
 import { type PruneSpec, type Sensitivities, type SensitivitySpec, Structure, type TriedStructure } from '../jobs/spec/index.ts';
 import { readModel } from '../model/formats/index.ts';
 import { atFractions, countsAt } from '../pruning/sensitivity.ts';
-import { sensitivityReport } from '../pruning/sensitivity-report.ts';
+import { sensitivityReport } from '../report/sensitivity.ts';
 import { fillDefaults } from '../schema.ts';
 import type { EngineFrame, RunFrame } from '../worker/frames.ts';
 import { Cancelled } from './cancelled.ts';

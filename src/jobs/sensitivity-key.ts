@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { GUIDING } from '../pruning/sensitivity.ts';
-import { type Criterion, isAccuracyTarget, type JobSpec, type LayerSelection, type LossName, type TriedStructure } from './spec/index.ts';
+import { type Criterion, guidingStructure, type JobSpec, type LayerSelection, type LossName, type TriedStructure } from './spec/index.ts';
 
 /** Everything that a measurement depends on but the model and the ratios: what is known of some of them is added to. */
 interface Measured {
@@ -31,8 +31,9 @@ export function sensitivityKeys(spec: JobSpec): Map<TriedStructure, string> {
     };
     return new Map(structures!.map((structure) => [structure, keyOf(structure, measured)]));
   }
-  if (spec.type !== 'prune' || !isAccuracyTarget(spec.pruning.target)) return new Map();
-  const { criterion, structure, layers } = spec.pruning;
+  const structure = spec.type === 'prune' ? guidingStructure(spec.pruning) : null;
+  if (spec.type !== 'prune' || structure === null) return new Map();
+  const { criterion, layers } = spec.pruning;
   const { loss = null, label_smoothing = 0, huber_delta = 1 } = spec.fine_tuning ?? {};
   const measured: Measured = {
     dataset: spec.dataset_id,
@@ -42,9 +43,7 @@ export function sensitivityKeys(spec: JobSpec): Map<TriedStructure, string> {
     ...layersOf(layers),
     ...GUIDING,
   };
-  // Others are refused with the POST.
-  const tried = structure.type as TriedStructure;
-  return new Map([[tried, keyOf(tried, measured)]]);
+  return new Map([[structure, keyOf(structure, measured)]]);
 }
 
 function layersOf({ include = undefined, exclude, overrides }: LayerSelection): Pick<Measured, 'include' | 'exclude' | 'named'> {

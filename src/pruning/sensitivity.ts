@@ -33,23 +33,6 @@ export function atFractions(
   return { ...whole, groups: picked };
 }
 
-/**
- * The fraction removed at which the accuracy first is `drop` (0 to 1) below that of the whole model, `whole`: on the line between the two levels around it;
- * null where it does not fall so far, or there is no accuracy.
- */
-export function fallsAt({ levels }: Pick<Sensitivity, 'levels'>, whole: number | null, drop: number): number | null {
-  if (whole === null) return null;
-  const limit = whole - drop;
-  let [from, before] = [0, whole];
-  for (const { removed, accuracy } of levels) {
-    if (accuracy === null) return null;
-    // Accuracies are fractions of whole samples: what is a rounding error below the limit is at it.
-    if (accuracy <= limit + 1e-12) return before > accuracy ? from + ((removed - from) * (before - limit)) / (before - accuracy) : removed;
-    [from, before] = [removed, accuracy];
-  }
-  return null;
-}
-
 /** What nothing is measured to cost still costs this fraction of the mean: an order among what is free. */
 const FLOOR = 1e-6;
 

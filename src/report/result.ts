@@ -1,7 +1,8 @@
 /** A job's result as a report reads it: what older versions of the service did not write is not there. */
-import type { SensitivityReport } from '../pruning/sensitivity-report.ts';
+
 import type { Checks } from './checks/checks.ts';
 import type { Receipt } from './receipt.ts';
+import type { SensitivityReport } from './sensitivity.ts';
 
 export interface ReportedTarget {
   requested?: Record<string, unknown>;

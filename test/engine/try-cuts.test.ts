@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { SensitivityReport } from '../../src/pruning/sensitivity-report.ts';
+import type { SensitivityReport } from '../../src/report/sensitivity.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import { dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
 import { drawn } from '../helpers/engine.ts';

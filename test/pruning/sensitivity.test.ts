@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { atFractions, countsAt, fallsAt } from '../../src/pruning/sensitivity.ts';
+import { atFractions, countsAt } from '../../src/pruning/sensitivity.ts';
+import { fallsAt } from '../../src/report/sensitivity.ts';
 
 it('counts whole units nearest to each fraction, none and all left out', () => {
   expect(countsAt([0.9, 0.1, 0.25, 0.24, 0.5], 6)).toEqual([1, 2, 3, 5]);

@@ -1,6 +1,8 @@
 /** What a model's groups were measured to bear: made by an engine, kept with the model. */
 import Type, { type Static } from 'typebox';
 import { nullable, strictObject } from '../../../schema.ts';
+import type { Structure } from './structure.ts';
+import { isAccuracyTarget, type Target } from './target.ts';
 
 /** Of one group of units (`name` its key), or one kernel (its key). */
 export const Sensitivity = strictObject({
@@ -39,3 +41,8 @@ export const SensitivitiesByStructure = strictObject({
   unstructured: Type.Optional(Sensitivities),
 } satisfies Record<TriedStructure, unknown>);
 export type SensitivitiesByStructure = Static<typeof SensitivitiesByStructure>;
+
+/** Of which structure's cuts a job of pruning goes by the sensitivity, where it does; others of a target of accuracy are refused with the POST. */
+export function guidingStructure({ target, structure: { type } }: { target: Target; structure: Structure }): TriedStructure | null {
+  return isAccuracyTarget(target) ? (TRIED_STRUCTURES.find((tried) => tried === type) ?? null) : null;
+}

@@ -1,8 +1,9 @@
 /** What each layer and dependency group bears when it is cut alone. */
-import type { GroupSensitivity } from '../../../pruning/sensitivity-report.ts';
+
 import type { JobReport } from '../../job-report.ts';
 import { count, percent, points, significant } from '../../numbers.ts';
 import { type ReportedSensitivity, resultOf } from '../../result.ts';
+import type { GroupSensitivity } from '../../sensitivity.ts';
 import { lineChart } from '../charts.ts';
 import { type Html, html, shortened } from '../html.ts';
 import { table } from '../table.ts';

@@ -1,6 +1,5 @@
 /** What a job of the type `sensitivity` says of its model. */
-import type { Sensitivities, TriedStructure } from '../jobs/spec/index.ts';
-import { fallsAt } from './sensitivity.ts';
+import type { Sensitivities, Sensitivity, TriedStructure } from '../jobs/spec/index.ts';
 
 export interface SensitivityLevel {
   /** The fraction of the group's units, or the kernel's weights, that was cut. */
@@ -50,4 +49,21 @@ export function sensitivityReport(
       })),
     })),
   };
+}
+
+/**
+ * The fraction removed at which the accuracy first is `drop` (0 to 1) below that of the whole model, `whole`: on the line between the two levels around it;
+ * null where it does not fall so far, or there is no accuracy.
+ */
+export function fallsAt({ levels }: Pick<Sensitivity, 'levels'>, whole: number | null, drop: number): number | null {
+  if (whole === null) return null;
+  const limit = whole - drop;
+  let [from, before] = [0, whole];
+  for (const { removed, accuracy } of levels) {
+    if (accuracy === null) return null;
+    // Accuracies are fractions of whole samples: what is a rounding error below the limit is at it.
+    if (accuracy <= limit + 1e-12) return before > accuracy ? from + ((removed - from) * (before - limit)) / (before - accuracy) : removed;
+    [from, before] = [removed, accuracy];
+  }
+  return null;
 }
