@@ -151,7 +151,13 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     convertModel,
     measureSavings,
     packModel,
-    limits: { maxUploadBytes: 1, uploadsAtOnce: 1, followersAtOnce: 8, tenantRunningLimit: 1 },
+    limits: {
+      maxUploadBytes: 1,
+      uploadsAtOnce: 1,
+      followersAtOnce: 8,
+      tenantRunningLimit: 1,
+      requestsPerMinute: { key: null, tenant: null },
+    },
   });
   await app.ready();
   const before = process.resourceUsage().maxRSS;

@@ -36,6 +36,8 @@ export interface Config {
   tenantRunningLimit: number;
   /** Where a worker's metrics are to be had; null: nowhere. */
   workerMetrics: { host: string; port: number } | null;
+  /** Requests a key, and all keys of a tenant together, may make; null: as many as they like. */
+  requestsPerMinute: { key: number | null; tenant: number | null };
   /** Seal what the ledger holds of secrets, 32 bytes each: the first seals, all open. Null: one is kept in the data folder. */
   secretsKeys: Buffer[] | null;
   /** CIDRs beyond the public Internet that webhooks may go to. */
@@ -112,6 +114,12 @@ export const VARIABLES: readonly Variable[] = [
     default: '',
     meaning: 'Address, such as 127.0.0.1:9464, at which a worker answers GET /metrics, without a key (docs/metrics.md); empty: none',
   },
+  {
+    name: 'ESPALIER_KEY_REQUESTS_PER_MINUTE',
+    default: '6000',
+    meaning: 'Requests that one key may make; 0: as many as it likes (docs/limits.md)',
+  },
+  { name: 'ESPALIER_TENANT_REQUESTS_PER_MINUTE', default: '30000', meaning: 'The same for all keys of a tenant together' },
   {
     name: 'ESPALIER_SECRETS_KEY',
     default: '',
@@ -234,6 +242,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     kerasPython: text('ESPALIER_KERAS_PYTHON') ? resolve(text('ESPALIER_KERAS_PYTHON')) : null,
     tenantRunningLimit: number('ESPALIER_TENANT_RUNNING_LIMIT', 1, 10_000),
     workerMetrics: text('ESPALIER_WORKER_METRICS') === '' ? null : hostAndPort('ESPALIER_WORKER_METRICS', text('ESPALIER_WORKER_METRICS')),
+    requestsPerMinute: {
+      key: number('ESPALIER_KEY_REQUESTS_PER_MINUTE', 0, 1e9) || null,
+      tenant: number('ESPALIER_TENANT_REQUESTS_PER_MINUTE', 0, 1e9) || null,
+    },
     secretsKeys: secretsKeys.length > 0 ? secretsKeys : null,
     webhookNetworks,
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),

@@ -24,6 +24,7 @@ export const PROBLEMS = {
   RANGE_NOT_SATISFIABLE: { status: 416, title: 'The range lies outside the content', retryable: false },
   VALIDATION_FAILED: { status: 422, title: 'The request does not mean anything the service can do', retryable: false },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests', retryable: true },
+  RATE_LIMIT_EXCEEDED: { status: 429, title: 'The key or the tenant has made as many requests as it may', retryable: true },
   INTERNAL: { status: 500, title: 'The service failed', retryable: true },
   UNAVAILABLE: { status: 503, title: 'A part of the service cannot be reached', retryable: true },
   STORAGE_FULL: { status: 507, title: 'The storage is full', retryable: true },

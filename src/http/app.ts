@@ -13,9 +13,11 @@ import { installJson } from './plugins/json.ts';
 import { installLocalOnly } from './plugins/local-only.ts';
 import { installMeasurements } from './plugins/measurements.ts';
 import { answerClientError, asProblem, installProblems, sendProblem } from './plugins/problems.ts';
+import { installRateLimits } from './plugins/rate-limits.ts';
 import { installRequestId, requestId } from './plugins/request-id.ts';
 import { installRequestLog } from './plugins/request-log.ts';
 import { installSecurityHeaders } from './plugins/security-headers.ts';
+import { openRateLimiter } from './rates/limiter.ts';
 import { registerRoute } from './register-route.ts';
 import { openRenderer } from './reports/renderer.ts';
 import { ROUTES } from './routes/index.ts';
@@ -53,6 +55,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await keyring.isOpen();
   installLocalOnly(app, keyring);
   installAccess(app, keyring);
+  installRateLimits(app, openRateLimiter(deps.limits.requestsPerMinute, deps));
   const services: Services = {
     ...deps,
     keyring,

@@ -62,6 +62,13 @@ export const Capabilities = strictObject(
       max_series_rows: Type.Integer(),
       max_series_points: Type.Integer(),
       running_jobs_per_tenant: Type.Integer(),
+      requests_per_minute: strictObject(
+        { key: nullable(Type.Integer()), tenant: nullable(Type.Integer()) },
+        {
+          description:
+            'With a key; null: as many as it likes. The fields RateLimit and RateLimit-Policy of every answer say where it stands.',
+        },
+      ),
       predictions: strictObject(
         mapped(PREDICTION_LIMITS, () => Type.Integer()),
         { description: 'Of one prediction; `at_once` counts those under way and waiting at one server.' },
@@ -104,6 +111,7 @@ export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
       max_series_rows: SERIES_PAGE.most,
       max_series_points: SERIES_POINTS.most,
       running_jobs_per_tenant: limits.tenantRunningLimit,
+      requests_per_minute: limits.requestsPerMinute,
       predictions: PREDICTION_LIMITS,
     },
   };

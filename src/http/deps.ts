@@ -7,6 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import type { KeyFile } from './key-file.ts';
+import type { Rates } from './rates/limiter.ts';
 
 /** Everything the application stands on. */
 export interface AppDeps {
@@ -38,5 +39,6 @@ export interface AppDeps {
     uploadsAtOnce: number;
     followersAtOnce: number;
     tenantRunningLimit: number;
+    requestsPerMinute: Rates;
   };
 }

@@ -63,6 +63,7 @@ function makeDocument(): Json {
     components: {
       schemas: Object.fromEntries([...schemas].sort(([one], [other]) => (one < other ? -1 : 1))),
       examples: problemExamples(new Set(ROUTES.flatMap(problemsOf))),
+      headers: Object.fromEntries(Object.entries(RATE_HEADERS).map(([name, doc]) => [name, { ...doc, schema: { type: 'string' } }])),
       securitySchemes: {
         key: {
           type: 'http',
@@ -73,6 +74,16 @@ function makeDocument(): Json {
     },
   };
 }
+
+/** Of draft-ietf-httpapi-ratelimit-headers-10; every answer to a request with a key has them where there are limits. */
+const RATE_HEADERS = {
+  'RateLimit-Policy': {
+    description: 'Requests (`q`) that the `key` and the `tenant` may make in a window (`w`, in seconds).',
+    example: '"key";q=6000;w=60, "tenant";q=30000;w=60',
+  },
+  RateLimit: { description: 'Of them those that remain (`r`) until the window ends (`t`, in seconds).', example: '"key";r=0;t=17' },
+  'Retry-After': { description: 'Seconds after which to try again.', example: '17' },
+};
 
 type Write = (schema: TSchema) => unknown;
 
@@ -208,7 +219,7 @@ function header({ description, schema, required = true }: HeaderDoc, write: Writ
 /** Those of its own, and those that every route of its kind has. */
 function problemsOf({ access, problems = [], query, body, multipart }: RouteDefinition): ProblemCode[] {
   const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', 'UNAVAILABLE', ...problems]);
-  if (access !== 'open') codes.add('UNAUTHORIZED');
+  if (access !== 'open') for (const code of ['UNAUTHORIZED', 'RATE_LIMIT_EXCEEDED'] as const) codes.add(code);
   if (query || body || multipart) codes.add('VALIDATION_FAILED');
   if (body) codes.add('INVALID_JSON');
   if (body || multipart) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);
@@ -222,6 +233,9 @@ function problemResponses(codes: ProblemCode[]): Record<string, Json> {
     const examples = members?.map((code) => [code, { $ref: `#/components/examples/${code}` }]);
     responses[status] = {
       description: members?.map((code) => `${PROBLEMS[code].title} (\`${code}\`)`).join('. ') ?? '',
+      ...(members?.includes('RATE_LIMIT_EXCEEDED')
+        ? { headers: Object.fromEntries(Object.keys(RATE_HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }])) }
+        : {}),
       content: {
         'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' }, examples: Object.fromEntries(examples ?? []) },
       },

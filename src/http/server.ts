@@ -50,6 +50,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     uploadsAtOnce: UPLOADS_AT_ONCE,
     followersAtOnce: FOLLOWERS_AT_ONCE,
     tenantRunningLimit: config.tenantRunningLimit,
+    requestsPerMinute: config.requestsPerMinute,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds,
   };
   const dispatcher = startDispatcher({ ledger, blobs, redis, queues, log, limits });

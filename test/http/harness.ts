@@ -75,7 +75,14 @@ export async function startServer(
     convertModel,
     measureSavings,
     packModel,
-    limits: { maxUploadBytes: 10 * 2 ** 20, uploadsAtOnce: 8, followersAtOnce: 8, tenantRunningLimit: 4, ...options.limits },
+    limits: {
+      maxUploadBytes: 10 * 2 ** 20,
+      uploadsAtOnce: 8,
+      followersAtOnce: 8,
+      tenantRunningLimit: 4,
+      requestsPerMinute: { key: null, tenant: null },
+      ...options.limits,
+    },
     ...options.deps,
   });
   const address = await app.listen({ host: '127.0.0.1', port: 0 });

@@ -83,8 +83,8 @@ describe('problems', () => {
   });
 
   it.each([
-    ['/v1/jobs', 'text/plain', 'application/json'],
-    ['/v1/jobs', 'multipart/form-data; boundary=x', 'application/json'],
+    ['/v1/jobs', 'text/plain', 'application/json, multipart/form-data'],
+    ['/v1/keys', 'multipart/form-data; boundary=x', 'application/json'],
     ['/v1/models', 'application/json', 'multipart/form-data'],
     ['/v1/datasets', 'application/octet-stream', 'multipart/form-data'],
   ])('answer 415 to %s with %s, and name what is taken', async (path, type, takes) => {

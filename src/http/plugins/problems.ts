@@ -61,7 +61,9 @@ export function asProblem(error: unknown, request?: FastifyRequest): Problem {
 function unsupportedType(request: FastifyRequest | undefined): Problem {
   const { takes = 'application/json' } = request?.routeOptions.config ?? {};
   const given = request?.headers['content-type'] ?? 'none';
-  return new Problem('UNSUPPORTED_MEDIA_TYPE', `This call takes ${takes}. Received: ${given}`, { headers: { accept: takes } });
+  return new Problem('UNSUPPORTED_MEDIA_TYPE', `This call takes ${takes}. Received: ${given}`, {
+    headers: { accept: takes.replaceAll(' or ', ', ') },
+  });
 }
 
 /** Answers on the bare socket what was not even HTTP, too slow, or too long in its headers. */
