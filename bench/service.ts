@@ -14,6 +14,7 @@ export interface Line extends Record<string, unknown> {
 }
 
 export interface BenchService {
+  address: string;
   client: Client;
   /** For the benchmark's files; deleted at the end. */
   folder: string;
@@ -58,6 +59,7 @@ export async function startService(settings: Record<string, string> = {}): Promi
   };
   const { address } = await line(({ msg }) => msg === 'Espalier is ready');
   return {
+    address: address as string,
     client: new Client(address as string),
     folder,
     data,

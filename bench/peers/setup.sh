@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs a peer for the pruning benchmarks into an environment of its own: bench/peers/setup.sh tfmot | torch-pruning
-# Both go to .toolchain/peers/; `scripts/setup.sh test` must have run before.
+# Installs a program that only measures and checks use into an environment of its own: bench/peers/setup.sh tfmot | torch-pruning | schemathesis
+# All go to .toolchain/peers/; for tfmot `scripts/setup.sh test` must have run before.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly PEER=${1:?tfmot or torch-pruning} HOME_OF_PEER=".toolchain/peers/${1}"
+readonly PEER=${1:?tfmot, torch-pruning or schemathesis} HOME_OF_PEER=".toolchain/peers/${1}"
 [ -f "$HOME_OF_PEER/complete" ] && exit 0
 rm -rf "$HOME_OF_PEER"
 mkdir -p .toolchain/peers
@@ -21,6 +21,9 @@ case "$PEER" in
     # The package index's build of torch wants its CUDA libraries even where there is no device: 5 GB in all.
     pip torch==2.15.0 torch-pruning==1.6.1
     ;;
-  *) echo "there is no peer $PEER; tfmot and torch-pruning are known" >&2; exit 1 ;;
+  schemathesis)
+    pip schemathesis==4.32.5 hypothesis==6.170.17 hypothesis-graphql==0.13.5 jsonschema-rs==0.60.3
+    ;;
+  *) echo "there is no peer $PEER; tfmot, torch-pruning and schemathesis are known" >&2; exit 1 ;;
 esac
 touch "$HOME_OF_PEER/complete"

@@ -12,6 +12,7 @@ import { installClosing } from './plugins/closing.ts';
 import { installJson } from './plugins/json.ts';
 import { installLocalOnly } from './plugins/local-only.ts';
 import { installMeasurements } from './plugins/measurements.ts';
+import { installNotFound } from './plugins/not-found.ts';
 import { answerClientError, asProblem, installProblems, sendProblem } from './plugins/problems.ts';
 import { installRateLimits } from './plugins/rate-limits.ts';
 import { installRequestId, requestId } from './plugins/request-id.ts';
@@ -44,7 +45,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
 
-  installProblems(app, pathMethods(app));
+  const methodsOf = pathMethods(app);
+  installProblems(app);
   installRequestId(app);
   installSecurityHeaders(app);
   installRequestLog(app);
@@ -54,6 +56,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   // What it says of the first request it knows by then.
   await keyring.isOpen();
   installLocalOnly(app, keyring);
+  installNotFound(app, methodsOf);
   installAccess(app, keyring);
   installRateLimits(app, openRateLimiter(deps.limits.requestsPerMinute, deps));
   const services: Services = {

@@ -1,6 +1,10 @@
+import Type from 'typebox';
 import { Problem, received } from '../errors.ts';
 
 const LONGEST = 200;
+
+/** A name as the document shows it. */
+export const UploadName = Type.String({ minLength: 1, maxLength: LONGEST, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
 
 /** The name of an upload: the one given, else its file's without the ending, else `fallback`. Throws VALIDATION_FAILED for a given name that is none. */
 export function uploadName(given: string | undefined, filename: string | null, fallback: string): string {

@@ -6,6 +6,7 @@ import { ProblemBody } from '../jobs/view.ts';
 import { VERSION } from '../version.ts';
 import type { AnswerDoc, HeaderDoc, PartDoc, RouteDefinition } from './route.ts';
 import { ROUTES } from './routes/index.ts';
+import { DOCUMENTED_PATTERN } from './validation/documented-pattern.ts';
 
 type Json = Record<string, unknown>;
 
@@ -107,7 +108,8 @@ function schemaWriter(components: Map<string, Json>): Write {
     if (Array.isArray(value)) return value.map(write);
     if (value === null || typeof value !== 'object') return value;
     // Conditions stand in descriptions: tools take them for schemas of their own, and examples for wrong.
-    const { discriminator, if: _, else: __, ...schema } = value as Json & { oneOf?: TSchema[] };
+    const { discriminator, if: _, else: __, [DOCUMENTED_PATTERN]: pattern, ...schema } = value as Json & { oneOf?: TSchema[] };
+    if (pattern !== undefined) schema.pattern = pattern;
     const written = Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, write(part)])) as Json;
     const members = (written.oneOf ?? []) as { $ref?: string }[];
     // OpenAPI knows discriminators only between components; without a mapping it takes their names for the values.
@@ -139,7 +141,7 @@ function operation(route: RouteDefinition, write: Write): Json {
             required: !body?.optional,
             content: {
               ...(body ? { 'application/json': { schema: write(body.schema), examples: body.examples } } : {}),
-              ...(multipart ? { 'multipart/form-data': { schema: form(multipart) } } : {}),
+              ...(multipart ? { 'multipart/form-data': { schema: form(route, multipart, write) } } : {}),
             },
           },
         }
@@ -178,21 +180,22 @@ function parameters({ params = {}, query, headers = {} }: RouteDefinition, write
   return list.length > 0 ? { parameters: list } : {};
 }
 
-function form(parts: Record<string, PartDoc>): Json {
-  const properties = Object.entries(parts).map(([name, { description, file }]) => [
+function form({ eitherPart }: RouteDefinition, parts: Record<string, PartDoc>, write: Write): Json {
+  const properties = Object.entries(parts).map(([name, { description, file, schema }]) => [
     name,
-    { type: 'string', ...(file ? { format: 'binary' } : {}), description },
+    { ...(schema ? (write(schema) as Json) : { type: 'string', ...(file ? { format: 'binary' } : {}) }), description },
   ]);
   const required = Object.keys(parts).filter((name) => parts[name]?.required);
   return {
     type: 'object',
     additionalProperties: false,
     ...(required.length > 0 ? { required } : {}),
+    ...(eitherPart ? { anyOf: eitherPart.map((name) => ({ required: [name] })) } : {}),
     properties: Object.fromEntries(properties),
   };
 }
 
-function response({ description, content, headers }: AnswerDoc, write: Write): Json {
+function response({ description, content, headers, links }: AnswerDoc, write: Write): Json {
   return {
     description,
     ...(headers ? { headers: Object.fromEntries(Object.entries(headers).map(([name, doc]) => [name, header(doc, write)])) } : {}),
@@ -209,6 +212,7 @@ function response({ description, content, headers }: AnswerDoc, write: Write): J
           ),
         }
       : {}),
+    ...(links ? { links } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import type { ProblemCode } from '../errors.ts';
 import type { Role } from '../roles.ts';
+import type { Links } from './links.ts';
 import type { Principal } from './principal.ts';
 import type { Services } from './services.ts';
 
@@ -33,12 +34,15 @@ export interface AnswerDoc {
   /** By media type; null for bytes. */
   content?: Record<string, { schema: TSchema | null; example?: unknown }>;
   headers?: Record<string, HeaderDoc>;
+  links?: Links;
 }
 
 /** A part of a multipart body, for the document; the handler does the reading. */
 export interface PartDoc {
   description: string;
   file: boolean;
+  /** What a field's text may be, for the document; any text where it is left out. */
+  schema?: TSchema;
   required: boolean;
   repeated?: boolean;
 }
@@ -67,6 +71,8 @@ export interface RouteDefinition<Query extends TSchema = TSchema, Body extends T
     examples: Record<string, { summary: string; value: unknown }>;
   };
   multipart?: Record<string, PartDoc>;
+  /** Parts of which the body needs one. */
+  eitherPart?: readonly string[];
   answers: Record<number, AnswerDoc>;
   /** Beyond those that every route of its kind has. */
   problems?: readonly ProblemCode[];

@@ -29,7 +29,7 @@ export function expectDocumented(
   const documented = operation.responses[answer.status];
   if (!documented) throw new Error(`${at}, which is not documented: ${answer.text}`);
   for (const [name, { required }] of Object.entries(documented.headers ?? {})) {
-    if (required && name !== 'Idempotency-Replayed' && !answer.headers.has(name)) throw new Error(`${at} without the header ${name}`);
+    if (required && !answer.headers.has(name)) throw new Error(`${at} without the header ${name}`);
   }
   const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
   const types = Object.keys(documented.content ?? {});

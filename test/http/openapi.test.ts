@@ -11,12 +11,16 @@ interface Media {
   example?: unknown;
   examples?: Record<string, { value?: unknown; $ref?: string }>;
 }
+interface Link {
+  operationId: string;
+  parameters: Record<string, string>;
+}
 interface Operation {
   operationId: string;
   summary: string;
   tags: string[];
   requestBody?: { content: Record<string, Media> };
-  responses: Record<string, { description: string; content?: Record<string, Media> }>;
+  responses: Record<string, { description: string; content?: Record<string, Media>; links?: Record<string, Link> }>;
 }
 
 const document = openapiObject() as {
@@ -43,6 +47,26 @@ describe('the OpenAPI document', () => {
         if (Number(status) >= 400) expect(content?.['application/problem+json']?.schema).toEqual({ $ref: '#/components/schemas/Problem' });
       }
     }
+  });
+
+  it('links answers to operations that take what the link gives', () => {
+    const byId = new Map(operations.map(({ path, operation }) => [operation.operationId, path]));
+    let links = 0;
+    for (const { operation } of operations)
+      for (const answer of Object.values(operation.responses))
+        for (const { operationId, parameters } of Object.values(answer.links ?? {})) {
+          links += 1;
+          const taken = [...(byId.get(operationId) ?? '').matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+          expect(Object.keys(parameters), operationId).toEqual(taken);
+        }
+    expect(links).toBeGreaterThan(30);
+  });
+
+  it('says which schema a tag stands for', () => {
+    const tagged = JSON.stringify(document).match(
+      /"discriminator":\{"propertyName":"type","mapping":\{[^}]*"train":"#\/components\/schemas\/TrainSpec"/g,
+    );
+    expect(tagged).toHaveLength(2);
   });
 
   it('shows examples that are what their schemas say', () => {

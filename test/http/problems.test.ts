@@ -56,6 +56,7 @@ describe('problems', () => {
     ['PATCH', '/v1/jobs/x', 'DELETE, GET, HEAD'],
     ['GET', '/v1/jobs/x/cancel', 'POST'],
     ['DELETE', '/healthz', 'GET, HEAD'],
+    ['QUERY', '/v1/jobs', 'GET, HEAD, POST'],
   ])('answer 405 to %s %s with what is allowed', async (method, path, allow) => {
     const { status, headers, body } = await server.call(method, path);
     expect({ status, code: body.code, allow: headers.get('allow') }).toEqual({ status: 405, code: 'METHOD_NOT_ALLOWED', allow });

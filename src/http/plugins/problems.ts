@@ -7,17 +7,9 @@ import { JSON_BODY_LIMIT_BYTES } from '../limits.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Installs the handlers for errors and for what no route matches. `methodsOf` says which methods a path has. */
-export function installProblems(app: FastifyInstance, methodsOf: (path: string) => string[]): void {
+/** Installs the handler for errors. */
+export function installProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: unknown, request, reply) => sendProblem(asProblem(error, request), request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? '/';
-    const methods = methodsOf(path);
-    if (methods.length === 0) return sendProblem(new Problem('NOT_FOUND', `There is nothing at ${path}`), request, reply);
-    const allow = methods.join(', ');
-    const detail = `${path} has ${allow}. Received: ${request.method}`;
-    return sendProblem(new Problem('METHOD_NOT_ALLOWED', detail, { headers: { allow } }), request, reply);
-  });
 }
 
 /** Answers with a problem. What the caller cannot have caused is logged; its particulars stay in the log. */

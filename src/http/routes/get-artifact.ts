@@ -1,5 +1,6 @@
 import { ArtifactView, artifactView } from '../../jobs/view.ts';
 import { ARTIFACT_ROW } from '../examples.ts';
+import { ARTIFACT_LINKS } from '../links.ts';
 import { living } from '../living.ts';
 import { ARTIFACT_ID } from '../params.ts';
 import { route } from '../route.ts';
@@ -13,7 +14,11 @@ export const getArtifact = route({
   access: 'read',
   params: ARTIFACT_ID,
   answers: {
-    200: { description: 'The artifact.', content: { 'application/json': { schema: ArtifactView, example: artifactView(ARTIFACT_ROW) } } },
+    200: {
+      links: ARTIFACT_LINKS,
+      description: 'The artifact.',
+      content: { 'application/json': { schema: ArtifactView, example: artifactView(ARTIFACT_ROW) } },
+    },
   },
   problems: ['NOT_FOUND', 'GONE'],
 

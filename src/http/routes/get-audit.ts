@@ -4,7 +4,7 @@ import { choice } from '../../schema.ts';
 import { CHANGE_ROW } from '../examples.ts';
 import { pageBody, pageQuery } from '../pages.ts';
 import { route } from '../route.ts';
-import { PageQuery } from '../schemas.ts';
+import { pageParameters } from '../schemas.ts';
 import { ChangePage, changeView } from '../views/change.ts';
 
 const Words = { maxLength: 200 };
@@ -20,7 +20,7 @@ export const getAudit = route({
   access: 'admin',
   query: Type.Object(
     {
-      ...PageQuery,
+      ...pageParameters('aud'),
       action: Type.Optional(choice([...AUDIT_ACTIONS], { description: 'Only these changes.' })),
       key_id: Type.Optional(Type.String({ ...Words, description: 'Only what this key did.' })),
       resource_id: Type.Optional(Type.String({ ...Words, description: 'Only what was done to this.' })),

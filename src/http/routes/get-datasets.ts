@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { DATASET_ROW } from '../examples.ts';
+import { DATASETS_LINKS } from '../links.ts';
 import { pageBody, pageQuery } from '../pages.ts';
 import { route } from '../route.ts';
-import { PageQuery } from '../schemas.ts';
+import { pageParameters } from '../schemas.ts';
 import { DatasetPage, datasetView } from '../views/dataset.ts';
 
 export const getDatasets = route({
@@ -12,9 +13,10 @@ export const getDatasets = route({
   summary: 'List data sets, newest first',
   tag: 'Data sets',
   access: 'read',
-  query: Type.Object(PageQuery, { additionalProperties: false }),
+  query: Type.Object(pageParameters('dst'), { additionalProperties: false }),
   answers: {
     200: {
+      links: DATASETS_LINKS,
       description: 'A page of data sets.',
       content: {
         'application/json': { schema: DatasetPage, example: { data: [datasetView(DATASET_ROW)], has_more: false, next: null } },

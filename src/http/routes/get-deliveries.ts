@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { strictObject } from '../../schema.ts';
 import { EXAMPLE_DELIVERY } from '../examples.ts';
+import { DELIVERIES_LINKS } from '../links.ts';
 import { living } from '../living.ts';
 import { JOB_ID } from '../params.ts';
 import { route } from '../route.ts';
@@ -22,6 +23,7 @@ export const getDeliveries = route({
   params: JOB_ID,
   answers: {
     200: {
+      links: DELIVERIES_LINKS,
       description: 'The deliveries, in the order of their events.',
       content: {
         'application/json': {

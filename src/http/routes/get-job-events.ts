@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
 import Type from 'typebox';
+import { PLACE_PATTERN } from '../../jobs/series/place.ts';
+import { choice, strictObject } from '../../schema.ts';
 import { jobEvents } from '../events/job-events.ts';
 import { HEARTBEAT, printEvent, printRetry, type ServerEvent } from '../events/server-sent.ts';
 import { living } from '../living.ts';
@@ -12,12 +14,23 @@ const STREAM_TYPE = 'text/event-stream';
 /** A client that is cut off comes again after so long. */
 const RETRY_MS = 2_000;
 
-const EXAMPLE = [
-  { event: 'job', data: { id: 'job_…', status: 'running' } },
-  { event: 'progress', data: { progress: { phase: 'training', step: 2110, fraction: 0.5 }, metrics: { loss: 0.021 } } },
-  { id: '1.2111', event: 'rows', data: [{ series: 'step', step: 2111, attempt: 1, values: { loss: 0.021 } }] },
-  { event: 'end', data: { id: 'job_…', status: 'succeeded' } },
-];
+/** One event; the stream is these, one after another. */
+const JobEvent = strictObject(
+  {
+    id: Type.Optional(
+      Type.String({ pattern: PLACE_PATTERN, description: 'Where a client that was cut off goes on: what Last-Event-ID takes.' }),
+    ),
+    event: choice(['rows', 'job', 'progress', 'rewound', 'reset', 'end', 'problem']),
+    data: Type.String({ contentMediaType: 'application/json' }),
+  },
+  { title: 'JobEvent', description: 'One server-sent event of a job, by its fields.' },
+);
+
+const EXAMPLE = {
+  id: '1.2111',
+  event: 'rows',
+  data: JSON.stringify([{ series: 'step', step: 2111, attempt: 1, values: { loss: 0.021 } }]),
+};
 
 export const getJobEvents = route({
   method: 'GET',
@@ -43,8 +56,8 @@ export const getJobEvents = route({
   },
   answers: {
     200: {
-      description: 'The stream.',
-      content: { [STREAM_TYPE]: { schema: Text, example: EXAMPLE.map(printEvent).join('') } },
+      description: 'The stream; the schema is that of one event.',
+      content: { [STREAM_TYPE]: { schema: JobEvent, example: EXAMPLE } },
     },
   },
   problems: ['NOT_FOUND', 'GONE', 'TOO_MANY_REQUESTS'],

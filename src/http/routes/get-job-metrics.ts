@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { Problem, received } from '../../errors.ts';
-import { parsePlace } from '../../jobs/series/place.ts';
+import { PLACE_PATTERN, parsePlace } from '../../jobs/series/place.ts';
 import { readPoints } from '../../jobs/series/read-points.ts';
 import { readRows } from '../../jobs/series/read-rows.ts';
 import { preferred } from '../accept.ts';
@@ -9,7 +9,7 @@ import { SERIES_PAGE, SERIES_POINTS } from '../limits.ts';
 import { living } from '../living.ts';
 import { JOB_ID } from '../params.ts';
 import { route } from '../route.ts';
-import { Text } from '../schemas.ts';
+import { cursor, Text } from '../schemas.ts';
 import { pointsCsv, rowsCsv } from '../series-csv.ts';
 import { seriesSelection } from '../series-selection.ts';
 import type { Services } from '../services.ts';
@@ -25,7 +25,7 @@ const Query = Type.Object(
     ...seriesSelection('all of them; with `points`, `step`'),
     from_step: Type.Optional({ ...Step, description: 'Only rows of this step and later ones.' }),
     to_step: Type.Optional({ ...Step, description: 'Only rows of this step and earlier ones.' }),
-    after: Type.Optional(Type.String({ description: 'The `next` of the page before.' })),
+    after: cursor(PLACE_PATTERN),
     limit: Type.Optional(
       Type.Integer({
         minimum: 1,

@@ -5,6 +5,7 @@ import { awaitStatus } from '../await-status.ts';
 import { bodyTag, matchesNone } from '../content/etag.ts';
 import { RUNNING_JOB } from '../examples.ts';
 import { LONGEST_WAIT_S } from '../limits.ts';
+import { ARTIFACTS_OF_JOB_LINKS } from '../links.ts';
 import { living } from '../living.ts';
 import { JOB_ID } from '../params.ts';
 import { preferredWait } from '../prefer.ts';
@@ -30,6 +31,7 @@ export const getJob = route({
   },
   answers: {
     200: {
+      links: ARTIFACTS_OF_JOB_LINKS,
       description: 'The job.',
       content: { 'application/json': { schema: JobView, example: RUNNING_JOB } },
       headers: {

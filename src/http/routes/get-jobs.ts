@@ -4,9 +4,10 @@ import { JOB_TYPES } from '../../jobs/spec/index.ts';
 import { JobView } from '../../jobs/view.ts';
 import { choice } from '../../schema.ts';
 import { RUNNING_JOB } from '../examples.ts';
+import { JOBS_LINKS } from '../links.ts';
 import { pageQuery } from '../pages.ts';
 import { route } from '../route.ts';
-import { PageQuery, pageOf } from '../schemas.ts';
+import { pageOf, pageParameters } from '../schemas.ts';
 
 export const JobPage = pageOf(JobView, 'JobPage');
 
@@ -21,12 +22,13 @@ export const getJobs = route({
     {
       status: Type.Optional(choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled'])),
       type: Type.Optional(choice([...JOB_TYPES])),
-      ...PageQuery,
+      ...pageParameters('job'),
     },
     { additionalProperties: false },
   ),
   answers: {
     200: {
+      links: JOBS_LINKS,
       description: 'A page of jobs.',
       content: { 'application/json': { schema: JobPage, example: { data: [RUNNING_JOB], has_more: false, next: null } } },
     },

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { KEY_ROW } from '../examples.ts';
+import { KEYS_LINKS } from '../links.ts';
 import { pageBody, pageQuery } from '../pages.ts';
 import { route } from '../route.ts';
-import { PageQuery } from '../schemas.ts';
+import { pageParameters } from '../schemas.ts';
 import { KeyPage, keyView } from '../views/key.ts';
 
 export const getKeys = route({
@@ -13,9 +14,10 @@ export const getKeys = route({
   description: 'Of the tenant of the key that asks, revoked and expired ones too. Those of the keys file are not among them.',
   tag: 'Keys',
   access: 'admin',
-  query: Type.Object(PageQuery, { additionalProperties: false }),
+  query: Type.Object(pageParameters('key'), { additionalProperties: false }),
   answers: {
     200: {
+      links: KEYS_LINKS,
       description: 'A page of keys, without secrets.',
       content: { 'application/json': { schema: KeyPage, example: { data: [keyView(KEY_ROW)], has_more: false, next: null } } },
     },

@@ -2,6 +2,8 @@ import { newId } from '../../jobs/ids.ts';
 import { DATASET_ROW } from '../examples.ts';
 import { underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
+import { DATASET_LINKS } from '../links.ts';
+import { UploadName } from '../names.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
@@ -22,14 +24,16 @@ export const postDataset = route({
   tag: 'Data sets',
   access: 'write',
   headers: IDEMPOTENCY_HEADER,
+  eitherPart: ['x', 'file'],
   multipart: {
     ...IDX_PARTS,
     file: { description: 'npz, CSV or a zip of images, instead of the four above.', file: true, required: false },
-    name: { description: 'A name for it.', file: false, required: false },
+    name: { description: 'A name for it.', file: false, required: false, schema: UploadName },
     ...DATASET_FIELDS,
   },
   answers: {
     201: {
+      links: DATASET_LINKS,
       description: 'The data set is stored.',
       content: { 'application/json': { schema: DatasetView, example: datasetView(DATASET_ROW) } },
       headers: { Location: { description: 'Where the data set is.', schema: Text }, ...REPLAYED_HEADER },

@@ -15,6 +15,7 @@ import {
 } from '../examples.ts';
 import { inProgress, mismatch, underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
+import { JOB_LINKS } from '../links.ts';
 import { inputGone, JOB_PROBLEMS, newJob } from '../new-job.ts';
 import { type Call, route } from '../route.ts';
 import { Text } from '../schemas.ts';
@@ -51,6 +52,7 @@ export const postJob = route({
   multipart: JOB_PARTS,
   answers: {
     202: {
+      links: JOB_LINKS,
       description: 'The job is queued.',
       content: { 'application/json': { schema: JobViewSchema, example: QUEUED_JOB } },
       headers: {

@@ -7,6 +7,7 @@ import { choice, nullable, strictObject } from '../../schema.ts';
 import { EXAMPLE_SECRET, KEY_ROW } from '../examples.ts';
 import { hashSecret, newSecret } from '../keys.ts';
 import { KEYS_PER_TENANT } from '../limits.ts';
+import { KEY_LINKS } from '../links.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { keyView, NewKeyView } from '../views/key.ts';
@@ -35,11 +36,12 @@ export const postKey = route({
     schema: KeyRequest,
     examples: {
       writer: { summary: 'A key that uploads and posts jobs', value: { name: 'nightly training', role: 'write' } },
-      reader: { summary: 'One that looks, for a while', value: { name: 'dashboard', role: 'read', expires_at: '2026-07-01T00:00:00Z' } },
+      reader: { summary: 'One that looks, for a while', value: { name: 'dashboard', role: 'read', expires_at: '2099-01-01T00:00:00Z' } },
     },
   },
   answers: {
     201: {
+      links: KEY_LINKS,
       description: 'The key, with its secret.',
       content: { 'application/json': { schema: NewKeyView, example: { ...keyView(KEY_ROW), secret: EXAMPLE_SECRET } } },
       headers: { Location: { description: 'Where the key is, without the secret.', schema: Text } },

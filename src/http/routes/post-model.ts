@@ -2,6 +2,8 @@ import { newId } from '../../jobs/ids.ts';
 import { MODEL_ROW } from '../examples.ts';
 import { underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
+import { MODEL_LINKS } from '../links.ts';
+import { UploadName } from '../names.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
@@ -20,10 +22,16 @@ export const postModel = route({
   headers: IDEMPOTENCY_HEADER,
   multipart: {
     file: { description: MODEL_FILE, file: true, required: true },
-    name: { description: 'A name for it; the file’s own without the ending where it is left out.', file: false, required: false },
+    name: {
+      description: 'A name for it; the file’s own without the ending where it is left out.',
+      file: false,
+      required: false,
+      schema: UploadName,
+    },
   },
   answers: {
     201: {
+      links: MODEL_LINKS,
       description: 'The model is stored.',
       content: { 'application/json': { schema: ModelView, example: modelView(MODEL_ROW) } },
       headers: { Location: { description: 'Where the model is.', schema: Text }, ...REPLAYED_HEADER },

@@ -1,5 +1,6 @@
+import Type, { type TSchema } from 'typebox';
 import { DATASET_LIMITS } from '../../dataset/limits.ts';
-import type { DatasetOptions } from '../../dataset/options.ts';
+import { DatasetOptions } from '../../dataset/options.ts';
 import type { DatasetPart } from '../../dataset/parts.ts';
 import { Problem, received } from '../../errors.ts';
 import type { DatasetRow } from '../../ledger/ledger.ts';
@@ -12,7 +13,11 @@ import type { Stored } from './stored.ts';
 /** What reading a data set may find wrong with it. */
 export const DATASET_PROBLEMS = ['DATASET_UNREADABLE', 'DATASET_INVALID'] as const;
 
-const field = (description: string): PartDoc => ({ description, file: false, required: false });
+const OPTION = DatasetOptions.properties;
+const field = (description: string, schema: TSchema): PartDoc => ({ description, file: false, required: false, schema });
+/** A text that is JSON of this schema. */
+const json = (schema: TSchema): TSchema =>
+  Type.Unsafe<string>({ type: 'string', contentMediaType: 'application/json', contentSchema: schema });
 const idx = (description: string): PartDoc => ({ description: `IDX: ${description}`, file: true, required: false });
 
 /** A data set in several files. */
@@ -27,26 +32,35 @@ export const IDX_PARTS = {
 export const DATASET_FIELDS = {
   split: field(
     'JSON: how samples are held out, `{"selection": 0.1, "test": 0.1, "shuffle": true, "stratify": true, "seed": 0}`. Fractions below 1, or numbers of samples.',
+    json(OPTION.split),
   ),
-  scale: field('What samples are multiplied by before a model sees them: `none`, `unit` (1/255, for bytes), or a number.'),
+  scale: field(
+    'What samples are multiplied by before a model sees them: `none`, `unit` (1/255, for bytes), or a number.',
+    Type.String({ pattern: '^(none|unit|[0-9]+(\\.[0-9]+)?)$' }),
+  ),
   standardize: field(
     'Whether a model sees x · scale with its mean taken off and divided by its deviation, both over the training split: `none`, `global`, `channel` (each index of the last axis for itself) or `feature` (each element of a sample, each CSV column). An exported model expects inputs that went through the same.',
+    OPTION.standardize,
   ),
-  label_column: field('CSV: the column that holds the labels.'),
-  weight_column: field('CSV: the column that holds sample weights, 0 or more.'),
+  label_column: field('CSV: the column that holds the labels.', OPTION.label_column),
+  weight_column: field('CSV: the column that holds sample weights, 0 or more.', OPTION.weight_column),
   split_column: field(
     'CSV: the column that names the split of each sample: `train`, `selection` (or `validation`) or `test`. A split that no row names is drawn from train.',
+    OPTION.split_column,
   ),
-  group_column: field('CSV: rows with one value in this column stay together in one split.'),
+  group_column: field('CSV: rows with one value in this column stay together in one split.', OPTION.group_column),
   categorical_columns: field(
     'CSV: columns that become one column of 0s and 1s for each of their values, 1000 at most: a JSON array of names, or `auto` for those that hold text.',
+    Type.Union([Type.Literal('auto'), json(OPTION.categorical_columns.anyOf[1])]),
   ),
   resize: field(
     'Images: `[height, width]` as JSON, to which each image is stretched, bilinear with antialiasing. Without it all must be of one size.',
+    json(OPTION.resize),
   ),
-  color: field('Images: `rgb`, which is three channels, or `grayscale`, which is one. Transparency is left out.'),
+  color: field('Images: `rgb`, which is three channels, or `grayscale`, which is one. Transparency is left out.', OPTION.color),
   missing: field(
     'CSV: what an empty cell of a feature is, or one of NA, N/A, NaN, null and ?: `error` refuses it, `mean` takes the mean of the column over the training split, `zero` 0. In a categorical column all of its columns are then 0.',
+    OPTION.missing,
   ),
 };
 

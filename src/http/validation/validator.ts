@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats';
 import type { Static, TSchema } from 'typebox';
 import { Problem } from '../../errors.ts';
 import { complaints } from './complaints.ts';
+import { DOCUMENTED_PATTERN } from './documented-pattern.ts';
 
 /** What is validated: a JSON body as it is, or query parameters, whose texts become the numbers they spell. */
 export type Part = 'body' | 'query';
@@ -27,5 +28,6 @@ export function validator<Schema extends TSchema>(schema: Schema, part: Part): (
 
 function withFormats(ajv: Ajv): Ajv {
   addFormats.default(ajv);
+  ajv.addVocabulary([DOCUMENTED_PATTERN]);
   return ajv;
 }

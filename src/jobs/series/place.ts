@@ -4,6 +4,9 @@ export interface Place {
   row: number;
 }
 
+/** The form of a cursor, as a JSON Schema pattern. */
+export const PLACE_PATTERN = '^\\d{1,9}\\.\\d{1,15}$';
+
 /** The place a cursor names; null when it names none. */
 export function parsePlace(text: string): Place | null {
   const match = /^(\d{1,9})\.(\d{1,15})$/.exec(text);
