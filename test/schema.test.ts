@@ -103,7 +103,7 @@ describe('a job specification', () => {
       plan_only: false,
       layers: { exclude: [], overrides: {} },
     });
-    expect(filled.evaluation).toEqual({ latency_batch_size: 64, max_accuracy_drop: 0.005, thresholds: null });
+    expect(filled.evaluation).toEqual({ latency_batch_size: 64, max_accuracy_drop: 0.005, thresholds: null, robustness: null });
     expect(Compile(JobSpec).Check(filled)).toBe(true);
   });
 

@@ -2,17 +2,14 @@
 import { statSync } from 'node:fs';
 import { openDataset } from '../dataset/batches.ts';
 import type { EvaluateSpec } from '../jobs/spec/index.ts';
-import type { ModelDocument } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
-import { makeChecks } from '../report/checks/checks.ts';
 import { makeReceipt } from '../report/receipt.ts';
 import type { EngineFrame, RunFrame } from '../worker/frames.ts';
 import { Cancelled } from './cancelled.ts';
-import { evaluateBoth, predictorOf } from './evaluate.ts';
+import { checkBoth } from './checked.ts';
 import { latencyBatchSizes, measureLatencies } from './latencies.ts';
 import { lossOf } from './losses.ts';
 import { Reporter } from './reporter.ts';
-import { Variables } from './variables.ts';
 
 export interface CompareContext {
   emit(frame: EngineFrame): void;
@@ -30,18 +27,11 @@ export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit,
     if (cancelled()) throw new Cancelled();
   };
   const loss = lossOf(spec.loss, { label_smoothing: 0, huber_delta: 1 });
-  const weights: Variables[] = [];
-  const predicting = (document: ModelDocument) => {
-    const own = Variables.from(document.weights);
-    weights.push(own);
-    return { graph: document.graph, predict: predictorOf(document.graph, (key) => own.read(key), data, loss) };
-  };
   try {
     reporter.started(null);
     reporter.enter('evaluating');
-    const models = { original: predicting(original), result: predicting(candidate) };
-    const tested = evaluateBoth(models, data, 'test', loss, spec, checkCancelled);
-    const checks = makeChecks(tested.paired, tested, { seed: spec.seed, thresholds: spec.evaluation.thresholds });
+    const { evaluation, seed } = spec;
+    const { scores, checks } = checkBoth(original, candidate, { data, loss, asked: spec, evaluation, seed, reporter, checkCancelled });
     reporter.enter('measuring');
     const latency = measureLatencies(original, candidate, data, latencyBatchSizes(spec.evaluation), spec.seed, checkCancelled);
     const { receipt } = await makeReceipt({
@@ -50,7 +40,7 @@ export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit,
       uploadedBytes: statSync(frame.model_path).size,
       formats: [original.source.format],
       smallest: false,
-      scores: tested,
+      scores,
       testGiven: data.facts.test_given,
       latency,
       seed: spec.seed,
@@ -59,7 +49,6 @@ export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit,
     reporter.flush();
     emit({ kind: 'finished', result: { receipt, checks, seconds: reporter.seconds() }, outputs: [] });
   } finally {
-    for (const own of weights) own.dispose();
     data.close();
   }
 }

@@ -3,28 +3,23 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
-import {
-  guidingStructure,
-  type MakingSpec,
-  type Packing,
-  type PruneSpec,
-  type Sensitivities,
-  type Thresholds,
-  type Training,
-} from '../jobs/spec/index.ts';
+import { imageForm } from '../dataset/image-form.ts';
+import { guidingStructure, type MakingSpec, type Packing, type PruneSpec, type Sensitivities, type Training } from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
 import { withPrecision } from '../packing/with-precision.ts';
-import { makeChecks } from '../report/checks/checks.ts';
+import { inputsInUse } from '../report/inputs-in-use.ts';
 import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
 import { quality } from '../report/scores.ts';
+import { type CutUnits, numberedUnits, type UnitsRemoved, unitsRemoved } from '../report/units-removed.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { isMidRun } from './between-runs.ts';
 import { Cancelled } from './cancelled.ts';
+import { checkBoth } from './checked.ts';
 import { readCheckpoint, type StoredState } from './checkpoint.ts';
 import { compareModels } from './compare-models.ts';
-import { evaluate, evaluateBoth, predictorOf } from './evaluate.ts';
+import { evaluate, predictorOf } from './evaluate.ts';
 import { latencyBatchSizes, measureLatencies } from './latencies.ts';
 import { lossOf } from './losses.ts';
 import { type OptimizerNumbers, uploadedOptimizer } from './optimizer-export.ts';
@@ -151,19 +146,6 @@ async function run(
       weights.dispose();
     }
   };
-  const evaluatedBoth = (before: ModelDocument, after: ModelDocument) => {
-    const weights = [before, after].map((document) => Variables.from(document.weights)) as [Variables, Variables];
-    const model = ({ graph }: ModelDocument, own: Variables) => ({
-      graph,
-      predict: predictorOf(graph, (key) => own.read(key), data, loss),
-    });
-    try {
-      const models = { original: model(before, weights[0]), result: model(after, weights[1]) };
-      return evaluateBoth(models, data, 'test', loss, training, checkCancelled);
-    } finally {
-      for (const own of weights) own.dispose();
-    }
-  };
   if (plans) return leavePlan(frame, context, plans, parts);
   const selected = data.split('selection').size > 0 ? (document: ModelDocument) => evaluated(document, 'selection') : null;
   const structure = spec.type === 'prune' ? guidingStructure(spec.pruning) : null;
@@ -187,8 +169,8 @@ async function run(
   reporter.enter('evaluating');
   const packed = packing ? { packing: { ...made.packing, result: { selection: selected && quality(selected(result)) } } } : {};
   const hasTest = data.split('test').size > 0;
-  const tested = hasTest ? evaluatedBoth(original, result) : null;
-  const checks = tested && makeChecks(tested.paired, tested, { seed: spec.seed, thresholds: thresholdsOf(spec) });
+  const { evaluation, seed } = spec;
+  const tested = hasTest ? checkBoth(original, result, { data, loss, asked: training, evaluation, seed, reporter, checkCancelled }) : null;
 
   reporter.enter('measuring');
   const latency = measureLatencies(original, result, data, latencyBatchSizes(spec.evaluation), spec.seed, checkCancelled);
@@ -200,13 +182,14 @@ async function run(
     uploadedBytes: statSync(frame.model_path).size,
     formats,
     smallest: packing !== null || formats.includes('esp'),
-    scores: tested,
+    scores: tested?.scores ?? null,
     testGiven: data.facts.test_given,
     latency,
     seed: spec.seed,
     maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
   });
   const outputs = await exportModel(frame, files, result, data);
+  const units = tellUnits(frame, made.cuts, outputs);
   for (const { label, document } of made.further) outputs.push(await exportFurther(frame, label, document, formats[0], data));
   reporter.flush();
   const counted = spec.type === 'prune' && !within && !recipe ? reportedTarget(spec, original, result, receipt) : null;
@@ -214,17 +197,32 @@ async function run(
   context.emit({
     kind: 'finished',
     result: {
-      ...(target ? { target, cuts: made.cuts } : {}),
+      ...(target ? { target, cuts: made.cuts.map(({ unit_scores: _, ...cut }) => cut) } : {}),
+      ...(units ? { units } : {}),
+      ...(spec.type === 'prune' ? { inputs_in_use: inputsInUse(result, imageForm(data.facts, original.graph.inputs[0]!.shape)) } : {}),
       training: made.training,
       ...packed,
       ...(made.recipe ? { recipe: made.recipe } : {}),
       inputs: inputsOf(data),
       receipt,
-      ...(checks ? { checks } : {}),
+      ...(tested ? { checks: tested.checks } : {}),
       seconds: reporter.seconds(),
     },
     outputs,
   });
+}
+
+/** Which units went, where channels were cut; those of large models one by one in a file of their own. */
+function tellUnits({ scratch }: RunFrame, cuts: readonly Record<string, unknown>[], outputs: OutputFile[]): UnitsRemoved | null {
+  const numbered = numberedUnits(cuts.flatMap(({ unit_scores: units }) => (units ? [units as CutUnits[]] : [])));
+  if (numbered.length === 0) return null;
+  const told = unitsRemoved(numbered);
+  if (told.units === null) {
+    const path = join(scratch, 'units.json');
+    writeFileSync(path, JSON.stringify({ units: numbered }));
+    outputs.push({ role: 'units', format: 'json', path, probe_path: null });
+  }
+  return told;
 }
 
 /** The end of a job that only plans. */
@@ -272,11 +270,6 @@ function afterCutOf(spec: MakingSpec): AfterCut {
 function regularizationOf(spec: MakingSpec): TrainingRunParts['regularization'] {
   if (spec.type !== 'prune' || !spec.pruning.regularization) return null;
   return { spec: spec.pruning.regularization, layers: spec.pruning.layers };
-}
-
-/** A job that was posted before there were thresholds says nothing. */
-function thresholdsOf({ evaluation }: MakingSpec): Thresholds | null {
-  return evaluation.thresholds ?? null;
 }
 
 function trainingOf(spec: MakingSpec): Training {

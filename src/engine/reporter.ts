@@ -119,6 +119,11 @@ export class Reporter {
     this.remaining.validated(durationMs, samples);
   }
 
+  /** Work outside of training goes on: said a few times a second, so that a long phase is not taken for one that is stuck. */
+  goesOn(): void {
+    if (performance.now() - this.lastSent >= PROGRESS_EVERY_MS) this.send();
+  }
+
   /** A training step has ended; its validation, where there was one, is reported by itself. */
   stepped(step: number, durationMs: number): void {
     this.stepsDone = this.before + step;

@@ -17,7 +17,7 @@ import { TrainingRun, type TrainingRunParts } from './training-run.ts';
 /** What a job has come to before it is measured. */
 export interface Made {
   document: ModelDocument;
-  cuts: unknown;
+  cuts: Record<string, unknown>[];
   training: unknown;
   /** What packing says of itself; null of a job whose weights were not packed. */
   packing: Record<string, unknown> | null;

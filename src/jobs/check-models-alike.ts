@@ -18,7 +18,7 @@ export async function checkModelsAlike(
 ): Promise<EvaluateSpec> {
   const candidate = further.get(spec.candidate_model_id);
   const [one, other] = [model.facts.outputs[0], candidate?.facts.outputs[0]];
-  if (!one || !other) throw new Error(`The candidate ${spec.candidate_model_id} was not looked up`);
+  if (!candidate || !one || !other) throw new Error(`The candidate ${spec.candidate_model_id} was not looked up`);
   const same = one.shape.length === other.shape.length && one.shape.every((axis, at) => axis === other.shape[at]);
   if (!same || one.activation !== other.activation) {
     const shown = (output: typeof one) => `${dimensions(output.shape.slice(1))} behind ${output.activation ?? 'no activation'}`;
@@ -36,6 +36,6 @@ export async function checkModelsAlike(
   const { loss, metrics, top_k } = spec;
   const asked = { ...fillDefaults(Training, { epochs: 0 }), loss, metrics, top_k };
   const resolved = await resolveTraining(asked, { pointer: '', small: false, model, dataset, warn });
-  checkEvaluation(spec.evaluation, resolved.loss, model.facts, dataset);
-  return { ...spec, loss: resolved.loss, metrics: resolved.metrics };
+  const evaluation = await checkEvaluation(spec.evaluation, resolved.loss, [model, candidate], dataset);
+  return { ...spec, evaluation, loss: resolved.loss, metrics: resolved.metrics };
 }

@@ -68,14 +68,14 @@ export async function checkJob(
       );
     }
     const training = await resolve(spec.training, '/training');
-    checkEvaluation(spec.evaluation, training.loss, model.facts, dataset);
+    const evaluation = await checkEvaluation(spec.evaluation, training.loss, [model], dataset);
     await checkDistillation(training, '/training', model, further);
     const packing = spec.packing && resolvePacking(spec.packing, { training, at: '/training' }, model.facts);
-    return { spec: { ...spec, output, training, packing }, warnings };
+    return { spec: { ...spec, evaluation, output, training, packing }, warnings };
   }
   checkRecipe(spec);
   const fineTuning = await resolve(spec.fine_tuning ?? fillDefaults(Training, { epochs: 0 }), '/fine_tuning');
-  checkEvaluation(spec.evaluation, fineTuning.loss, model.facts, dataset);
+  const evaluation = await checkEvaluation(spec.evaluation, fineTuning.loss, [model], dataset);
   const packing = spec.packing && resolvePacking(spec.packing, { training: fineTuning, at: '/fine_tuning' }, model.facts);
   if (spec.recipe) {
     const tuned = packing!.tuning.epochs!;
@@ -84,18 +84,19 @@ export async function checkJob(
     await checkDistillation({ ...fineTuning, epochs: fineTuning.epochs + tuned }, '/fine_tuning', model, further);
     const alone = { ...spec, packing: null };
     const pruning = await checkPruning(alone, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
-    return { spec: { ...spec, output, target, pruning, fine_tuning: fineTuning, packing }, warnings };
+    return { spec: { ...spec, evaluation, output, target, pruning, fine_tuning: fineTuning, packing }, warnings };
   }
   await checkDistillation(fineTuning, '/fine_tuning', model, further);
   const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
   if (packing && pruning.plan_only) {
     refuse('INCOMPATIBLE_OPTIONS', '/packing', 'A job that only plans makes no model that could be packed. Accepted: null.', packing);
   }
-  if (spec.evaluation.thresholds && pruning.plan_only) {
-    const detail = 'A job that only plans makes no model that could be held against thresholds. Accepted: null.';
-    refuse('INCOMPATIBLE_OPTIONS', '/evaluation/thresholds', detail, spec.evaluation.thresholds);
+  for (const option of ['thresholds', 'robustness'] as const) {
+    if (!evaluation[option] || !pruning.plan_only) continue;
+    const detail = 'A job that only plans makes no model that could be measured. Accepted: null.';
+    refuse('INCOMPATIBLE_OPTIONS', `/evaluation/${option}`, detail, evaluation[option]);
   }
-  return { spec: { ...spec, output, pruning, fine_tuning: fineTuning, packing }, warnings };
+  return { spec: { ...spec, evaluation, output, pruning, fine_tuning: fineTuning, packing }, warnings };
 }
 
 /** The data's samples must be what the model takes, give or take axes of length one and flattening; one input, one output. */

@@ -9,7 +9,7 @@ import { attemptKeys } from './keys.ts';
 
 /** A file that a job made. */
 export interface MadeFile {
-  role: 'model' | 'predictions' | 'plan';
+  role: 'model' | 'predictions' | 'plan' | 'units';
   format: OutputFormat | 'npz' | 'json';
   path: string;
   /** What tells it from the other models of its job; the result has none. */

@@ -18,7 +18,7 @@ export interface Trial {
   bytes: number;
   /** The model's. */
   config: Record<string, unknown>;
-  cuts: unknown;
+  cuts: Record<string, unknown>[];
   training: unknown;
 }
 

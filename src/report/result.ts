@@ -1,8 +1,10 @@
 /** A job's result as a report reads it: what older versions of the service did not write is not there. */
 
 import type { Checks } from './checks/checks.ts';
+import type { InputsInUse } from './inputs-in-use.ts';
 import type { Receipt } from './receipt.ts';
 import type { SensitivityReport } from './sensitivity.ts';
+import type { UnitsRemoved } from './units-removed.ts';
 
 export interface ReportedTarget {
   requested?: Record<string, unknown>;
@@ -77,6 +79,8 @@ export interface ReportedResult {
   receipt?: Receipt;
   checks?: Checks;
   sensitivity?: ReportedSensitivity;
+  units?: UnitsRemoved;
+  inputs_in_use?: InputsInUse;
   recipe?: { name: string; stages?: ReportedStage[] };
   verification?: ReportedVerification[];
   seconds?: Record<string, number>;

@@ -1,5 +1,6 @@
 /** A job in words, for those who were not there: what happened, and what is not proven. */
 import type { Clipping, JobSpec, Pruning, Training } from '../jobs/spec/index.ts';
+import { type RobustnessChecks, worstAttack } from './checks/robustness.ts';
 import type { JobReport, ReportedJob } from './job-report.ts';
 import { bytes, count, duration, isNumber, percent, points, range, significant } from './numbers.ts';
 import type { Claim } from './receipt.ts';
@@ -175,7 +176,7 @@ function proofs({ cuts = [] }: ReportedResult): string[] {
 
 function checked({ checks }: ReportedResult): string[] {
   if (!checks) return [];
-  const { flips, recall, verdict, thresholds } = checks;
+  const { flips, recall, verdict, thresholds, robustness, saliency } = checks;
   const worse = recall?.classes.filter(({ worse: is }) => is).map(({ class: number }) => number) ?? [];
   const failed = thresholds.filter(({ holds }) => !holds).map(({ name }) => name);
   return [
@@ -187,6 +188,8 @@ function checked({ checks }: ReportedResult): string[] {
         ]
       : []),
     ...(worse.length > 0 ? [`It is worse beyond chance in class ${worse.join(', ')}.`] : []),
+    ...(robustness ? underAttack(robustness) : []),
+    ...(saliency?.agrees === false ? ['It does not look where the original does: its saliency maps are nearer to noise.'] : []),
     ...(verdict === null
       ? []
       : [`Against the thresholds of the job it has ${verdict}${failed.length > 0 ? ` (${failed.join(', ')})` : ''}.`]),
@@ -216,6 +219,15 @@ function bears({ sensitivity }: ReportedResult): string[] {
   });
 }
 
+function underAttack(robustness: RobustnessChecks): string[] {
+  const worst = worstAttack(robustness);
+  if (!worst) return [];
+  const { attack, epsilon, original, result, difference } = worst;
+  return [
+    `Under attack it loses most with ${attack.toUpperCase()} at epsilon ${significant(epsilon, 3)}: it is right on ${percent(result.value, 1)} of the inputs where the original is on ${percent(original.value, 1)} (95 % of the difference ${range(difference, points)}).`,
+  ];
+}
+
 function refuted({ receipt }: ReportedResult): string[] {
   return (Object.entries(receipt?.claims ?? {}) as [string, Claim][])
     .filter(([, { verdict }]) => verdict === 'refuted')
@@ -225,11 +237,13 @@ function refuted({ receipt }: ReportedResult): string[] {
 const CLAIMS: Record<string, string> = { smaller: 'smaller', faster: 'faster', as_accurate: 'as accurate as the original' };
 
 function unproven(job: ReportedJob, result: ReportedResult): string[] {
-  const { receipt, cuts = [], verification = [] } = result;
+  const { receipt, checks, cuts = [], verification = [] } = result;
   const said: string[] = [];
   for (const [name, claim] of Object.entries(receipt?.claims ?? {}) as [string, Claim][]) {
     if (claim.verdict === 'not_proven') said.push(`That the result is ${CLAIMS[name] ?? name} (${claim.reason}). ${claim.detail}`);
   }
+  if (checks?.robustness)
+    said.push('That either model withstands other attacks or corruptions than those that were tried, or larger ones.');
   const comparison = receipt?.comparison;
   if (comparison && isNumber(comparison.mcnemar_p)) {
     const { only_original_right: lost, only_result_right: won, mcnemar_p: p } = comparison;

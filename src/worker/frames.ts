@@ -81,7 +81,7 @@ export type Warning = Static<typeof Warning>;
 
 /** A file the engine wrote below its scratch folder. */
 export const OutputFile = strictObject({
-  role: choice(['model', 'predictions', 'plan']),
+  role: choice(['model', 'predictions', 'plan', 'units']),
   format: choice([...OUTPUT_FORMATS, 'npz', 'json']),
   path: Path,
   /** The probe inputs and predictions that a fresh process checks the file against. */

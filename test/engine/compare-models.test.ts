@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Checks } from '../../src/report/checks/checks.ts';
+import type { UnitsRemoved } from '../../src/report/units-removed.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import { dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
 import { drawn } from '../helpers/engine.ts';
@@ -78,4 +79,36 @@ it('refuses a candidate whose outputs are others', async () => {
     'MODEL_DATASET_MISMATCH',
     text,
   );
+});
+
+it('finds the class that a model was pruned without', async () => {
+  const { y } = selfLabelled();
+  const lost = 1;
+  // Training samples of all classes but one; the test split has every class.
+  const x = drawn([600, 6], 'inputs');
+  const [kept, tested] = [Array.from(y.keys()).filter((at) => y[at] !== lost && at < 400), Array.from(y.keys()).filter((at) => at >= 400)];
+  const rows = [...kept, ...tested];
+  const samples = { shape: [rows.length, 6], data: Float32Array.from(rows.flatMap((at) => [...x.data.subarray(at * 6, at * 6 + 6)])) };
+  const lacking = storedDataset(
+    samples,
+    Int32Array.from(rows, (at) => y[at]!),
+    { test: tested.length },
+  );
+  const { result } = await runPosted(
+    {
+      type: 'prune',
+      pruning: { structure: { type: 'channels' }, criterion: { type: 'taylor' }, target: { parameters: 0.75 } },
+      fine_tuning: { epochs: 60, batch_size: 32, optimizer: { type: 'adam', learning_rate: 0.05 } },
+    },
+    { document: original, ...lacking },
+  );
+  const { recall } = checksOf(result);
+  expect(recall!.worst!.class).toBe(lost);
+  expect(recall!.classes.find(({ class: number }) => number === lost)!.worse).toBe(true);
+  // What went is told unit by unit, and no unit both went and stayed.
+  const { groups, units } = result!.units as UnitsRemoved;
+  expect(groups[0]).toMatchObject({ layers: ['hidden'], before: 8 });
+  expect([...units![0]!.kept, ...units![0]!.removed].sort((one, other) => one - other)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect((result!.cuts as Record<string, unknown>[])[0]).not.toHaveProperty('unit_scores');
+  expect(result!.inputs_in_use).toMatchObject({ first: [{ layer: 'hidden', inputs: 6, read: '111111' }] });
 });

@@ -83,7 +83,7 @@ export function trainSpec(model_id: string, dataset_id: string): TrainSpec {
     max_runtime_s: 60,
     device: 'any',
     metadata: {},
-    evaluation: { latency_batch_size: 64, max_accuracy_drop: 0.01, thresholds: null },
+    evaluation: { latency_batch_size: 64, max_accuracy_drop: 0.01, thresholds: null, robustness: null },
     output: { formats: ['keras'] },
     webhook: null,
     training: fillDefaults(Training, { epochs: 1, batch_size: 4 }),

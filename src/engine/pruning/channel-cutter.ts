@@ -5,6 +5,7 @@ import type { Contributions } from '../../pruning/criteria/index.ts';
 import type { LatencyTable } from '../../pruning/latency-table.ts';
 import { rescaled } from '../../pruning/rescale.ts';
 import { macsWithout, removeUnits, unitsKept } from '../../pruning/surgery.ts';
+import type { CutUnits } from '../../report/units-removed.ts';
 import { proveRemoval } from '../proof.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
@@ -49,6 +50,7 @@ export function channelCutter(
       {
         macs,
         units: unitsLeft(choice),
+        unit_scores: unitScoresOf(choice),
         proof,
         seconds,
         ...(latency ? { latency } : {}),
@@ -57,6 +59,18 @@ export function channelCutter(
       { macs, removed_units: removed.reduce((sum, gone) => sum + gone, 0) },
     );
   };
+}
+
+/** What the result's list of units is made of; it is no part of the cut's own entry there. */
+function unitScoresOf({ groups, removed, scores }: UnitChoice): CutUnits[] {
+  return groups.map(({ key, layers, units }) => ({
+    key,
+    layers,
+    before: units.length,
+    removed: [...units].flatMap((unit, place) => (removed[unit] ? [place] : [])),
+    // As many digits as anybody reads.
+    scores: scores && Array.from(units, (unit) => Number(scores[unit]!.toPrecision(5))),
+  }));
 }
 
 /** How many units each group had and has, as the result lists them. */

@@ -43,7 +43,7 @@ const common = {
     }),
     {},
   ),
-  evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005, thresholds: null }),
+  evaluation: defaulted(Evaluation, { latency_batch_size: 64, max_accuracy_drop: 0.005, thresholds: null, robustness: null }),
   output: defaulted(Output, { formats: null }),
   webhook: defaulted(nullable(Webhook), null),
 };

@@ -6,7 +6,10 @@ import { type CalibrationPair, calibrations } from './calibration.ts';
 import { type ClassRecalls, classRecalls } from './class-recall.ts';
 import { type NumberChecks, numberChecks } from './errors-of-numbers.ts';
 import { type Flips, flipsOf } from './flips.ts';
+import type { ChangedInput } from './most-changed.ts';
 import type { PairedSamples } from './paired-samples.ts';
+import { type RobustnessChecks, worstAttack } from './robustness.ts';
+import type { SaliencyChecks } from './saliency.ts';
 
 /** What is missing for want of it, like classes of a regression, is null. */
 export interface Checks {
@@ -19,6 +22,10 @@ export interface Checks {
   recall: ClassRecalls | null;
   calibration: CalibrationPair | null;
   numbers: NumberChecks | null;
+  robustness: RobustnessChecks | null;
+  saliency: SaliencyChecks | null;
+  /** Absent from results of older versions. */
+  most_changed?: ChangedInput[];
   /** Null where there are no thresholds. */
   verdict: 'passed' | 'failed' | null;
   thresholds: ThresholdResult[];
@@ -27,7 +34,8 @@ export interface Checks {
 export interface ThresholdResult {
   name: keyof Thresholds;
   threshold: number;
-  measured: number;
+  /** Null where the engine could not measure it, which holds nothing. */
+  measured: number | null;
   holds: boolean;
   /** In words, with the interval where there is one. */
   reason: string;
@@ -37,7 +45,7 @@ export interface ThresholdResult {
 export function makeChecks(
   paired: PairedSamples,
   scores: { original: SampleScores; result: SampleScores },
-  options: { seed: number; thresholds: Thresholds | null },
+  options: { seed: number; thresholds: Thresholds | null } & Partial<Pick<Checks, 'robustness' | 'saliency' | 'most_changed'>>,
 ): Checks {
   const measured: Omit<Checks, 'verdict' | 'thresholds'> = {
     samples: paired.samples,
@@ -47,6 +55,9 @@ export function makeChecks(
     recall: paired.kind === 'classes' ? classRecalls(paired) : null,
     calibration: paired.kind === 'classes' ? calibrations(paired) : null,
     numbers: paired.kind === 'numbers' ? numberChecks(paired) : null,
+    robustness: options.robustness ?? null,
+    saliency: options.saliency ?? null,
+    most_changed: options.most_changed ?? [],
   };
   const judged = judge(measured, options.thresholds);
   return {
@@ -64,7 +75,7 @@ function flippedOf(paired: Exclude<PairedSamples, { kind: 'numbers' }>): ArrayLi
 type Measured = Omit<Checks, 'verdict' | 'thresholds'>;
 
 /** How each threshold is measured; what is not there is a fault. */
-const MEASURES: Record<keyof Thresholds, (checks: Measured) => { value: number; detail: string }> = {
+const MEASURES: Record<keyof Thresholds, (checks: Measured) => { value: number; detail: string; least?: true }> = {
   max_accuracy_drop: ({ comparison }) => {
     if (comparison.measure !== 'accuracy') throw missing('max_accuracy_drop');
     const { value, low, high } = comparison.difference;
@@ -105,7 +116,36 @@ const MEASURES: Record<keyof Thresholds, (checks: Measured) => { value: number; 
     const { value, low, high } = calibration.divergence;
     return { value, detail: `the mean divergence is ${value.toPrecision(3)} nats (95 % ${low.toPrecision(3)} to ${high.toPrecision(3)})` };
   },
+  max_robust_accuracy_drop: ({ robustness }) => {
+    const worst = robustness && worstAttack(robustness);
+    if (!worst) return UNMEASURED;
+    const { attack, epsilon, original, result, difference } = worst;
+    return {
+      value: -difference.value,
+      detail: `under ${attack.toUpperCase()} with epsilon ${epsilon.toPrecision(3)} the accuracy is ${result.value.toFixed(4)} where the original has ${original.value.toFixed(4)} (95 % of the difference ${difference.low.toFixed(4)} to ${difference.high.toFixed(4)})`,
+    };
+  },
+  max_corrupted_accuracy_drop: ({ robustness }) => {
+    const mean = robustness?.corrupted;
+    if (!mean) return UNMEASURED;
+    return {
+      value: -mean.difference,
+      detail: `over all corruptions the mean accuracy is ${mean.result.toFixed(4)} where the original has ${mean.original.toFixed(4)}`,
+    };
+  },
+  min_saliency_agreement: ({ saliency }) => {
+    if (saliency?.above_floor == null) return { ...UNMEASURED, least: true };
+    const { agreement, noise_floor: floor, inputs, above_floor: value } = saliency;
+    return {
+      value,
+      detail: `on ${inputs} inputs that both get right maps correlate by ${agreement!.rank_correlation.value.toFixed(3)}, with the last layer drawn anew by ${floor!.rank_correlation.value.toFixed(3)}`,
+      least: true,
+    };
+  },
 };
+
+/** What the engine could not measure is within nothing. */
+const UNMEASURED = { value: Number.NaN, detail: 'it could not be measured' };
 
 function missing(name: keyof Thresholds): Error {
   return new Error(`${name} was not refused when the job was posted, and these samples have no such measure`);
@@ -118,9 +158,10 @@ function inWords({ value, low, high }: Interval): string {
 function judge(measured: Measured, thresholds: Thresholds | null): ThresholdResult[] {
   return (Object.entries(thresholds ?? {}) as [keyof Thresholds, number | undefined][]).flatMap(([name, threshold]) => {
     if (threshold === undefined) return [];
-    const { value, detail } = MEASURES[name](measured);
+    const { value, detail, least } = MEASURES[name](measured);
     // A value that is not a number is within nothing.
-    const holds = value <= threshold;
-    return [{ name, threshold, measured: value, holds, reason: `${detail}; ${threshold} is allowed` }];
+    const holds = least ? value >= threshold : value <= threshold;
+    const limit = least ? `at least ${threshold} is asked for` : `${threshold} is allowed`;
+    return [{ name, threshold, measured: Number.isNaN(value) ? null : value, holds, reason: `${detail}; ${limit}` }];
   });
 }

@@ -11,6 +11,7 @@ import { recordSection, stagesSection, verificationSection, warningsSection } fr
 import { sensitivitySection } from './sections/sensitivity.ts';
 import { targetSection } from './sections/target.ts';
 import { trainingSection } from './sections/training.ts';
+import { unitsSection } from './sections/units.ts';
 import { STYLE } from './style.ts';
 
 const TITLES: Record<string, string> = { train: 'Training', prune: 'Pruning', evaluate: 'Evaluation', sensitivity: 'Sensitivity' };
@@ -47,6 +48,7 @@ ${[
   sensitivitySection,
   trainingSection,
   layersSection,
+  unitsSection,
   stagesSection,
   verificationSection,
   warningsSection,

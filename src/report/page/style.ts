@@ -27,6 +27,7 @@ thead th { font-weight: 600; border-bottom: 2px solid var(--line); }
 .bad { color: var(--bad); font-weight: 600; }
 .open { color: var(--open); font-weight: 600; }
 figure { margin: 1rem 0 1.75rem; }
+img.sample { display: block; image-rendering: pixelated; border: 1px solid var(--line); }
 svg.chart { display: block; width: 100%; height: auto; }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; font-size: .82rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .92em; }

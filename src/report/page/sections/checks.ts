@@ -10,6 +10,7 @@ import { resultOf } from '../../result.ts';
 import { barChart, lineChart } from '../charts.ts';
 import { type Html, html } from '../html.ts';
 import { table } from '../table.ts';
+import { changedParts, robustnessParts, saliencyParts } from './robustness.ts';
 
 /** Classes of one chart, those that changed most. */
 const MOST_CLASSES = 40;
@@ -17,14 +18,17 @@ const MOST_CLASSES = 40;
 export function checksSection({ job }: JobReport): Html | null {
   const { checks } = resultOf(job);
   if (!checks) return null;
-  const { flips, recall, calibration, numbers } = checks;
+  const { flips, recall, calibration, numbers, robustness, saliency, most_changed: changed } = checks;
   return html`<section aria-labelledby="checks"><h2 id="checks">Checks after compression</h2>
 <p>Both models on the same ${count(checks.samples)} samples of the test split.</p>
 ${thresholds(checks)}
 ${flips && flipsTable(flips)}
 ${recall && recallParts(recall)}
 ${calibration && calibrationParts(calibration)}
-${numbers && numberTables(numbers)}</section>`;
+${numbers && numberTables(numbers)}
+${robustness ? robustnessParts(robustness) : null}
+${saliency ? saliencyParts(saliency) : null}
+${changedParts(changed ?? [])}</section>`;
 }
 
 function thresholds({ verdict, thresholds: judged }: Checks): Html | null {
