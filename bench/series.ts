@@ -20,6 +20,7 @@ import { secretBox } from '../src/jobs/webhooks/secret-box.ts';
 import { webhookSecrets } from '../src/jobs/webhooks/secrets.ts';
 import { openLedger } from '../src/ledger/open.ts';
 import { openMetrics } from '../src/metrics/registry.ts';
+import { NO_TRACING } from '../src/tracing/tracing.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../src/upload/inspect.ts';
 import { readEngineFrame } from '../src/worker/frames.ts';
 import { openRecords } from '../src/worker/records.ts';
@@ -139,6 +140,7 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     redis,
     log,
     metrics: openMetrics('server'),
+    tracing: NO_TRACING,
     keys: null,
     nudge: () => {},
     webhooks: {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { S3Place } from './blobs/s3-place.ts';
 import type { LedgerPlace } from './ledger/place.ts';
 import type { Retention } from './ledger/retention.ts';
+import { SAMPLERS, type TracingSettings } from './tracing/tracing.ts';
 
 export interface Config {
   host: string;
@@ -38,6 +39,8 @@ export interface Config {
   workerMetrics: { host: string; port: number } | null;
   /** Requests a key, and all keys of a tenant together, may make; null: as many as they like. */
   requestsPerMinute: { key: number | null; tenant: number | null };
+  /** Null: nothing is traced. */
+  tracing: TracingSettings | null;
   /** Seal what the ledger holds of secrets, 32 bytes each: the first seals, all open. Null: one is kept in the data folder. */
   secretsKeys: Buffer[] | null;
   /** CIDRs beyond the public Internet that webhooks may go to. */
@@ -132,6 +135,24 @@ export const VARIABLES: readonly Variable[] = [
     default: '',
     meaning: 'Networks besides the public Internet that webhooks may go to, also by plain http, such as 10.0.0.0/8,fd00::/8',
   },
+  {
+    name: 'OTEL_TRACES_EXPORTER',
+    default: '',
+    meaning: 'otlp or none; empty: otlp where an endpoint is set (docs/tracing.md)',
+  },
+  {
+    name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: '',
+    meaning: 'Collector of traces, such as http://127.0.0.1:4318; with OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and the other standard variables',
+  },
+  {
+    name: 'OTEL_EXPORTER_OTLP_HEADERS',
+    default: '',
+    meaning: 'What the collector is sent with every request, such as a key',
+    secret: true,
+  },
+  { name: 'OTEL_TRACES_SAMPLER', default: 'parentbased_always_on', meaning: `${SAMPLERS.join(', ')}` },
+  { name: 'OTEL_TRACES_SAMPLER_ARG', default: '1', meaning: 'The fraction of traces that samplers with a ratio record' },
   { name: 'LOG_LEVEL', default: 'info', meaning: 'trace, debug, info, warn, error, fatal or silent' },
 ];
 
@@ -160,7 +181,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const days = (name: string) => (text(name) === '' ? null : Math.round(number(name, 1e-6, 36_500, false) * DAY_MS));
   const oneOf = <Value extends string>(name: string, values: readonly Value[]): Value => {
     const value = values.find((candidate) => candidate === text(name));
-    if (value === undefined) throw new Error(`${name} is '${text(name)}'; it may be ${values.join(', ')}`);
+    if (value === undefined) throw new Error(`${name} is '${text(name)}'; it may be ${values.map((value) => value || 'empty').join(', ')}`);
     return value;
   };
   const dataFolder = resolve(text('ESPALIER_DATA'));
@@ -218,6 +239,14 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     }
   }
 
+  const tracing = (): TracingSettings | null => {
+    const exporter = oneOf('OTEL_TRACES_EXPORTER', ['', 'otlp', 'none']);
+    const endpoint = text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') || text('OTEL_EXPORTER_OTLP_ENDPOINT');
+    if (text('OTEL_SDK_DISABLED').toLowerCase() === 'true' || exporter === 'none' || (exporter === '' && endpoint === '')) return null;
+    for (const name of ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL']) oneOf(name, ['', 'http/json']);
+    return { sampler: oneOf('OTEL_TRACES_SAMPLER', SAMPLERS), ratio: number('OTEL_TRACES_SAMPLER_ARG', 0, 1, false) };
+  };
+
   return {
     host: text('HOST'),
     port: number('PORT', 0, 65_535),
@@ -248,6 +277,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     },
     secretsKeys: secretsKeys.length > 0 ? secretsKeys : null,
     webhookNetworks,
+    tracing: tracing(),
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
   };
 }

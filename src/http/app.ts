@@ -18,6 +18,7 @@ import { installRateLimits } from './plugins/rate-limits.ts';
 import { installRequestId, requestId } from './plugins/request-id.ts';
 import { installRequestLog } from './plugins/request-log.ts';
 import { installSecurityHeaders } from './plugins/security-headers.ts';
+import { installTracing } from './plugins/tracing.ts';
 import { openRateLimiter } from './rates/limiter.ts';
 import { registerRoute } from './register-route.ts';
 import { openRenderer } from './reports/renderer.ts';
@@ -49,6 +50,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   installProblems(app);
   installRequestId(app);
   installSecurityHeaders(app);
+  installTracing(app, deps.tracing);
   installRequestLog(app);
   installMeasurements(app, deps.metrics);
   installClosing(app, closing.signal);

@@ -5,6 +5,7 @@ import type { Networks } from '../jobs/webhooks/networks.ts';
 import type { WebhookSecrets } from '../jobs/webhooks/secrets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import type { KeyFile } from './key-file.ts';
 import type { Rates } from './rates/limiter.ts';
@@ -17,6 +18,7 @@ export interface AppDeps {
   redis: Redis;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   /** Null: no keys file. Unless the ledger holds a key, every request is then the local principal's and must come from this machine. */
   keys: KeyFile | null;
   /** Tells the dispatcher that a job was queued. */

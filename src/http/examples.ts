@@ -229,6 +229,7 @@ const QUEUED: JobRow = {
   result: null,
   error: null,
   warnings: [],
+  traceparent: null,
   created_at: CREATED,
   started_at: null,
   finished_at: null,

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { traced } from '../tracing/tracing.ts';
 import { admit } from './admit.ts';
 import { LOCAL_PRINCIPAL, type Principal } from './principal.ts';
 import type { RouteDefinition } from './route.ts';
@@ -27,7 +28,7 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
         query: readQuery(request.query),
         body: isForm(definition, request) ? undefined : readBody(request.body === undefined && body?.optional ? {} : request.body),
         principal,
-        services: changes(definition) ? actingFor(principal, request, services) : services,
+        services: inTrace(request, changes(definition) ? actingFor(principal, request, services) : services),
         request,
         reply,
         gone: goneSignal(reply, closing),
@@ -46,6 +47,12 @@ function changes({ method, access }: RouteDefinition): boolean {
 /** Whatever the handler changes in the ledger is written down as this request's. */
 function actingFor({ keyId }: Principal, request: FastifyRequest, services: Services): Services {
   return { ...services, ledger: services.ledger.by({ key_id: keyId, request_id: request.id }) };
+}
+
+/** Calls of the ledger are children of the request's span. */
+function inTrace({ span }: FastifyRequest, services: Services): Services {
+  if (span.traceparent === null) return services;
+  return { ...services, ledger: traced(services.ledger, 'ledger', span, ['by', 'close']) };
 }
 
 function takenBy({ body, multipart }: RouteDefinition): string[] {

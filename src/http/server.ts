@@ -16,6 +16,7 @@ import { countedJobs } from '../metrics/counted-jobs.ts';
 import { openMetrics } from '../metrics/registry.ts';
 import { tellOfService } from '../metrics/server-metrics.ts';
 import { timedBlobs, timedLedger } from '../metrics/timed.ts';
+import { openTracing } from '../tracing/tracing.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../upload/inspect.ts';
 import { buildApp } from './app.ts';
 import { openKeyFile } from './key-file.ts';
@@ -33,6 +34,7 @@ export interface Server {
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const keys = config.apiKeysFile === null ? null : await openKeyFile(config.apiKeysFile, log);
   const metrics = openMetrics('server');
+  const tracing = await openTracing(config.tracing, 'server', log);
   const ledger = countedJobs(timedLedger(await openLedger(config), metrics), metrics);
   await ledger.migrate();
   if (config.apiKeysFile === null && !isLoopback(config.host) && !(await ledger.hasKeys(true))) {
@@ -53,7 +55,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     requestsPerMinute: config.requestsPerMinute,
     heartbeatTimeoutSeconds: config.heartbeatTimeoutSeconds,
   };
-  const dispatcher = startDispatcher({ ledger, blobs, redis, queues, log, limits });
+  const dispatcher = startDispatcher({ ledger, blobs, redis, queues, log, limits, tracing });
   const secrets = webhookSecrets(ledger, async () =>
     secretBox(config.secretsKeys ?? [await keptSecretsKey(join(config.dataFolder, 'secrets.key'))]),
   );
@@ -73,6 +75,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     redis.disconnect();
     await ledger.close();
     await blobs.close();
+    await tracing.close();
   };
   try {
     const app = await buildApp({
@@ -81,6 +84,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       redis,
       log,
       metrics,
+      tracing,
       keys,
       nudge: dispatcher.nudge,
       webhooks: { secrets, networks, nudge: sender.nudge },

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { NO_SPAN, NO_TRACING, type Tracing, within } from '../tracing/tracing.ts';
 import { admit } from './admission.ts';
 import { onNudge, publishNudge } from './nudge.ts';
 import type { Queues } from './queue.ts';
@@ -34,17 +35,20 @@ export function startDispatcher(options: {
   queues: Queues;
   log: Logger;
   limits: { heartbeatTimeoutSeconds: number; tenantRunningLimit: number };
+  tracing?: Tracing;
   now?: () => number;
   /** How often it looks unasked. */
   everyMs?: number;
 }): Dispatcher {
-  const { ledger, blobs, redis, queues, log, limits, now = Date.now, everyMs = 1_000 } = options;
+  const { ledger, blobs, redis, queues, log, limits, tracing = NO_TRACING, now = Date.now, everyMs = 1_000 } = options;
   const holder = randomUUID();
   let closed = false;
   let looking: Promise<void> | null = null;
   let lookAgain = false;
   let leading = false;
   let admissionFails = false;
+  /** What the look before put into the queues, some of which is there still. */
+  let dispatched: ReadonlySet<string> = new Set();
   const closing = new AbortController();
   let sweeping: Promise<void> | null = null;
   let sweptAt = Number.NEGATIVE_INFINITY;
@@ -85,10 +89,18 @@ export function startDispatcher(options: {
   async function admitQueued(): Promise<void> {
     const queued = await ledger.listQueued(MOST_QUEUED, limits.tenantRunningLimit);
     if (queued.length === 0) return;
+    const added = new Set<string>();
     try {
       for (const { queue, job } of admit(queued, await listWorkers(redis))) {
-        await queues.add(queue, { job_id: job.id, attempt: job.attempt + 1 });
+        const delivery = { job_id: job.id, attempt: job.attempt + 1 };
+        const id = `${job.id} ${delivery.attempt}`;
+        added.add(id);
+        const isNew = job.traceparent !== null && !dispatched.has(id);
+        const attributes = { 'espalier.job_id': job.id, 'espalier.attempt': delivery.attempt, 'espalier.queue': queue };
+        const span = isNew ? tracing.span('dispatch', job.traceparent, { kind: 'producer', attributes }) : NO_SPAN;
+        await within(span, () => queues.add(queue, delivery));
       }
+      dispatched = added;
       if (admissionFails) log.info('Jobs go to the queue again');
       admissionFails = false;
     } catch (error) {

@@ -83,6 +83,8 @@ export interface JobRow {
   result: Record<string, unknown> | null;
   error: ProblemDocument | null;
   warnings: JobWarning[];
+  /** The trace of the request that made it (W3C); null where nobody traced it. */
+  traceparent: string | null;
   created_at: Time;
   started_at: Time | null;
   finished_at: Time | null;

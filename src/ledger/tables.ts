@@ -73,6 +73,7 @@ export interface JobTable {
   result: string | null;
   error: string | null;
   warnings: string;
+  traceparent: string | null;
   created_at: number;
   /** By which the queue is ordered; later than `created_at` where the job was resumed. */
   queued_at: number;

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { JobRow, ModelRow } from '../ledger/ledger.ts';
+import type { Span } from '../tracing/tracing.ts';
 import type { Metrics, Progress } from './frames.ts';
 import type { Outcome } from './outcome.ts';
 import type { Pulse } from './pulse.ts';
@@ -17,6 +18,8 @@ export interface Attempt {
   /** Aborted with a Loss. */
   lost: AbortSignal;
   log: Logger;
+  /** From the claim to the conclusion. */
+  span: Span;
   /** What the engine said last; the heartbeat carries it to the ledger. */
   said: { progress: Progress; metrics: Metrics } | null;
 }

@@ -15,8 +15,9 @@ const deliveries = Compile(strictObject({ job_id: Type.String(), attempt: Type.I
 /**
  * Does what a delivery asks for, if the ledger lets this worker have the job: a delivery may come twice, late, or after the job was cancelled, and is then
  * dropped. Resolves when the attempt is over, whatever came of it; rejects when the ledger could not be asked or the worker stops.
+ * `queuedAt`: when it was put into the queue, in milliseconds since 1970.
  */
-export async function handleDelivery(payload: unknown, parts: WorkerParts): Promise<void> {
+export async function handleDelivery(payload: unknown, parts: WorkerParts, queuedAt: number = Date.now()): Promise<void> {
   const { engines, facts } = parts;
   if (!deliveries.Check(payload)) {
     parts.log.error({ payload: received(payload) }, 'Delivery dropped: it is not one of ours');
@@ -48,8 +49,19 @@ export async function handleDelivery(payload: unknown, parts: WorkerParts): Prom
     await engines.giveBack(engine);
     return;
   }
-  log.info({ type: job.type, engine: engine.process.pid }, 'Job claimed');
-  await runAttempt(job, payload.attempt, engine, parts, log);
+  const attributes = { 'espalier.job_id': job.id, 'espalier.attempt': payload.attempt };
+  // A job that nobody traced begins a trace with its attempt.
+  if (job.traceparent !== null) parts.tracing.span('queue', job.traceparent, { kind: 'consumer', attributes, startedAt: queuedAt }).end();
+  const span = parts.tracing.span('attempt', job.traceparent, {
+    attributes: { ...attributes, 'espalier.job_type': job.type, 'espalier.worker': parts.id, 'espalier.device': facts.device },
+  });
+  const own = span.traceId === null ? log : log.child({ trace_id: span.traceId });
+  own.info({ type: job.type, engine: engine.process.pid }, 'Job claimed');
+  try {
+    await runAttempt(job, payload.attempt, engine, parts, own, span);
+  } finally {
+    span.end();
+  }
 }
 
 /** The threads that a job's engine is to have; all of the worker's where the operator has set their number or nothing is known of the job. */

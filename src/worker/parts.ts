@@ -3,6 +3,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { Config } from '../config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ModelFacts } from '../model/facts.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { EngineReady } from './engine-process.ts';
 import type { Scratch } from './scratch.ts';
 import type { WarmEngines } from './warm-engines.ts';
@@ -20,6 +21,7 @@ export interface WorkerParts {
   /** The worker's own environment. */
   environment: Readonly<Record<string, string | undefined>>;
   log: Logger;
+  tracing: Tracing;
   /** Reads what is known of a model file without running it. Throws Problem. */
   inspectModel: (path: string) => Promise<ModelFacts>;
   /** Tells the dispatcher that a job is back in the queue; it would see that within a second. */

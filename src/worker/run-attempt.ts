@@ -5,6 +5,7 @@ import { Problem } from '../errors.ts';
 import { sensitivityKeys } from '../jobs/sensitivity-key.ts';
 import type { Sensitivities, TriedStructure } from '../jobs/spec/index.ts';
 import type { JobRow } from '../ledger/ledger.ts';
+import { type Span, within } from '../tracing/tracing.ts';
 import type { Attempt, Ending } from './attempt.ts';
 import { conclude } from './conclude.ts';
 import { strayPath } from './containment.ts';
@@ -13,14 +14,18 @@ import { gatherMaterials, type Materials } from './materials.ts';
 import type { Loss } from './outcome.ts';
 import type { WorkerParts } from './parts.ts';
 import { patiently } from './patiently.ts';
+import { phaseSpans } from './phase-spans.ts';
 import { startPulse } from './pulse.ts';
 import { openRecords } from './records.ts';
 import { resumptionWarnings } from './resumption.ts';
 import { type Verified, verifyOutputs } from './verification.ts';
 import type { WarmEngine } from './warm-engines.ts';
 
+/** Endings that are not what was asked for. */
+const FAULTS: readonly Ending['kind'][] = ['failed', 'engine_lost', 'unrecorded', 'fenced'];
+
 /** Works on a claimed job with a warm engine until the attempt is over; resolves when the ledger knows how, or cannot be told. */
-export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, parts: WorkerParts, log: Logger): Promise<void> {
+export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, parts: WorkerParts, log: Logger, span: Span): Promise<void> {
   const { ledger, blobs, engines, scratch } = parts;
   const lost = new AbortController();
   const onLoss = (loss: Loss) => lost.abort(loss);
@@ -35,11 +40,15 @@ export async function runAttempt(job: JobRow, n: number, engine: WarmEngine, par
       if (key !== undefined) await ledger.keepSensitivities(job.model_id, key, measured);
     };
     const records = openRecords({ ledger, blobs, log, jobId: job.id, attempt: n, folder, onLoss, onSensitivity });
-    attempt = { job, n, folder, records, pulse, lost: lost.signal, log, said: null };
-    await conclude(attempt, await compute(attempt, engine, parts), parts);
+    attempt = { job, n, folder, records, pulse, lost: lost.signal, log, span, said: null };
+    const ending = await compute(attempt, engine, parts);
+    span.set({ 'espalier.attempt.end': ending.kind });
+    if (FAULTS.includes(ending.kind)) span.fail(ending.kind === 'failed' ? ending.code : ending.kind);
+    await within(span.child('conclude'), () => conclude(attempt as Attempt, ending, parts));
   } catch (error) {
     // The ledger or the blobs have not answered for a minute. Should the release fail as well, the missing heartbeat says it.
     log.error({ err: error }, 'Attempt was given up');
+    span.fail('worker_lost');
     await ledger.releaseJob(job.id, n, 'worker_lost').catch(() => {});
   } finally {
     pulse.stop();
@@ -66,7 +75,9 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   const { ledger, blobs, engines, config } = parts;
   let materials: Materials;
   try {
-    materials = await patiently(log, 'gathering the files of a job', () => gatherMaterials(job, ledger, blobs, join(folder, 'inputs')));
+    materials = await within(attempt.span.child('gather inputs'), () =>
+      patiently(log, 'gathering the files of a job', () => gatherMaterials(job, ledger, blobs, join(folder, 'inputs'))),
+    );
   } catch (error) {
     if (error instanceof Problem) return { kind: 'failed', code: error.code, detail: error.message };
     throw error;
@@ -78,6 +89,7 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   if (first && own) for (const warning of resumptionWarnings(n, first, own, materials)) records.warning(warning);
 
   const limits = { lost: attempt.lost, stopping: parts.stopping, progressTimeoutSeconds: config.progressTimeoutSeconds };
+  const phases = phaseSpans(attempt.span);
   const outcome = await drive(
     engine.process,
     {
@@ -108,9 +120,10 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
       onStarted: engines.refill,
       onProgress: (progress, metrics) => {
         attempt.said = { progress, metrics };
+        phases.said(progress);
       },
     },
-  );
+  ).finally(() => phases.end());
   await engines.dispose(engine, 'has ended its job');
   if (outcome.kind !== 'finished') return outcome;
 
@@ -124,14 +137,16 @@ async function compute(attempt: Attempt, engine: WarmEngine, parts: WorkerParts)
   const kerasFolder = join(folder, 'keras');
   await mkdir(kerasFolder);
   const began = performance.now();
-  const verification = await verifyOutputs(outcome.outputs, engines, limits, {
-    python: config.kerasPython,
-    original: materials.modelPath,
-    environment: parts.environment,
-    folder: kerasFolder,
-    threads: parts.facts.threads,
-    log,
-  });
+  const verification = await within(attempt.span.child('verify'), () =>
+    verifyOutputs(outcome.outputs, engines, limits, {
+      python: config.kerasPython,
+      original: materials.modelPath,
+      environment: parts.environment,
+      folder: kerasFolder,
+      threads: parts.facts.threads,
+      log,
+    }),
+  );
   if (verification.kind !== 'verified') return verification;
   await warnOfUnverified(attempt, verification.files, parts);
   const seconds = { ...(outcome.result.seconds as object), verifying: (performance.now() - began) / 1000 };

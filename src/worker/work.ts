@@ -19,6 +19,7 @@ import { openMetrics } from '../metrics/registry.ts';
 import { timedBlobs, timedLedger } from '../metrics/timed.ts';
 import { tellOfGpu } from '../metrics/worker-metrics.ts';
 import type { ModelFacts } from '../model/facts.ts';
+import { openTracing } from '../tracing/tracing.ts';
 import { handleDelivery } from './delivery.ts';
 import type { EngineReady } from './engine-process.ts';
 import { engineEnvironment } from './environment.ts';
@@ -63,6 +64,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
   const threads = config.threads ?? availableParallelism();
   const stopping = new AbortController();
   const metrics = openMetrics('worker');
+  const tracing = await openTracing(config.tracing, 'worker', log);
   const ledger = countedWork(countedJobs(timedLedger(await openLedger(config), metrics), metrics), metrics);
   await ledger.migrate();
   const blobs = timedBlobs(await openBlobs(config), metrics);
@@ -101,13 +103,14 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
     config,
     environment: options.environment,
     log,
+    tracing,
     inspectModel: options.inspectModel,
     nudgeDispatcher: () => void publishNudge(listRedis),
     stopping: stopping.signal,
     cancelGraceMs: options.cancelGraceMs ?? CANCEL_GRACE_MS,
   };
 
-  const worker = new Worker(facts.device, (delivery) => handleDelivery(delivery.data, parts), {
+  const worker = new Worker(facts.device, (delivery) => handleDelivery(delivery.data, parts, delivery.timestamp), {
     ...WORKER_OPTIONS,
     prefix: QUEUE_PREFIX,
     connection: queueRedis,
@@ -166,6 +169,7 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
       listRedis.disconnect();
       await ledger.close();
       await blobs.close();
+      await tracing.close();
       log.info({ worker: id }, 'Worker stopped');
     },
   };

@@ -16,6 +16,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { openMetrics } from '../../src/metrics/registry.ts';
 import { tellOfService } from '../../src/metrics/server-metrics.ts';
+import { NO_TRACING } from '../../src/tracing/tracing.ts';
 import { buildDataset, convertModel, inspectModel, measureSavings, packModel } from '../../src/upload/inspect.ts';
 import { type TestLog, testLog } from '../jobs/log.ts';
 import { expectDocumented } from './conformance.ts';
@@ -65,6 +66,7 @@ export async function startServer(
     redis,
     log: journal.log,
     metrics,
+    tracing: NO_TRACING,
     keys: options.keys ?? null,
     nudge: () => {
       nudges += 1;

@@ -36,7 +36,15 @@ export const postJob = route({
     'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force. As a form it takes the model and the data with it: all of it is stored, or nothing.',
   tag: 'Jobs',
   access: 'write',
-  headers: IDEMPOTENCY_HEADER,
+  headers: {
+    ...IDEMPOTENCY_HEADER,
+    traceparent: {
+      description:
+        'The trace that the job belongs to (W3C Trace Context), where the service is traced. One that cannot be read is as if it were not there.',
+      schema: Text,
+      example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    },
+  },
   body: {
     schema: JobSpec,
     examples: {
@@ -139,10 +147,11 @@ async function insert(
   own: JobInputs = {},
 ): Promise<Answer> {
   const { services, request } = call;
-  const inserted = await services.ledger.insertJob(row, idempotency, own);
+  const inserted = await services.ledger.insertJob({ ...row, traceparent: request.span.traceparent }, idempotency, own);
   switch (inserted.outcome) {
     case 'inserted':
       services.nudge();
+      request.span.set({ 'espalier.job_id': row.id });
       request.log.info({ job_id: row.id, type: row.type, model_id: own.model?.id, dataset_id: own.dataset?.id }, 'Job was queued');
       return { view: jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }), replayed: false };
     case 'input_gone':
