@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 export const ROOT = resolve(import.meta.dirname, '../..');
 export const KERAS = join(ROOT, '.toolchain/keras/bin/python');
 
-export function pythonOf(peer: 'tfmot' | 'torch-pruning'): string {
+export function pythonOf(peer: 'tfmot' | 'torch-pruning' | 'foolbox'): string {
   return join(ROOT, '.toolchain/peers', peer, 'bin/python');
 }
 

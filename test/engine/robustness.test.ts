@@ -71,7 +71,7 @@ describe('attacks', () => {
     expect(model.fallback).toBe(null);
     const before = tf.memory().numTensors;
     const [given, numbers] = [rawTensor(pixels, [2, 4, 4, 1], 'float32'), rawTensor(Int32Array.from(labels), [2], 'int32')];
-    const moved = attack(kind, model, given, numbers, { epsilon: 0.1, steps: 40, seed: 3, batch: 0 });
+    const moved = attack(kind, model, given, numbers, { epsilon: 0.1, steps: 40, seed: 3, batch: 0, goesOn() {} });
     const found = numbersOf(moved);
     tf.dispose([given, numbers, moved]);
     // A weight of 0 gives no direction: PGD stays where it began there.
@@ -83,7 +83,7 @@ describe('attacks', () => {
     const standardised = { min: 0, max: 255, scale: 1 / 255, standardize: 'global', mean: [0.3], std: [0.2] } as const;
     const model = attackedOf(linear, [4, 4], 2, { ...standardised, mean: [0.3], std: [0.2] });
     const [given, numbers] = [rawTensor(pixels, [2, 4, 4, 1], 'float32'), rawTensor(Int32Array.from(labels), [2], 'int32')];
-    const moved = attack('fgsm', model, given, numbers, { epsilon: 0.2, steps: 40, seed: 3, batch: 0 });
+    const moved = attack('fgsm', model, given, numbers, { epsilon: 0.2, steps: 40, seed: 3, batch: 0, goesOn() {} });
     expectClose(
       numbersOf(moved),
       expected(0.2).map((value, at) => (weights[at % 16] === 0 ? pixels[at]! : value)),

@@ -15,6 +15,8 @@ export interface AttackOptions {
   /** Of the random start; batches have starts of their own. */
   seed: number;
   batch: number;
+  /** Called between steps; may throw. */
+  goesOn(): void;
 }
 
 /**
@@ -22,17 +24,25 @@ export interface AttackOptions {
  * begins at random within ε and takes steps of 2.5·ε / steps (Madry 2018).
  */
 export function attack(kind: Attack, model: AttackedModel, pixels: Tensor, labels: Tensor, options: AttackOptions): Tensor {
-  const { epsilon, steps } = options;
+  const { epsilon } = options;
+  const steps = kind === 'fgsm' ? 1 : options.steps;
   const number = (value: number): Tensor => rawTensor(Float32Array.of(value), [], 'float32');
   const [bound, step] = [number(epsilon), number(kind === 'fgsm' ? epsilon : (2.5 * epsilon) / steps)];
   let moved = kind === 'fgsm' ? tf.clone(pixels) : startAround(pixels, options);
-  for (let taken = 0; taken < (kind === 'fgsm' ? 1 : steps); taken++) {
-    const next = model.ascend({ pixels: moved, from: pixels, labels, step, epsilon: bound });
-    tf.dispose([moved, next.flat]);
-    moved = next.pixels;
+  try {
+    for (let taken = 0; taken < steps; taken++) {
+      const next = model.ascend({ pixels: moved, from: pixels, labels, step, epsilon: bound });
+      tf.dispose([moved, next.flat]);
+      moved = next.pixels;
+      options.goesOn();
+    }
+    return moved;
+  } catch (error) {
+    moved.dispose();
+    throw error;
+  } finally {
+    tf.dispose([bound, step]);
   }
-  tf.dispose([bound, step]);
-  return moved;
 }
 
 function startAround(pixels: Tensor, { epsilon, seed, batch }: AttackOptions): Tensor {

@@ -69,7 +69,13 @@ export function measureRobustness(models: AttackedPair, images: MeasuredImages, 
         for (let at = 0; at < part.count; at++) flat[side] += none[at]!;
       }
       for (const { kind, epsilon } of attacks) {
-        const moved = attack(kind, models[side], part.pixels, part.labels, { epsilon, steps: options.pgd_steps, seed, batch: number });
+        const moved = attack(kind, models[side], part.pixels, part.labels, {
+          epsilon,
+          steps: options.pgd_steps,
+          seed,
+          batch: number,
+          goesOn,
+        });
         judge(`${kind} ${epsilon} ${side}`, moved, part);
         moved.dispose();
       }

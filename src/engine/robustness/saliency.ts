@@ -2,7 +2,7 @@
 import type { Graph } from '../../model/graph.ts';
 import { weightKey } from '../../model/graph.ts';
 import { generator } from '../../random.ts';
-import { alike, type MapPairs, type SaliencyChecks, saliencyChecks } from '../../report/checks/saliency.ts';
+import { alike, type MapPairs, type RankedMap, rankedMap, type SaliencyChecks, saliencyChecks } from '../../report/checks/saliency.ts';
 import type { Variables } from '../variables.ts';
 import { decisionsOf } from './decisions.ts';
 import { imageBatches } from './image-batches.ts';
@@ -21,12 +21,12 @@ export interface OriginalWeights {
 export function measureSaliency(models: AttackedPair, images: MeasuredImages, weights: OriginalWeights, seed: number): SaliencyChecks {
   const { places, labels, batch, goesOn } = images;
   const right = new Uint8Array(places.length);
-  const mapsOf = (model: keyof AttackedPair, wanted: Uint8Array): Float32Array[] => {
-    const maps: Float32Array[] = [];
+  const mapsOf = (model: keyof AttackedPair, wanted: Uint8Array): RankedMap[] => {
+    const maps: RankedMap[] = [];
     for (const { start, count, pixels, labels: chosen } of imageBatches(images.data, images.scale, places, labels, batch)) {
       const values = models[model].saliency(pixels, chosen);
       const width = values.length / batch;
-      for (let at = 0; at < count; at++) if (wanted[start + at]) maps.push(values.slice(at * width, (at + 1) * width));
+      for (let at = 0; at < count; at++) if (wanted[start + at]) maps.push(rankedMap(values.subarray(at * width, (at + 1) * width)));
       goesOn();
     }
     return maps;
@@ -40,7 +40,7 @@ export function measureSaliency(models: AttackedPair, images: MeasuredImages, we
     goesOn();
   }
   const original = mapsOf('original', right);
-  const paired = (maps: Float32Array[]): MapPairs => alike(original.map((map, at) => [map, maps[at]!]));
+  const paired = (maps: RankedMap[]): MapPairs => alike(original, maps);
   const own = paired(mapsOf('result', right));
   const floors: MapPairs[] = [];
   const kernel = lastKernel(weights.graph);

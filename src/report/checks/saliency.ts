@@ -29,17 +29,24 @@ const FEWEST = 10;
 /** Of the pixels, those that count most. */
 const TOP = 0.1;
 
+/** A map by the order of its pixels, which is all that agreement looks at. */
+export interface RankedMap {
+  /** Of each pixel from the smallest value, equals sharing their mean rank. */
+  ranks: Float32Array;
+  /** 1 for the tenth of the pixels that counts most. */
+  top: Uint8Array;
+}
+
 /** How alike maps are, pair by pair. */
 export interface MapPairs {
   correlations: Float64Array;
   overlaps: Float64Array;
 }
 
-export function alike(pairs: readonly (readonly [Float32Array, Float32Array])[]): MapPairs {
-  return {
-    correlations: Float64Array.from(pairs, ([one, other]) => spearman(one, other)),
-    overlaps: Float64Array.from(pairs, ([one, other]) => topOverlap(one, other)),
-  };
+/** Maps of the same inputs, in the same order. */
+export function alike(ones: readonly RankedMap[], others: readonly RankedMap[]): MapPairs {
+  const of = (measure: (one: RankedMap, other: RankedMap) => number) => Float64Array.from(ones, (one, at) => measure(one, others[at]!));
+  return { correlations: of(rankCorrelation), overlaps: of(topOverlap) };
 }
 
 /** `own` of the result's maps with the original's, `floors` of each draw's. */
@@ -70,9 +77,23 @@ function meanPairs(draws: readonly MapPairs[]): MapPairs {
   return { correlations: mean(({ correlations }) => correlations), overlaps: mean(({ overlaps }) => overlaps) };
 }
 
-/** Pearson's correlation of the ranks, equals sharing their mean rank. Two maps of one value each agree; one such map with another does not (0). */
-export function spearman(one: Float32Array, other: Float32Array): number {
-  const [a, b] = [ranks(one), ranks(other)];
+/** Pixels in the order of their values; of equals the earlier one first. */
+export function rankedMap(values: Float32Array): RankedMap {
+  const order = Uint32Array.from(values, (_, at) => at).sort((one, other) => values[one]! - values[other]! || one - other);
+  const ranks = new Float32Array(values.length);
+  for (let from = 0; from < order.length; ) {
+    let to = from + 1;
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to += 1;
+    for (let at = from; at < to; at++) ranks[order[at]!] = (from + to - 1) / 2;
+    from = to;
+  }
+  const top = new Uint8Array(values.length);
+  for (const place of order.subarray(-Math.max(1, Math.round(values.length * TOP)))) top[place] = 1;
+  return { ranks, top };
+}
+
+/** Spearman's: Pearson's correlation of the ranks. Two maps of one value each agree (1); one such map with another does not (0). */
+export function rankCorrelation({ ranks: a }: RankedMap, { ranks: b }: RankedMap): number {
   const mean = (a.length - 1) / 2;
   let [product, aa, bb] = [0, 0, 0];
   for (let at = 0; at < a.length; at++) {
@@ -85,28 +106,12 @@ export function spearman(one: Float32Array, other: Float32Array): number {
   return product / Math.sqrt(aa * bb);
 }
 
-function ranks(values: Float32Array): Float64Array {
-  const order = orderOf(values);
-  const found = new Float64Array(values.length);
-  for (let from = 0; from < order.length; ) {
-    let to = from + 1;
-    while (to < order.length && values[order[to]!] === values[order[from]!]) to += 1;
-    for (let at = from; at < to; at++) found[order[at]!] = (from + to - 1) / 2;
-    from = to;
+/** Intersection over union of the pixels that count most. */
+export function topOverlap({ top: one }: RankedMap, { top: other }: RankedMap): number {
+  let [shared, all] = [0, 0];
+  for (let at = 0; at < one.length; at++) {
+    shared += one[at]! & other[at]!;
+    all += one[at]! | other[at]!;
   }
-  return found;
-}
-
-/** Places from the smallest value to the largest; of equals the earlier place first. */
-function orderOf(values: Float32Array): Uint32Array {
-  return Uint32Array.from(values, (_, at) => at).sort((one, other) => values[one]! - values[other]! || one - other);
-}
-
-/** Intersection over union of the places of the largest tenth of each. */
-export function topOverlap(one: Float32Array, other: Float32Array): number {
-  const count = Math.max(1, Math.round(one.length * TOP));
-  const top = new Set(orderOf(one).subarray(-count));
-  let shared = 0;
-  for (const place of orderOf(other).subarray(-count)) if (top.has(place)) shared += 1;
-  return shared / (2 * count - shared);
+  return shared / all;
 }

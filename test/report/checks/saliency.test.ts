@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { alike, saliencyChecks, spearman, topOverlap } from '../../../src/report/checks/saliency.ts';
+import { alike, rankCorrelation, rankedMap, saliencyChecks, topOverlap } from '../../../src/report/checks/saliency.ts';
 
-const map = (...values: number[]) => Float32Array.from(values);
+const map = (...values: number[]) => rankedMap(Float32Array.from(values));
 
 describe('agreement of saliency maps', () => {
   it('is the correlation of ranks, equals sharing their mean rank', () => {
-    expect(spearman(map(1, 2, 3, 4, 5), map(5, 6, 7, 8, 7))).toBeCloseTo(0.8207826816681233, 12); // scipy.stats.spearmanr
-    expect(spearman(map(1, 1, 2), map(3, 3, 9))).toBe(1);
-    expect(spearman(map(1, 2, 3), map(3, 2, 1))).toBe(-1);
-    expect(spearman(map(0, 0, 0), map(0, 0, 0))).toBe(1);
-    expect(spearman(map(0, 0, 0), map(1, 2, 3))).toBe(0);
+    expect(rankCorrelation(map(1, 2, 3, 4, 5), map(5, 6, 7, 8, 7))).toBeCloseTo(0.8207826816681233, 12); // scipy.stats.spearmanr
+    expect(rankCorrelation(map(1, 1, 2), map(3, 3, 9))).toBe(1);
+    expect(rankCorrelation(map(1, 2, 3), map(3, 2, 1))).toBe(-1);
+    expect(rankCorrelation(map(0, 0, 0), map(0, 0, 0))).toBe(1);
+    expect(rankCorrelation(map(0, 0, 0), map(1, 2, 3))).toBe(0);
   });
 
   it('overlaps by the tenth of the pixels that counts most', () => {
-    const one = Float32Array.from({ length: 40 }, (_, at) => at);
-    const other = one.with(39, 0).with(0, 50);
+    const values = Float32Array.from({ length: 40 }, (_, at) => at);
+    const [one, other] = [rankedMap(values), rankedMap(values.with(39, 0).with(0, 50))];
     // 36 to 39 of the one; 36 to 38 and 0 of the other.
     expect(topOverlap(one, other)).toBeCloseTo(3 / 5, 12);
     expect(topOverlap(one, one)).toBe(1);
@@ -22,7 +22,7 @@ describe('agreement of saliency maps', () => {
 
   it('is held against what a last layer drawn anew agrees on', () => {
     const original = Array.from({ length: 20 }, (_, at) => map(at, 2 * at + 1, 3, 7, at % 5));
-    const same = alike(original.map((own) => [own, own] as const));
+    const same = alike(original, original);
     const noise = { correlations: new Float64Array(20).fill(0.6), overlaps: new Float64Array(20).fill(0.2) };
     const half = { correlations: new Float64Array(20).fill(0.7), overlaps: new Float64Array(20).fill(0.3) };
     expect(saliencyChecks(same, [noise, noise], 25)).toMatchObject({ above_floor: 1, agrees: true, inputs: 20, looked_at: 25, draws: 2 });
