@@ -141,6 +141,7 @@ async function read(folder: string, name: string, path: string): Promise<void> {
     log,
     metrics: openMetrics('server'),
     tracing: NO_TRACING,
+    board: false,
     keys: null,
     nudge: () => {},
     webhooks: {

@@ -39,6 +39,8 @@ export interface Config {
   workerMetrics: { host: string; port: number } | null;
   /** Requests a key, and all keys of a tenant together, may make; null: as many as they like. */
   requestsPerMinute: { key: number | null; tenant: number | null };
+  /** Whether admins may look at the queues, at /admin/queues. */
+  board: boolean;
   /** Null: nothing is traced. */
   tracing: TracingSettings | null;
   /** Seal what the ledger holds of secrets, 32 bytes each: the first seals, all open. Null: one is kept in the data folder. */
@@ -135,6 +137,7 @@ export const VARIABLES: readonly Variable[] = [
     default: '',
     meaning: 'Networks besides the public Internet that webhooks may go to, also by plain http, such as 10.0.0.0/8,fd00::/8',
   },
+  { name: 'ESPALIER_BOARD', default: 'off', meaning: 'on: admins may look at the queues, at /admin/queues (docs/access.md)' },
   {
     name: 'OTEL_TRACES_EXPORTER',
     default: '',
@@ -277,6 +280,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     },
     secretsKeys: secretsKeys.length > 0 ? secretsKeys : null,
     webhookNetworks,
+    board: oneOf('ESPALIER_BOARD', ['off', 'on']) === 'on',
     tracing: tracing(),
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
   };

@@ -1,6 +1,7 @@
 import multipart from '@fastify/multipart';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { openPredictions } from '../jobs/predictions/client.ts';
+import { installBoard } from './board.ts';
 import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
 import { openKeyring } from './keyring.ts';
@@ -90,6 +91,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     for (const route of ROUTES) if (route.multipart && route.body) registerRoute(either, route, services, closing.signal);
   });
   await installDocs(app);
+  if (deps.board) await installBoard(app, deps.redis);
   await app.ready();
   return app;
 }

@@ -19,6 +19,8 @@ export interface AppDeps {
   log: Logger;
   metrics: Metrics;
   tracing: Tracing;
+  /** Whether admins may look at the queues, at /admin/queues. */
+  board: boolean;
   /** Null: no keys file. Unless the ledger holds a key, every request is then the local principal's and must come from this machine. */
   keys: KeyFile | null;
   /** Tells the dispatcher that a job was queued. */

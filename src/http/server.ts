@@ -85,6 +85,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       log,
       metrics,
       tracing,
+      board: config.board,
       keys,
       nudge: dispatcher.nudge,
       webhooks: { secrets, networks, nudge: sender.nudge },

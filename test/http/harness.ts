@@ -67,6 +67,7 @@ export async function startServer(
     log: journal.log,
     metrics,
     tracing: NO_TRACING,
+    board: false,
     keys: options.keys ?? null,
     nudge: () => {
       nudges += 1;

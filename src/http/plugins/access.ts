@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { Problem } from '../../errors.ts';
 import type { Role } from '../../roles.ts';
 import { admit } from '../admit.ts';
 import type { Keyring } from '../keyring.ts';
@@ -10,6 +11,8 @@ declare module 'fastify' {
     access?: 'open' | Role;
     /** The media type of the body it takes. */
     takes?: string;
+    /** For people at a browser, which asks them for a name and a password and sends both (HTTP Basic): the password is a key. */
+    browser?: boolean;
   }
   interface FastifyRequest {
     /** Who asks; null on open routes. */
@@ -17,13 +20,31 @@ declare module 'fastify' {
   }
 }
 
+/** As `admit`; a refusal lets the browser ask for a key. */
+async function admitBrowser(keyring: Keyring, authorization: string | undefined, access: Role): Promise<Principal> {
+  const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(authorization ?? '') ?? [];
+  const password =
+    encoded &&
+    Buffer.from(encoded, 'base64')
+      .toString('utf8')
+      .replace(/^[^:]*:/, '');
+  try {
+    return await admit(keyring, password ? `Bearer ${password}` : authorization, access);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'UNAUTHORIZED') throw error;
+    const headers = { 'www-authenticate': 'Basic realm="Espalier: a key of role admin as the password", charset="UTF-8"' };
+    throw new Problem('UNAUTHORIZED', error.message, { headers });
+  }
+}
+
 /** Lets a request through to a route that its key may use, before anything of its body is read. */
 export function installAccess(app: FastifyInstance, keyring: Keyring): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request) => {
-    const { access = 'open' } = request.routeOptions.config;
+    const { access = 'open', browser = false } = request.routeOptions.config;
     if (access === 'open') return;
-    const principal = await admit(keyring, request.headers.authorization, access);
+    const { authorization } = request.headers;
+    const principal = browser ? await admitBrowser(keyring, authorization, access) : await admit(keyring, authorization, access);
     request.principal = principal;
     request.log = request.log.child({ tenant: principal.tenant, key_id: principal.keyId });
   });
