@@ -1,16 +1,18 @@
-import { execFile } from 'node:child_process';
-import { access, constants, mkdir, mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { Redis } from 'ioredis';
 import pino from 'pino';
+import { folderBlobs } from '../blobs/folder.ts';
 import type { Config } from '../config.ts';
 import { startEngine } from '../worker/engine-process.ts';
 import { engineEnvironment } from '../worker/environment.ts';
 import { kerasVersion } from '../worker/keras-verification.ts';
+import { cpuFinding } from './cpu.ts';
 import { postgresFinding } from './postgres.ts';
+import { redisFinding } from './redis.ts';
 import { s3Finding } from './s3.ts';
+import { secretsFinding } from './secrets.ts';
+import { sqliteFinding } from './sqlite.ts';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -32,13 +34,15 @@ const KERAS_LIMIT_MS = 120_000;
 export async function findings(config: Config, environment: Environment, engineEntry: URL): Promise<Finding[]> {
   const checks: [string, Check][] = [
     ['Node', node],
+    ['Processor', cpu],
     ['TensorFlow', () => tensorflow(config, environment, engineEntry)],
     ['Keras', () => keras(config, environment)],
-    ['Redis', () => redis(config)],
+    ['Redis', () => redisFinding(config)],
     ['Data folder', () => writable(config.dataFolder)],
     ['Ledger', () => ledger(config)],
     ['Blobs', () => blobs(config)],
-    ['Disk', () => disk(config.dataFolder)],
+    ['Disk', () => disk(config)],
+    ['Secrets', async () => secretsFinding(config)],
     ['API keys', () => keys(config)],
   ];
   return Promise.all(
@@ -101,38 +105,16 @@ async function keras({ kerasPython }: Config, environment: Environment): Promise
   }
 }
 
-async function redis(config: Config): Promise<string> {
-  if (config.embeddedRedis) {
-    const { stdout } = await promisify(execFile)('redis-server', ['--version']).catch(() => {
-      throw new Error('redis-server is not installed: run scripts/setup.sh runtime, or set REDIS_URL');
-    });
-    return `redis-server ${/v=([\d.]+)/.exec(stdout)?.[1] ?? '(version unknown)'}, run by espalier up`;
-  }
-  const client = new Redis(config.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
-  let fault: Error | null = null;
-  client.on('error', (error) => {
-    fault = error;
-  });
-  try {
-    await client.connect();
-    const version = /redis_version:([\d.]+)/.exec(await client.info('server'))?.[1];
-    const [, policy] = (await client.config('GET', 'maxmemory-policy').catch(() => [])) as string[];
-    if (policy !== undefined && policy !== 'noeviction') throw new Error(`maxmemory-policy is ${policy}; it must be noeviction`);
-    return `${version ?? 'version unknown'} answers`;
-  } catch (error) {
-    throw fault ?? error;
-  } finally {
-    client.disconnect();
-  }
-}
-
 async function ledger({ database }: Config): Promise<string> {
-  if (database.kind === 'sqlite') return writable(dirname(database.path));
-  return postgresFinding(database);
+  return database.kind === 'sqlite' ? sqliteFinding(database.path) : postgresFinding(database);
 }
 
 async function blobs({ s3, blobsFolder }: Config): Promise<string> {
-  if (s3 === null) return writable(blobsFolder);
+  if (s3 === null) {
+    await mkdir(blobsFolder, { recursive: true });
+    await folderBlobs(blobsFolder).check();
+    return `${blobsFolder}, can be written`;
+  }
   return `${await s3Finding(s3, blobsFolder)}; copies in ${await writable(blobsFolder)}`;
 }
 
@@ -142,16 +124,34 @@ async function writable(folder: string): Promise<string> {
   return folder;
 }
 
-async function disk(folder: string): Promise<string> {
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  const text = `${Math.floor(free / MIB)} MiB free`;
-  if (free < DISK_NEEDED_BYTES) throw new Error(`${text}; ${DISK_NEEDED_BYTES / MIB} MiB are the least to work with`);
+/** Of every disk that the service writes on. */
+async function disk({ dataFolder, blobsFolder, database }: Config): Promise<string> {
+  const folders = [dataFolder, blobsFolder, ...(database.kind === 'sqlite' ? [dirname(database.path)] : [])];
+  const disks = new Map<number, string>();
+  for (const folder of folders) {
+    await mkdir(folder, { recursive: true });
+    const { dev } = await stat(folder);
+    if (!disks.has(dev)) disks.set(dev, folder);
+  }
+  const found = await Promise.all([...disks.values()].map(async (folder) => ({ folder, free: await freeBytes(folder) })));
+  const text = found.map(({ folder, free }) => `${Math.floor(free / MIB)} MiB free for ${folder}`).join(', ');
+  if (found.some(({ free }) => free < DISK_NEEDED_BYTES))
+    throw new Error(`${text}; ${DISK_NEEDED_BYTES / MIB} MiB are the least to work with`);
   return text;
 }
 
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+async function cpu(): Promise<string> {
+  return cpuFinding(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''), process.arch);
+}
+
 async function keys(config: Config): Promise<string> {
-  if (config.apiKeysFile === null) return `none: the server binds loopback only (HOST is ${config.host})`;
+  if (config.apiKeysFile === null)
+    return `no file; espalier keys makes them in the ledger, and without any the server binds loopback only (HOST is ${config.host})`;
   await readFile(config.apiKeysFile);
   return config.apiKeysFile;
 }
