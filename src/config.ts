@@ -24,6 +24,8 @@ export interface Config {
   maxUploadBytes: number;
   /** How long models, data sets and jobs are kept. */
   retention: Retention;
+  /** Bytes that a tenant may store; null: as many as it likes. */
+  tenantQuotaBytes: number | null;
   device: 'auto' | 'cpu' | 'gpu';
   /** TensorFlow threads of an engine; null leaves it to the number of cores, and to the size of a job's steps. */
   threads: number | null;
@@ -98,6 +100,12 @@ export const VARIABLES: readonly Variable[] = [
     name: 'ESPALIER_KEEP_JOBS_DAYS',
     default: '',
     meaning: 'Days after its end at which a job expires, with its series and artifacts; empty means never',
+  },
+  { name: 'ESPALIER_KEEP_AUDIT_DAYS', default: '', meaning: 'Days after which a row of the audit trail is deleted; empty means never' },
+  {
+    name: 'ESPALIER_TENANT_QUOTA_BYTES',
+    default: '',
+    meaning: 'Bytes that a tenant may store; empty: as many as it likes (docs/limits.md)',
   },
   { name: 'ESPALIER_DEVICE', default: 'auto', meaning: 'auto, cpu or gpu: what this worker computes on' },
   {
@@ -265,7 +273,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       models: days('ESPALIER_KEEP_MODELS_DAYS'),
       datasets: days('ESPALIER_KEEP_DATASETS_DAYS'),
       jobs: days('ESPALIER_KEEP_JOBS_DAYS'),
+      audit: days('ESPALIER_KEEP_AUDIT_DAYS'),
     },
+    tenantQuotaBytes: text('ESPALIER_TENANT_QUOTA_BYTES') === '' ? null : number('ESPALIER_TENANT_QUOTA_BYTES', 1, 2 ** 53 - 1),
     device: oneOf('ESPALIER_DEVICE', DEVICES),
     threads: text('ESPALIER_THREADS') === '' ? null : number('ESPALIER_THREADS', 1, 1024),
     checkpointIntervalSeconds: number('ESPALIER_CHECKPOINT_INTERVAL_S', 0, 86_400, false),

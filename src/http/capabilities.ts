@@ -1,5 +1,4 @@
 /** What this service can do, as far as it knows: methods out of the schemas that validate them, workers out of the list they put themselves on. */
-import type { Redis } from 'ioredis';
 import Type, { type TSchema } from 'typebox';
 import { PREDICTION_LIMITS } from '../jobs/predictions/limits.ts';
 import {
@@ -54,6 +53,10 @@ export const Capabilities = strictObject(
         description: 'Those that live now, with their device and TensorFlow. Empty: jobs wait until one starts.',
       }),
     ),
+    storage: strictObject(
+      { used_bytes: Type.Integer(), allowed_bytes: nullable(Type.Integer()) },
+      { description: 'What the caller’s tenant has stored, and what it may; null: as much as it likes.' },
+    ),
     limits: strictObject({
       max_upload_bytes: Type.Integer(),
       max_json_bytes: Type.Integer(),
@@ -94,7 +97,7 @@ const METHODS = {
 };
 
 /** The capabilities of this moment. */
-export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
+export async function capabilities(tenant: string, { redis, limits, ledger }: Pick<AppDeps, 'redis' | 'limits' | 'ledger'>) {
   return {
     version: VERSION,
     jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec, sensitivity: SensitivitySpec },
@@ -103,6 +106,7 @@ export async function capabilities(redis: Redis, limits: AppDeps['limits']) {
     layers: Object.keys(LAYER_CLASSES).sort(),
     backend: 'tensorflow',
     workers: await listWorkers(redis).catch(() => null),
+    storage: await ledger.storage(tenant),
     limits: {
       max_upload_bytes: limits.maxUploadBytes,
       max_json_bytes: JSON_BODY_LIMIT_BYTES,

@@ -77,7 +77,7 @@ export function startDispatcher(options: {
     sweeping = tidy({ ledger, blobs, now: now(), stopping: closing.signal })
       .then(
         (tidied) => {
-          if (tidied.blobs > 0) log.info(tidied, 'Bytes that nobody needs were deleted');
+          if (tidied.blobs > 0 || tidied.audit > 0) log.info(tidied, 'Bytes that nobody needs were deleted');
         },
         (error) => log.error({ err: error }, 'Bytes that nobody needs could not be deleted'),
       )

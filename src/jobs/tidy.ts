@@ -12,6 +12,8 @@ export interface Tidied {
   purged: Record<Perishable, number>;
   /** Checkpoints of jobs that have ended; 0 in a dry run, which does not look at them. */
   checkpoints: number;
+  /** Rows of the audit trail that are older than it is kept; 0 in a dry run. */
+  audit: number;
   /** Bytes under keys that no row names. */
   orphans: number;
   /** Of all of these together. */
@@ -21,18 +23,25 @@ export interface Tidied {
 
 /**
  * Deletes bytes that nobody needs any more: of resources that were deleted or have expired an hour ago and that no unfinished job reads, checkpoints of jobs
- * that have ended, and what no row names. What the dispatcher does every hour, and `espalier gc` at once. Several may run at the same time. Ends early once
+ * that have ended, and what no row names; and rows of the audit trail that are older than it is kept. What the dispatcher does every hour, and `espalier gc` at once. Several may run at the same time. Ends early once
  * `stopping` is aborted.
  */
 export async function tidy(options: {
-  ledger: Pick<Ledger, 'listUnneeded' | 'markPurged' | 'takeEndedCheckpoints' | 'unnamedBlobs' | 'heldAttempts'>;
+  ledger: Pick<Ledger, 'listUnneeded' | 'markPurged' | 'takeEndedCheckpoints' | 'unnamedBlobs' | 'heldAttempts' | 'forgetAudit'>;
   blobs: Pick<Blobs, 'list' | 'delete' | 'size'>;
   now: number;
   stopping: AbortSignal;
   dryRun?: boolean;
 }): Promise<Tidied> {
   const { ledger, blobs, now, stopping, dryRun = false } = options;
-  const done: Tidied = { purged: { models: 0, datasets: 0, artifacts: 0, jobs: 0 }, checkpoints: 0, orphans: 0, blobs: 0, size_bytes: 0 };
+  const done: Tidied = {
+    purged: { models: 0, datasets: 0, artifacts: 0, jobs: 0 },
+    checkpoints: 0,
+    audit: 0,
+    orphans: 0,
+    blobs: 0,
+    size_bytes: 0,
+  };
   const remove = async (key: string): Promise<void> => {
     const size = await blobs.size(key);
     if (size === null) return;
@@ -64,6 +73,10 @@ export async function tidy(options: {
       for (const { blob_key } of rows) await remove(blob_key);
       done.checkpoints += rows.length;
       taken = rows.length;
+    } while (taken === BATCH);
+    do {
+      taken = stopping.aborted ? 0 : await ledger.forgetAudit(BATCH);
+      done.audit += taken;
     } while (taken === BATCH);
   }
   done.orphans = await sweepOrphans({ ledger, blobs: { list: (prefix) => blobs.list(prefix), delete: remove }, now, stopping });

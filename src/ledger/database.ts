@@ -8,6 +8,8 @@ export interface Database {
   db: Kysely<Tables>;
   now: () => Time;
   retention: Retention;
+  /** Bytes that a tenant may store; null: as many as it likes. */
+  quota: number | null;
   /** For whom changes are made; null where nobody asked for them. */
   actor: Actor | null;
 }

@@ -533,8 +533,13 @@ export interface Ledger {
   hasKeys(living: boolean): Promise<boolean>;
   /** The tenant's changes, newest first. */
   listAudit(tenant: string, query: AuditQuery): Promise<Page<AuditRow>>;
-  /** Deletes up to `limit` rows that are older than `before`, the oldest first; how many. */
-  forgetAudit(before: Time, limit: number): Promise<number>;
+  /** Deletes up to `limit` rows that are older than the configuration keeps them, the oldest first; how many. */
+  forgetAudit(limit: number): Promise<number>;
+  /**
+   * What the tenant's models, data sets and artifacts take, deleted ones until their bytes go; null: it may store as much as it likes. Uploads beyond it, and jobs
+   * once there is no room left, are refused with Problem STORAGE_FULL by the transaction that would add them; what a job makes is kept.
+   */
+  storage(tenant: string): Promise<{ used_bytes: number; allowed_bytes: number | null }>;
   /** Those of the keys that no row stands for any more, whose bytes may go. */
   unnamedBlobs(keys: readonly string[]): Promise<string[]>;
   /** Jobs by status, for the metrics. */

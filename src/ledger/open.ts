@@ -13,19 +13,19 @@ import type { Tables } from './tables.ts';
 
 /** Opens the ledger that the configuration names, making its folder where it is a file. Call `migrate()` before anything else. */
 export async function openLedger(
-  config: { database: LedgerPlace; retention?: Retention },
+  config: { database: LedgerPlace; retention?: Retention; tenantQuotaBytes?: number | null },
   options: { now?: () => Time } = {},
 ): Promise<Ledger> {
-  const place = config.database;
+  const { database: place, retention, tenantQuotaBytes: quota } = config;
   switch (place.kind) {
     case 'sqlite': {
       await mkdir(dirname(place.path), { recursive: true });
       const db = new Kysely<Tables>({ dialect: sqliteDialect(place.path) });
-      return queryLedger(db, () => migrate(db), options.now, config.retention);
+      return queryLedger(db, () => migrate(db), options.now, { retention, quota });
     }
     case 'postgres': {
       const db = new Kysely<Tables>({ dialect: postgresDialect(place) });
-      return withRetries(queryLedger(db, () => migratePostgres(place), options.now, config.retention));
+      return withRetries(queryLedger(db, () => migratePostgres(place), options.now, { retention, quota }));
     }
   }
 }

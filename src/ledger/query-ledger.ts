@@ -16,22 +16,26 @@ import { modelQueries } from './queries/models.ts';
 import { purgeQueries } from './queries/purge.ts';
 import { sensitivityQueries } from './queries/sensitivities.ts';
 import { seriesQueries } from './queries/series.ts';
+import { storageQueries } from './queries/storage.ts';
 import { webhookSecretQueries } from './queries/webhook-secrets.ts';
 import { KEEP_ALL, type Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
 /**
  * The ledger over any of Kysely's dialects: the queries are the same for all of them. `migrate` brings its schema up to date, `now` is the clock that rows are stamped with, `retention` says when
- * new ones expire, `actor` for whom changes are made.
+ * new ones expire, `quota` how many bytes a tenant may store, `actor` for whom changes are made.
  */
 export function queryLedger(
   db: Kysely<Tables>,
   migrate: Ledger['migrate'],
   now: () => Time = Date.now,
-  retention: Retention = KEEP_ALL,
-  actor: Actor | null = null,
+  {
+    retention = KEEP_ALL,
+    quota = null,
+    actor = null,
+  }: { retention?: Retention | undefined; quota?: number | null | undefined; actor?: Actor | null } = {},
 ): Ledger {
-  const database = { db, now, retention, actor };
+  const database = { db, now, retention, quota, actor };
   return {
     migrate,
 
@@ -43,7 +47,7 @@ export function queryLedger(
 
     close: () => db.destroy(),
 
-    by: (who) => queryLedger(db, migrate, now, retention, who),
+    by: (who) => queryLedger(db, migrate, now, { retention, quota, actor: who }),
 
     ...modelQueries(database),
     ...datasetQueries(database),
@@ -62,5 +66,6 @@ export function queryLedger(
     ...webhookSecretQueries(database),
     ...keyQueries(database),
     ...auditQueries(database),
+    ...storageQueries(database),
   };
 }

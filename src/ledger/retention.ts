@@ -7,9 +7,11 @@ export interface Retention {
   datasets: number | null;
   /** Artifacts go with their job; models that a job made count for themselves. */
   jobs: number | null;
+  /** Rows of the audit trail. */
+  audit: number | null;
 }
 
-export const KEEP_ALL: Retention = { models: null, datasets: null, jobs: null };
+export const KEEP_ALL: Retention = { models: null, datasets: null, jobs: null, audit: null };
 
 /** Bytes of what was deleted or has expired stay for this long, and for as long as an unfinished job needs them. */
 export const BYTES_KEPT_MS = 3_600_000;

@@ -48,11 +48,20 @@ export interface TestServer {
 
 /** The application over a ledger and blobs of its own, on a socket of its own. Redis is away unless one is given. */
 export async function startServer(
-  options: { redisUrl?: string; keys?: KeyFile; limits?: Partial<AppDeps['limits']>; deps?: Partial<AppDeps> } = {},
+  options: {
+    redisUrl?: string;
+    keys?: KeyFile;
+    limits?: Partial<AppDeps['limits']>;
+    tenantQuotaBytes?: number;
+    deps?: Partial<AppDeps>;
+  } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-http-'));
   const journal = testLog();
-  const ledger = await openLedger({ database: { kind: 'sqlite', path: join(folder, 'ledger.db') } });
+  const ledger = await openLedger({
+    database: { kind: 'sqlite', path: join(folder, 'ledger.db') },
+    tenantQuotaBytes: options.tenantQuotaBytes ?? null,
+  });
   await ledger.migrate();
   const blobsFolder = join(folder, 'blobs');
   const blobs = await openBlobs({ blobsFolder });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemDocument } from '../../src/errors.ts';
 import { WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
 import type { JobRow, KeyRow, ModelRow } from '../../src/ledger/ledger.ts';
+import { KEEP_ALL } from '../../src/ledger/retention.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
 import {
   artifactSample,
@@ -106,13 +107,76 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.other.listAudit('bob', { limit: 9 })).rows).toEqual([]);
       });
 
-      it('forget what is old, a few at a time', async () => {
+      it('let no more keys live than a tenant may have, however many are made at once', async () => {
+        const ids = Array.from({ length: 8 }, (_, n) => `key_${n}`);
+        const made = await Promise.all(ids.map((id, n) => (n % 2 ? world.other : world.ledger).insertKey(key(id), 3)));
+        expect(made.filter((inserted) => inserted)).toHaveLength(3);
+        expect((await world.ledger.listKeys('alice', { limit: 9 })).rows).toHaveLength(3);
+      });
+
+      it('forget what is older than it is kept, a few at a time; nothing where it is kept for ever', async () => {
+        const kept = await factory.open(world.name, () => world.clock.now, { retention: { ...KEEP_ALL, audit: 5 } });
         const acting = world.ledger.by(by);
         for (let n = 0; n < 3; n += 1) await acting.insertModel(modelSample());
         world.clock.now += 1;
         await acting.insertModel(modelSample());
-        expect([await world.ledger.forgetAudit(world.clock.now, 2), await world.ledger.forgetAudit(world.clock.now, 2)]).toEqual([2, 1]);
+        world.clock.now += 5;
+        expect(await world.ledger.forgetAudit(2)).toBe(0);
+        expect([await kept.forgetAudit(2), await kept.forgetAudit(2)]).toEqual([2, 1]);
+        await kept.close();
         expect((await world.ledger.listAudit('alice', { limit: 9 })).rows).toHaveLength(1);
+      });
+    });
+
+    describe('what a tenant may store', () => {
+      it('is counted over models, data sets and artifacts until their bytes go, and refused beyond', async () => {
+        const size = { size_bytes: 100 };
+        await world.ledger.insertModel(modelSample({ ...size, tenant: 'carol', blob_key: 'models/c' }));
+        const data = datasetSample({ ...size, tenant: 'carol' });
+        await world.ledger.insertDataset(data);
+        const tight = await factory.open(world.name, () => world.clock.now, { tenantQuotaBytes: 350 });
+        expect(await tight.storage('carol')).toEqual({ used_bytes: 200, allowed_bytes: 350 });
+        expect(await world.ledger.storage('carol')).toEqual({ used_bytes: 200, allowed_bytes: null });
+        expect((await tight.storage('nobody')).used_bytes).toBe(0);
+
+        const more = modelSample({ ...size, tenant: 'carol', blob_key: 'models/d' });
+        await tight.insertModel(more);
+        const refused = tight.insertModel(modelSample({ size_bytes: 51, tenant: 'carol' }));
+        await expect(refused).rejects.toMatchObject({
+          code: 'STORAGE_FULL',
+          message: expect.stringMatching(/300 of the 350 bytes.*51 more/),
+        });
+        await expect(tight.insertDataset(datasetSample({ size_bytes: 51, tenant: 'carol' }))).rejects.toMatchObject({
+          code: 'STORAGE_FULL',
+        });
+
+        // What a job makes is kept, and counts; its model and the artifact of the same bytes are one.
+        const job = jobSample(more, data, { tenant: 'carol' });
+        await tight.insertJob(job);
+        await tight.claimJob(claimOf(job.id, 1));
+        const outputs = { ...size, tenant: 'carol', blob_key: 'jobs/j/1/model' };
+        const ending = endingOf(job.id, 1, { models: [modelSample(outputs)], artifacts: [artifactSample(job.id, outputs)] });
+        expect(await tight.endJob(ending)).toBe(true);
+        expect((await tight.storage('carol')).used_bytes).toBe(400);
+        await expect(tight.insertJob(jobSample(more, data, { tenant: 'carol' }))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+
+        await tight.deleteModel('carol', more.id);
+        expect((await tight.storage('carol')).used_bytes).toBe(400);
+        world.clock.now += 1;
+        await tight.markPurged('models', more.id, world.clock.now);
+        expect((await tight.storage('carol')).used_bytes).toBe(300);
+        await tight.close();
+      });
+
+      it('is not passed by many at once', async () => {
+        const open = () => factory.open(world.name, () => world.clock.now, { tenantQuotaBytes: 250 });
+        const [one, other] = [await open(), await open()];
+        const inserts = Array.from({ length: 6 }, (_, n) =>
+          (n % 2 ? one : other).insertModel(modelSample({ size_bytes: 100, tenant: 'dave' })),
+        );
+        expect((await Promise.allSettled(inserts)).filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+        await one.close();
+        await other.close();
       });
     });
 
@@ -162,7 +226,8 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
       });
 
       it('expire as the configuration says, and are then as if deleted', async () => {
-        const kept = await factory.open(world.name, () => world.clock.now, { models: 1_000, datasets: null, jobs: 500 });
+        const retention = { ...KEEP_ALL, models: 1_000, jobs: 500 };
+        const kept = await factory.open(world.name, () => world.clock.now, { retention });
         const { created_at } = modelSample();
         world.clock.now = created_at;
         const model = await kept.insertModel(modelSample());
@@ -342,6 +407,20 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
           counts: { pending: 3, delivered: 0, exhausted: 0, disabled: 0 },
           oldest_pending: 1_000_000,
         });
+      });
+
+      it('are signed by no more secrets than they may be, however many are made at once', async () => {
+        const ids = Array.from({ length: 6 }, (_, n) => `whs_${n}`);
+        const insert = (id: string, n: number) =>
+          (n % 2 ? world.other : world.ledger).insertWebhookSecret(
+            { id, tenant: 'alice', sealed: id, created_at: world.clock.now, expires_at: null },
+            world.clock.now + 1_000,
+            2,
+          );
+        await Promise.all(ids.map(insert));
+        const living = await world.ledger.listWebhookSecrets('alice');
+        expect(living).toHaveLength(2);
+        expect(living.filter(({ expires_at }) => expires_at === null)).toHaveLength(1);
       });
     });
 

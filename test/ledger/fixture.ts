@@ -10,7 +10,7 @@ export interface TestClock {
 /** Opens a fresh, empty database, or another connection to the one named. */
 export interface LedgerFactory {
   create(): Promise<string>;
-  open(name: string, now: () => Time, retention?: Retention): Promise<Ledger>;
+  open(name: string, now: () => Time, more?: { retention?: Retention; tenantQuotaBytes?: number }): Promise<Ledger>;
   destroy(name: string): Promise<void>;
 }
 

@@ -1,6 +1,5 @@
 import { openLedger } from '../../src/ledger/open.ts';
 import type { PostgresPlace } from '../../src/ledger/place.ts';
-import { KEEP_ALL } from '../../src/ledger/retention.ts';
 import { dropDatabase, newDatabase } from '../services/postgres.ts';
 import type { LedgerFactory } from './fixture.ts';
 
@@ -12,6 +11,6 @@ export function postgresPlace(url: string, changes: Partial<PostgresPlace> = {})
 /** Ledgers in databases of their own. */
 export const postgresFactory: LedgerFactory = {
   create: newDatabase,
-  open: (url, now, retention = KEEP_ALL) => openLedger({ database: postgresPlace(url), retention }, { now }),
+  open: (url, now, more = {}) => openLedger({ database: postgresPlace(url), ...more }, { now }),
   destroy: dropDatabase,
 };

@@ -11,7 +11,7 @@ export const getCapabilities = route({
   access: 'read',
   answers: { 200: { description: 'The capabilities.', content: { 'application/json': { schema: Capabilities } } } },
 
-  async handle({ services: { redis, limits } }) {
-    return capabilities(redis, limits);
+  async handle({ principal, services }) {
+    return capabilities(principal.tenant, services);
   },
 });

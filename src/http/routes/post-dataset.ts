@@ -7,6 +7,7 @@ import { UploadName } from '../names.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
+import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
 import { DATASET_FIELDS, DATASET_PROBLEMS, IDX_PARTS, storeDataset } from '../uploads/store-dataset.ts';
 import { orDiscard } from '../uploads/stored.ts';
 import { DatasetView, datasetView } from '../views/dataset.ts';
@@ -44,6 +45,7 @@ export const postDataset = route({
   async handle({ principal: { tenant }, services, request, reply }) {
     const { blobs, ledger, limits } = services;
     const key = idempotencyKey(request.headers);
+    await refuseWhenFull(ledger, tenant, key);
     const { row, replayed } = await services.uploads.within(() =>
       underKey(ledger, tenant, key, async (held) => {
         const scratch = await blobs.scratch();

@@ -20,6 +20,7 @@ import { inputGone, JOB_PROBLEMS, newJob } from '../new-job.ts';
 import { type Call, route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { asDatasetPart, JOB_PARTS, receiveJob } from '../uploads/receive-job.ts';
+import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
 import { DATASET_PROBLEMS, storeDataset } from '../uploads/store-dataset.ts';
 import { MODEL_PROBLEMS, storeModel } from '../uploads/store-model.ts';
 import { orDiscard } from '../uploads/stored.ts';
@@ -104,6 +105,7 @@ async function fromForm(call: JobCall): Promise<Answer> {
   const { tenant } = call.principal;
   const { blobs, ledger, limits, uploads } = services;
   const key = idempotencyKey(request.headers);
+  await refuseWhenFull(ledger, tenant, key);
   return uploads.within(() =>
     underKey(ledger, tenant, key, async (held) => {
       const scratch = await blobs.scratch();

@@ -7,6 +7,7 @@ import { UploadName } from '../names.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
+import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
 import { MODEL_FILE, MODEL_PROBLEMS, storeModel } from '../uploads/store-model.ts';
 import { orDiscard } from '../uploads/stored.ts';
 import { ModelView, modelView } from '../views/model.ts';
@@ -42,6 +43,7 @@ export const postModel = route({
   async handle({ principal: { tenant }, services, request, reply }) {
     const { blobs, ledger, limits } = services;
     const key = idempotencyKey(request.headers);
+    await refuseWhenFull(ledger, tenant, key);
     const { row, replayed } = await services.uploads.within(() =>
       underKey(ledger, tenant, key, async (held) => {
         const scratch = await blobs.scratch();

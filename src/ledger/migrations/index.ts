@@ -18,6 +18,7 @@ import * as webhooks from './009-webhooks.ts';
 import * as retention from './010-retention.ts';
 import * as idempotentCreates from './013-idempotent-creates.ts';
 import * as traceparent from './016-traceparent.ts';
+import * as artifactsByTenant from './018-artifacts-by-tenant.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-start': start,
@@ -32,6 +33,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '010-retention': retention,
   '013-idempotent-creates': idempotentCreates,
   '016-traceparent': traceparent,
+  '018-artifacts-by-tenant': artifactsByTenant,
 };
 
 /**

@@ -24,7 +24,7 @@ export async function recordChange(
 }
 
 /** Who changed what: rows are written by the changes themselves, read by admins, and forgotten by age. */
-export function auditQueries({ db }: Database): Pick<Ledger, 'listAudit' | 'forgetAudit'> {
+export function auditQueries({ db, now, retention }: Database): Pick<Ledger, 'listAudit' | 'forgetAudit'> {
   return {
     async listAudit(tenant, { limit, after, action, key_id, resource_id, since, until }) {
       const rows = await db
@@ -43,7 +43,9 @@ export function auditQueries({ db }: Database): Pick<Ledger, 'listAudit' | 'forg
       return asPage(rows, limit);
     },
 
-    async forgetAudit(before, limit) {
+    async forgetAudit(limit) {
+      if (retention.audit === null) return 0;
+      const before = now() - retention.audit;
       const old = db.selectFrom('audit').select('id').where('created_at', '<', before).orderBy('created_at').limit(limit);
       const { numDeletedRows } = await db.deleteFrom('audit').where('id', 'in', old).executeTakeFirst();
       return Number(numDeletedRows);

@@ -5,6 +5,7 @@ import { datasetRow, storedDataset } from '../rows.ts';
 import { recordChange } from './audit.ts';
 import { settleKey } from './idempotency.ts';
 import { asPage } from './page.ts';
+import { holdStorage } from './storage.ts';
 
 /** Data sets of a tenant: inserted after their bytes, marked when deleted. */
 export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
@@ -12,6 +13,7 @@ export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset'
   return {
     async insertDataset(row, claim) {
       return db.transaction().execute(async (transaction) => {
+        await holdStorage(transaction, database, row.tenant, row.size_bytes);
         const stored = await addDataset(transaction, database, row);
         if (claim) await settleKey(transaction, row.tenant, claim, row);
         return stored;

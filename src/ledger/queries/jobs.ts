@@ -15,6 +15,7 @@ import { addModel } from './models.ts';
 import { queuedWithTurn } from './order.ts';
 import { insertOutputs } from './outputs.ts';
 import { asPage } from './page.ts';
+import { holdStorage } from './storage.ts';
 
 type JobQueries = Pick<
   Ledger,
@@ -85,6 +86,7 @@ export function jobQueries(database: Database): JobQueries {
         if (planJob !== null && !(await holdInput(transaction, 'jobs', row.tenant, planJob, now()))) {
           return { outcome: 'input_gone', kind: 'plan', id: planJob };
         }
+        await holdStorage(transaction, database, row.tenant, (model?.size_bytes ?? 0) + (dataset?.size_bytes ?? 0));
         if (model) await addModel(transaction, database, model);
         if (dataset) await addDataset(transaction, database, dataset);
         await transaction.insertInto('jobs').values(storedJob(row)).execute();

@@ -1,6 +1,7 @@
 import type { Database } from '../database.ts';
 import type { KeyRow, Ledger } from '../ledger.ts';
 import { recordChange } from './audit.ts';
+import { holdName } from './leases.ts';
 import { asPage } from './page.ts';
 
 type KeyQueries = Pick<Ledger, 'insertKey' | 'findKey' | 'keyOfHash' | 'listKeys' | 'revokeKey' | 'touchKey' | 'hasKeys'>;
@@ -14,7 +15,7 @@ export function keyQueries(database: Database): KeyQueries {
   return {
     async insertKey(row, most) {
       return db.transaction().execute(async (transaction) => {
-        await transaction.insertInto('keys').values(row).execute();
+        await holdName(transaction, `keys:${row.tenant}`);
         const { living } = await transaction
           .selectFrom('keys')
           .select(({ fn }) => fn.countAll<number>().as('living'))
@@ -22,10 +23,9 @@ export function keyQueries(database: Database): KeyQueries {
           .where('revoked_at', 'is', null)
           .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now())]))
           .executeTakeFirstOrThrow();
-        if (Number(living) > most) {
-          await transaction.deleteFrom('keys').where('id', '=', row.id).execute();
-          return false;
-        }
+        const lives = row.revoked_at === null && (row.expires_at === null || row.expires_at > now());
+        if (lives && Number(living) >= most) return false;
+        await transaction.insertInto('keys').values(row).execute();
         await recordChange(transaction, database, { action: 'key.create', tenant: row.tenant, id: row.id });
         return true;
       });

@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts';
+import type { Database, Executor } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 
 /** Leases elect one process among several, for as long as it renews. */
@@ -19,4 +19,16 @@ export function leaseQueries({ db, now }: Database): Pick<Ledger, 'acquireLease'
       return taken !== undefined;
     },
   };
+}
+
+/**
+ * Holds a name for the rest of the transaction: whoever else wants it waits, and sees what this one has done. For what counts rows before it adds one, of which
+ * Postgres lets two go on at once.
+ */
+export async function holdName(executor: Executor, name: string): Promise<void> {
+  await executor
+    .insertInto('leases')
+    .values({ name, holder: '', until: 0 })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ until: 0 }))
+    .execute();
 }

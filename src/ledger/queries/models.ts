@@ -5,6 +5,7 @@ import { modelRow, storedModel } from '../rows.ts';
 import { recordChange } from './audit.ts';
 import { settleKey } from './idempotency.ts';
 import { asPage } from './page.ts';
+import { holdStorage } from './storage.ts';
 
 /** Models of a tenant: inserted after their bytes, marked when deleted. */
 export function modelQueries(database: Database): Pick<Ledger, 'insertModel' | 'findModel' | 'listModels' | 'deleteModel'> {
@@ -12,6 +13,7 @@ export function modelQueries(database: Database): Pick<Ledger, 'insertModel' | '
   return {
     async insertModel(row, claim) {
       return db.transaction().execute(async (transaction) => {
+        await holdStorage(transaction, database, row.tenant, row.size_bytes);
         const stored = await addModel(transaction, database, row);
         if (claim) await settleKey(transaction, row.tenant, claim, row);
         return stored;

@@ -1,6 +1,7 @@
 import type { Database, Executor } from '../database.ts';
 import type { Ledger, Time, WebhookSecretRow } from '../ledger.ts';
 import { recordChange } from './audit.ts';
+import { holdName } from './leases.ts';
 
 /** The sealed secrets that sign a tenant's webhooks. */
 export function webhookSecretQueries(database: Database): Pick<Ledger, 'insertWebhookSecret' | 'listWebhookSecrets'> {
@@ -8,6 +9,7 @@ export function webhookSecretQueries(database: Database): Pick<Ledger, 'insertWe
   return {
     async insertWebhookSecret(row, overlapUntil, most) {
       await db.transaction().execute(async (transaction) => {
+        await holdName(transaction, `webhook_secrets:${row.tenant}`);
         await transaction
           .updateTable('webhook_secrets')
           .set({ expires_at: overlapUntil })
