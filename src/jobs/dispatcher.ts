@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { HeldAttempt, Ledger } from '../ledger/ledger.ts';
 import { NO_SPAN, NO_TRACING, type Tracing, within } from '../tracing/tracing.ts';
 import { admit } from './admission.ts';
 import { onNudge, publishNudge } from './nudge.ts';
 import type { Queues } from './queue.ts';
+import { openWatch } from './steadily.ts';
 import { tidy } from './tidy.ts';
 import { listWorkers } from './workers.ts';
 
@@ -26,7 +27,8 @@ export interface Dispatcher {
 
 /**
  * Moves jobs from the ledger to the queues, and tidies up behind workers that are gone. Every `serve` has one and a ledger lease lets one of them act.
- * It remembers nothing: what it does follows from the ledger, so that a queue that Redis lost is filled again by the next look.
+ * What it does follows from the ledger, so that a queue that Redis lost is filled again by the next look; it remembers only since when a heartbeat has been the
+ * same, which is how it tells silent workers: clocks of other machines are not asked.
  */
 export function startDispatcher(options: {
   ledger: Ledger;
@@ -37,11 +39,15 @@ export function startDispatcher(options: {
   limits: { heartbeatTimeoutSeconds: number; tenantRunningLimit: number };
   tracing?: Tracing;
   now?: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  steady?: () => number;
   /** How often it looks unasked. */
   everyMs?: number;
 }): Dispatcher {
-  const { ledger, blobs, redis, queues, log, limits, tracing = NO_TRACING, now = Date.now, everyMs = 1_000 } = options;
+  const { ledger, blobs, redis, queues, log, limits, tracing = NO_TRACING, now = Date.now, steady, everyMs = 1_000 } = options;
   const holder = randomUUID();
+  const heartbeats = openWatch(steady);
+  const rival = openWatch(steady);
   let closed = false;
   let looking: Promise<void> | null = null;
   let lookAgain = false;
@@ -54,20 +60,38 @@ export function startDispatcher(options: {
   let sweptAt = Number.NEGATIVE_INFINITY;
 
   async function look(nudged: boolean): Promise<void> {
-    const leads = await ledger.acquireLease(LEASE, holder, now() + LEASE_MS);
+    const leads = await lead();
     if (leads !== leading) log.info(leads ? 'Dispatcher started' : 'Dispatcher runs elsewhere');
     leading = leads;
     if (!leads) {
       if (nudged) await publishNudge(redis);
       return;
     }
-    for (const id of await ledger.releaseSilent(now() - limits.heartbeatTimeoutSeconds * 1_000)) {
+    for (const id of await ledger.releaseSilent(await silent())) {
       log.warn({ job_id: id }, 'Job was taken from a silent worker');
     }
     for (const id of await ledger.failExhausted(MOST_ATTEMPTS)) log.warn({ job_id: id }, 'Job failed: its attempts are exhausted');
     await admitQueued();
     for (const { blob_key } of await ledger.takeEndedCheckpoints(MOST_CHECKPOINTS)) await blobs.delete(blob_key);
     sweep();
+  }
+
+  /** Takes or keeps the lease. One that its holder has not renewed while it could be seen to is taken, whatever its clock made of `until`. */
+  async function lead(): Promise<boolean> {
+    if (await ledger.acquireLease(LEASE, holder, now() + LEASE_MS)) return true;
+    const until = await ledger.leaseUntil(LEASE);
+    if (until === null || rival.unchanged(LEASE, until) <= LEASE_MS) return false;
+    return ledger.acquireLease(LEASE, holder, now() + LEASE_MS, until);
+  }
+
+  /** Attempts whose heartbeat has stayed the same for too long. */
+  async function silent(): Promise<HeldAttempt[]> {
+    const held = await ledger.heldAttempts();
+    const named = held.map((attempt) => ({ attempt, name: `${attempt.job_id} ${attempt.n}` }));
+    heartbeats.keep(new Set(named.map(({ name }) => name)));
+    return named
+      .filter(({ attempt, name }) => heartbeats.unchanged(name, attempt.heartbeat_at) > limits.heartbeatTimeoutSeconds * 1_000)
+      .map(({ attempt }) => attempt);
   }
 
   /** Beside the looks: there may be many bytes to go through, and the lease does not wait. */

@@ -349,6 +349,9 @@ export interface NamedBlob {
   size_bytes: number | null;
 }
 
+/** An attempt that holds a job, with its newest heartbeat. */
+export type HeldAttempt = Pick<AttemptRow, 'job_id' | 'n' | 'heartbeat_at'>;
+
 export interface Ledger {
   /** Brings the schema up to date; safe to call from several processes at once. */
   migrate(): Promise<void>;
@@ -462,19 +465,21 @@ export interface Ledger {
    * as many of a tenant's as may join those that run.
    */
   listQueued(limit: number, runningLimit?: number): Promise<JobRow[]>;
-  /** Running jobs whose attempt's heartbeat is older than `before` are released as `worker_lost`; their ids. */
-  releaseSilent(before: Time): Promise<string[]>;
+  /** Attempts that hold a job and whose heartbeat is still the one that is given are ended as `worker_lost`; the ids of the jobs, which are released. */
+  releaseSilent(silent: readonly HeldAttempt[]): Promise<string[]>;
   /**
    * Queued jobs whose last `limit` attempts all ended without a newer checkpoint become failed with ATTEMPTS_EXHAUSTED; their ids. Attempts that ended
    * for a pause or with their worker's orderly stop do not count.
    */
   failExhausted(limit: number): Promise<string[]>;
-  /** Takes or keeps the named lease for `holder` until `until`; false when another holds it. */
-  acquireLease(name: string, holder: string, until: Time): Promise<boolean>;
+  /** Takes or keeps the named lease for `holder` until `until`; false when another holds it. One that is held until `abandoned` may be taken whatever the time is. */
+  acquireLease(name: string, holder: string, until: Time, abandoned?: Time): Promise<boolean>;
+  /** Until when the named lease is held; null where nobody ever held it. */
+  leaseUntil(name: string): Promise<Time | null>;
   /** Checkpoints of ended jobs, taken out of the ledger; the caller deletes their bytes. */
   takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
   /** The attempts that hold a job now. */
-  heldAttempts(): Promise<Pick<AttemptRow, 'job_id' | 'n'>[]>;
+  heldAttempts(): Promise<HeldAttempt[]>;
   /** What the model's groups bear, as it was measured under one of `sensitivityKeys`; null where nobody has. */
   findSensitivities(modelId: string, key: string): Promise<Sensitivities | null>;
   /** Keeps it until the model is deleted, in the place of what is there: whoever adds to that brings it along. */

@@ -70,8 +70,8 @@ export function countedJobs(ledger: Ledger, metrics: Metrics): Ledger {
         }
         return released;
       },
-      async releaseSilent(before) {
-        const released = await inner.releaseSilent(before);
+      async releaseSilent(silent) {
+        const released = await inner.releaseSilent(silent);
         for (const id of released) {
           attempts.inc({ end: 'worker_lost' });
           await look(id);

@@ -13,6 +13,7 @@ import {
   jobSample,
   modelSample,
   pruneSpec,
+  releaseOlder,
   segmentSample,
   trainSpec,
 } from './samples.ts';
@@ -348,7 +349,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
             await world.ledger.claimJob(claimOf(id, 1));
             await world.ledger.requestCancel('alice', id);
             world.clock.now += 10;
-            await world.ledger.releaseSilent(world.clock.now);
+            await releaseOlder(world.ledger, world.clock.now);
           },
         ],
         [
@@ -820,7 +821,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.addWarning(id, 1, { code: 'A', detail: 'x' });
         await world.ledger.requestCancel('alice', id);
         world.clock.now += 1000;
-        expect(await world.ledger.releaseSilent(world.clock.now)).toEqual([id]);
+        expect(await releaseOlder(world.ledger, world.clock.now)).toEqual([id]);
         expect(await world.ledger.loadJob(id)).toMatchObject({
           status: 'cancelled',
           result: null,
@@ -954,7 +955,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.requestResume('alice', resumed);
         await world.ledger.releaseJob(released, 1, 'engine_lost');
         world.clock.now += 1000;
-        expect((await world.ledger.releaseSilent(world.clock.now)).sort()).toEqual([silent, resumed].sort());
+        expect((await releaseOlder(world.ledger, world.clock.now)).sort()).toEqual([silent, resumed].sort());
         expect([await statusOf(silent), await statusOf(released), await statusOf(resumed)]).toEqual(['paused', 'paused', 'queued']);
       });
 
@@ -1097,6 +1098,17 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect((await world.ledger.listQueued(100, 1)).map(({ id }) => id)).toEqual([bob.id]);
       });
 
+      it('does not release an attempt whose heartbeat is a newer one', async () => {
+        const { id } = await world.queueJob();
+        await world.ledger.claimJob(claimOf(id, 1));
+        const held = await world.ledger.heldAttempts();
+        expect(held).toEqual([{ job_id: id, n: 1, heartbeat_at: world.clock.now }]);
+        world.clock.now -= 3_600_000;
+        await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 1 });
+        expect(await world.ledger.releaseSilent(held)).toEqual([]);
+        expect(await world.ledger.releaseSilent(await world.ledger.heldAttempts())).toEqual([id]);
+      });
+
       it('knows which attempts hold a job', async () => {
         const [waiting, running, pausing] = [await world.queueJob(), await world.queueJob(), await world.queueJob()];
         for (const { id } of [running, pausing]) await world.ledger.claimJob(claimOf(id, 1));
@@ -1145,13 +1157,13 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         await world.ledger.requestCancel('alice', cancelling.id);
         world.clock.now += 1000;
         await world.ledger.heartbeat(alive.id, 1, { progress: null, engine_ms: 0 });
-        expect((await world.ledger.releaseSilent(world.clock.now)).sort()).toEqual([silent.id, cancelling.id]);
+        expect((await releaseOlder(world.ledger, world.clock.now)).sort()).toEqual([silent.id, cancelling.id]);
         expect((await world.ledger.loadJob(silent.id))?.status).toBe('queued');
         expect((await world.ledger.loadJob(cancelling.id))?.status).toBe('cancelled');
         expect((await world.ledger.loadJob(alive.id))?.status).toBe('running');
         expect((await world.ledger.listAttempts(silent.id))[0]?.end).toBe('worker_lost');
         expect(await world.ledger.heartbeat(silent.id, 1, { progress: null, engine_ms: 0 })).toBeNull();
-        expect(await world.ledger.releaseSilent(world.clock.now)).toEqual([]);
+        expect(await releaseOlder(world.ledger, world.clock.now)).toEqual([]);
       });
 
       const loseAttempt = async (id: string, n: number, checkpoint: number | null, fromStep: number | null = null, end = 'engine_lost') => {
@@ -1216,6 +1228,17 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         clock.now += 200;
         expect(await other.acquireLease('dispatcher', 'b', clock.now + 100)).toBe(true);
         expect(await ledger.acquireLease('dispatcher', 'a', clock.now + 100)).toBe(false);
+      });
+
+      it('that its holder does not renew may be taken, whatever the holder took for the time', async () => {
+        const { clock, ledger, other } = world;
+        expect(await other.leaseUntil('dispatcher')).toBeNull();
+        await ledger.acquireLease('dispatcher', 'a', clock.now + 3_600_000);
+        const until = (await other.leaseUntil('dispatcher'))!;
+        expect(until).toBe(clock.now + 3_600_000);
+        await ledger.acquireLease('dispatcher', 'a', until + 1);
+        expect(await other.acquireLease('dispatcher', 'b', clock.now + 100, until)).toBe(false);
+        expect(await other.acquireLease('dispatcher', 'b', clock.now + 100, until + 1)).toBe(true);
       });
 
       it('is given back by taking it until now', async () => {

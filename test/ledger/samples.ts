@@ -1,7 +1,7 @@
 /** Rows as small as the schema allows, for tests of the ledger and of what stands on it. */
 import type { DatasetFacts } from '../../src/dataset/facts.ts';
 import { type PruneSpec, Training, type TrainSpec } from '../../src/jobs/spec/index.ts';
-import type { ArtifactRow, CheckpointRow, DatasetRow, JobEnding, JobRow, ModelRow, SegmentRow } from '../../src/ledger/ledger.ts';
+import type { ArtifactRow, CheckpointRow, DatasetRow, JobEnding, JobRow, Ledger, ModelRow, SegmentRow } from '../../src/ledger/ledger.ts';
 import type { ModelFacts } from '../../src/model/facts.ts';
 import { fillDefaults } from '../../src/schema.ts';
 
@@ -192,4 +192,9 @@ export function artifactSample(job_id: string, overrides: Partial<ArtifactRow> =
 
 export function endingOf(job_id: string, attempt: number, overrides: Partial<JobEnding> = {}): JobEnding {
   return { job_id, attempt, status: 'succeeded', result: { ok: true }, error: null, models: [], artifacts: [], engine_ms: 5, ...overrides };
+}
+
+/** Releases the jobs of attempts whose heartbeat is older than `before`; their ids. */
+export async function releaseOlder(ledger: Ledger, before: number): Promise<string[]> {
+  return ledger.releaseSilent((await ledger.heldAttempts()).filter(({ heartbeat_at }) => heartbeat_at < before));
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobStatus, Ledger } from '../../src/ledger/ledger.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
-import { artifactSample, checkpointSample, claimOf, endingOf, segmentSample } from './samples.ts';
+import { artifactSample, checkpointSample, claimOf, endingOf, releaseOlder, segmentSample } from './samples.ts';
 
 /** One thing that may happen to a job. `n` is the attempt it claims to come from, counted from the newest: it may be long gone or yet to come. */
 type Step =
@@ -173,7 +173,7 @@ async function apply(drawn: Step, model: Model, id: string, ledger: Ledger, cloc
     case 'silence': {
       clock.now += made.ms;
       const silent = HELD.includes(model.status) && model.heartbeatAt < clock.now - TIMEOUT_MS;
-      expect(await ledger.releaseSilent(clock.now - TIMEOUT_MS)).toEqual(silent ? [id] : []);
+      expect(await releaseOlder(ledger, clock.now - TIMEOUT_MS)).toEqual(silent ? [id] : []);
       if (silent) model.letGo();
     }
   }

@@ -13,7 +13,7 @@ import { listenForMetrics } from '../../src/metrics/listener.ts';
 import { type Metrics, openMetrics } from '../../src/metrics/registry.ts';
 import { timedBlobs, timedLedger } from '../../src/metrics/timed.ts';
 import { openWorld, type World } from '../ledger/fixture.ts';
-import { claimOf, endingOf, jobSample } from '../ledger/samples.ts';
+import { claimOf, endingOf, jobSample, releaseOlder } from '../ledger/samples.ts';
 import { sqliteFactory } from '../ledger/sqlite-factory.ts';
 
 /** The line of a sample, without its value's noise. */
@@ -102,7 +102,7 @@ describe('over a ledger', () => {
     }
     await ledger.claimJob(claimOf(id, 3));
     world.clock.now += 60_000;
-    await ledger.releaseSilent(world.clock.now - 1);
+    await releaseOlder(ledger, world.clock.now - 1);
     await ledger.claimJob(claimOf(id, 4));
     await ledger.requestPause('alice', id);
     await ledger.pauseJob(id, 4, 1);

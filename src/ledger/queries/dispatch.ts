@@ -35,16 +35,9 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
       return rows.map(jobRow);
     },
 
-    async releaseSilent(before) {
-      const silent = await db
-        .selectFrom('jobs')
-        .innerJoin('attempts', (join) => join.onRef('attempts.job_id', '=', 'jobs.id').onRef('attempts.n', '=', 'jobs.attempt'))
-        .select(['jobs.id as id', 'attempts.n as n'])
-        .where('jobs.status', 'in', HELD)
-        .where('attempts.heartbeat_at', '<', before)
-        .execute();
+    async releaseSilent(silent) {
       const released = [];
-      for (const { id, n } of silent) {
+      for (const { job_id: id, n, heartbeat_at } of silent) {
         const won = await db.transaction().execute(async (transaction) => {
           // The job's row first, as everywhere: who takes the two the other way round waits for one who waits for it.
           if ((await passFence(transaction, id, n, false)) === null) return false;
@@ -55,7 +48,7 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
             .where('job_id', '=', id)
             .where('n', '=', n)
             .where('ended_at', 'is', null)
-            .where('heartbeat_at', '<', before)
+            .where('heartbeat_at', '=', heartbeat_at)
             .executeTakeFirst();
           return numUpdatedRows === 1n && (await releaseAttempt(transaction, id, n, 'worker_lost', { now, retention }));
         });
@@ -110,7 +103,13 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
     },
 
     async heldAttempts() {
-      return db.selectFrom('jobs').select(['id as job_id', 'attempt as n']).where('status', 'in', HELD).execute();
+      const rows = await db
+        .selectFrom('jobs')
+        .innerJoin('attempts', (join) => join.onRef('attempts.job_id', '=', 'jobs.id').onRef('attempts.n', '=', 'jobs.attempt'))
+        .select(['jobs.id as job_id', 'attempts.n as n', 'attempts.heartbeat_at as heartbeat_at'])
+        .where('jobs.status', 'in', HELD)
+        .execute();
+      return rows.map((row) => ({ ...row, heartbeat_at: Number(row.heartbeat_at) }));
     },
 
     async counts() {

@@ -2,9 +2,9 @@ import type { Database, Executor } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 
 /** Leases elect one process among several, for as long as it renews. */
-export function leaseQueries({ db, now }: Database): Pick<Ledger, 'acquireLease'> {
+export function leaseQueries({ db, now }: Database): Pick<Ledger, 'acquireLease' | 'leaseUntil'> {
   return {
-    async acquireLease(name, holder, until) {
+    async acquireLease(name, holder, until, abandoned) {
       const taken = await db
         .insertInto('leases')
         .values({ name, holder, until })
@@ -12,11 +12,22 @@ export function leaseQueries({ db, now }: Database): Pick<Ledger, 'acquireLease'
           conflict
             .column('name')
             .doUpdateSet({ holder, until })
-            .where(({ eb, or }) => or([eb('leases.holder', '=', holder), eb('leases.until', '<=', now())])),
+            .where(({ eb, or }) =>
+              or([
+                eb('leases.holder', '=', holder),
+                eb('leases.until', '<=', now()),
+                ...(abandoned === undefined ? [] : [eb('leases.until', '=', abandoned)]),
+              ]),
+            ),
         )
         .returning('name')
         .executeTakeFirst();
       return taken !== undefined;
+    },
+
+    async leaseUntil(name) {
+      const lease = await db.selectFrom('leases').select('until').where('name', '=', name).executeTakeFirst();
+      return lease === undefined ? null : Number(lease.until);
     },
   };
 }

@@ -62,7 +62,7 @@ describe('the dispatcher', () => {
   const waiting = () => redis.lrange(`${QUEUE_PREFIX}:cpu:wait`, 0, -1);
 
   /** A dispatcher over real queues, whose additions can be waited for. It looks when it starts, and then every `everyMs`. */
-  function dispatch(options: { everyMs?: number; ledger?: Ledger; tenantRunningLimit?: number } = {}) {
+  function dispatch(options: { everyMs?: number; ledger?: Ledger; tenantRunningLimit?: number; steady?: () => number } = {}) {
     const queues = openQueues(redis);
     const additions = new EventEmitter();
     const observed: Queues = {
@@ -80,6 +80,7 @@ describe('the dispatcher', () => {
       log: journal.log,
       limits: { heartbeatTimeoutSeconds: 15, tenantRunningLimit: options.tenantRunningLimit ?? 16 },
       now: () => world.clock.now,
+      steady: options.steady ?? (() => world.clock.now),
       everyMs: options.everyMs ?? NEVER,
     });
     open.push(() => dispatcher.close().then(() => queues.close()));
@@ -129,12 +130,43 @@ describe('the dispatcher', () => {
     const job = await world.queueJob();
     await world.ledger.claimJob(claimOf(job.id, 1));
     const { dispatcher, added } = dispatch();
-    await journal.said('Dispatcher started');
+    // Once it has admitted another job it has seen the heartbeat.
+    const other = await world.queueJob();
+    const seen = added(other.id, 1);
+    dispatcher.nudge();
+    await seen;
     const addition = added(job.id, 2);
     world.clock.now += 15_001;
     dispatcher.nudge();
     await addition;
     expect((await world.ledger.listAttempts(job.id))[0]?.end).toBe('worker_lost');
+  });
+
+  it('leaves a job to a worker that is heard, though its clock is an hour behind, and takes one from a worker that is not, though its clock was ahead', async () => {
+    const [behind, ahead] = [await world.queueJob(), await world.queueJob()];
+    const wall = world.clock.now;
+    for (const { id } of [behind, ahead]) await world.ledger.claimJob(claimOf(id, 1));
+    const beat = async (id: string, skew: number) => {
+      world.clock.now = wall + skew;
+      await world.ledger.heartbeat(id, 1, { progress: null, engine_ms: 1 });
+      world.clock.now = wall;
+    };
+    await beat(ahead.id, 3_600_000);
+    let steady = 0;
+    const { dispatcher, added } = dispatch({ steady: () => steady });
+    const addition = added(ahead.id, 2);
+    for (let second = 0; second <= 17; second++) {
+      await beat(behind.id, -3_600_000 + second);
+      const look = await world.queueJob();
+      const looked = added(look.id, 1);
+      steady = second * 1_000;
+      dispatcher.nudge();
+      await looked;
+      await world.ledger.claimJob(claimOf(look.id, 1));
+      await world.ledger.endJob(endingOf(look.id, 1));
+    }
+    await addition;
+    expect(await world.ledger.loadJob(behind.id)).toMatchObject({ status: 'running', attempt: 1 });
   });
 
   it('queues no more of a tenant’s jobs than may run at once', async () => {

@@ -7,7 +7,7 @@ import { openLedger } from '../../../src/ledger/open.ts';
 import type { PostgresPlace } from '../../../src/ledger/place.ts';
 import { openWorld } from '../../ledger/fixture.ts';
 import { postgresFactory, postgresPlace } from '../../ledger/postgres-factory.ts';
-import { claimOf, endingOf } from '../../ledger/samples.ts';
+import { claimOf, endingOf, releaseOlder } from '../../ledger/samples.ts';
 import { freePort } from '../../services/free-port.ts';
 import { breakConnections, dropDatabase, newDatabase, testPostgres } from '../../services/postgres.ts';
 
@@ -50,7 +50,7 @@ it('silent attempts are released while they end: each job has the one or the oth
   for (const { id } of jobs) await world.ledger.claimJob(claimOf(id, 1));
   world.clock.now += 10_000;
   const [released, ...endings] = await Promise.all([
-    world.other.releaseSilent(world.clock.now),
+    releaseOlder(world.other, world.clock.now),
     ...jobs.map(({ id }) => world.ledger.endJob(endingOf(id, 1))),
   ]);
   for (const [index, { id }] of jobs.entries()) expect(endings[index]).toBe(!(released as string[]).includes(id));
