@@ -3,11 +3,11 @@
 
 NODE = $(if $(wildcard .toolchain/node/bin/node),.toolchain/node/bin/node,node)
 
-.PHONY: help setup demo up test clean distclean
+.PHONY: help setup demo up test test-faults clean distclean
 .DEFAULT_GOAL := help
 
 help: ## This table
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make up PORT=9000 ESPALIER_DATA=/somewhere; bin/espalier doctor prints every variable.'
 
@@ -23,6 +23,10 @@ up: setup ## Run the service until ^C
 test: ## Set up, then lint, types, import arrows, OpenAPI and all tests
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+test-faults: ## Jobs under faults, on SQLite and a folder, then on Postgres and S3; JOBS=200 SEED=1
+	@scripts/setup.sh test
+	@for stores in local remote; do $(NODE) --disable-warning=ExperimentalWarning test/faults/run.ts --stores $$stores --jobs $(or $(JOBS),200) --seed $(or $(SEED),1) || exit 1; done
 
 clean: ## Remove what was made: ./data and ./out
 	@rm -rf data out

@@ -7,6 +7,7 @@ import re
 
 import schemathesis
 from hypothesis import strategies as st
+from schemathesis.generation.meta import TestPhase
 
 # Written by run.ts: paths of files, and ids of what it uploaded.
 with open(os.environ["ESPALIER_POOL"]) as file:
