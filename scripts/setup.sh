@@ -2,12 +2,12 @@
 # Installs everything Espalier needs and nothing twice. Called by the Makefile:
 #
 #   scripts/setup.sh runtime   Node, npm packages, native TensorFlow and its binding, redis-server
-#   scripts/setup.sh test      the same, a Python environment with stock Keras, PostgreSQL and an S3 server
+#   scripts/setup.sh test      the same, a Python environment with stock Keras, PostgreSQL, an S3 server and Chromium
 #   scripts/setup.sh library   TensorFlow's C library alone      the container image is built with these two, a layer each;
 #   scripts/setup.sh binding   its binding for Node alone        the rest of what they need is there
 #
 # ESPALIER_TENSORFLOW=cpu|cuda chooses the TensorFlow build (default: cuda when nvidia-smi lists a device).
-# Everything lands in .toolchain/ and node_modules/, except redis-server and PostgreSQL, which the system's package manager installs.
+# Everything lands in .toolchain/ and node_modules/, except redis-server, PostgreSQL and Chromium, which the system's package manager installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -208,6 +208,11 @@ build_gateway() {
   touch "$GATEWAY/complete-$VERSITYGW_VERSION"
 }
 
+# --- A browser, in which the tests open the live page -----------------------------------------------------------------------
+
+have_chromium() { [ -x "${ESPALIER_CHROMIUM:-/usr/bin/chromium}" ]; }
+install_chromium() { install_system_package chromium; }
+
 # --- Keras, for the tests that reload our exports in it ---------------------------------------------------------------
 
 # What was made stays where only more is asked for.
@@ -265,6 +270,7 @@ if [ "$PART" = test ]; then
   step "Python environment with stock Keras $KERAS_VERSION" have_keras install_keras "check that the Python package index answers and that 3 GiB of disk are free."
   step "PostgreSQL" have_postgres install_postgres "install postgresql 13 or newer."
   step "S3 server (versitygw, built from source)" have_gateway build_gateway "check that the Go module proxy answers and that 3 GiB of disk are free."
+  step "Chromium" have_chromium install_chromium "install chromium, or set ESPALIER_CHROMIUM to a browser of its kind."
   step "openssl" have_openssl install_openssl "install openssl."
   step "httpx, for the Python client" have_httpx install_httpx "check that the Python package index answers."
   step "ONNX's checker and runtime (37 MiB download)" have_onnx install_onnx "check that the Python package index answers."

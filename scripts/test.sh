@@ -68,12 +68,19 @@ client_compiles() {
   (cd clients/typescript && PATH="$OLDPWD/$BIN:$PATH" && openapi-typescript ../../openapi.yaml --output src/schema.ts --default-non-nullable=false && tsc --noEmit)
 }
 
+# The live page is kept as it is served; its types are the client's.
+page_is_current() {
+  $BIN/tsc --noEmit --project page && $BIN/vite build page --outDir "$PWD/$OUT/page" --logLevel warn || return 1
+  diff -r "$OUT/page" src/http/page || { echo 'src/http/page is not what page/ makes: npm run page builds it anew.'; return 1; }
+}
+
 check lint $BIN/biome check --error-on-warnings .
 check types $BIN/tsc --noEmit
 check arrows $BIN/depcruise --config .dependency-cruiser.cjs src
 check openapi openapi_is_current
 check redocly $BIN/redocly lint openapi.yaml
 check client client_compiles
+check page page_is_current
 tests unit 900
 if [ "${1:-}" != unit ]; then
   tests engine 2700

@@ -7,6 +7,7 @@ import { installDocs } from './docs.ts';
 import { openKeyring } from './keyring.ts';
 import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
+import { installPage } from './page.ts';
 import { pathMethods } from './path-methods.ts';
 import { installAccess } from './plugins/access.ts';
 import { installClosing } from './plugins/closing.ts';
@@ -92,6 +93,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   await installDocs(app);
   if (deps.board) await installBoard(app, deps.redis);
+  await installPage(app);
   await app.ready();
   return app;
 }
