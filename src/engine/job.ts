@@ -4,11 +4,20 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
 import { imageForm } from '../dataset/image-form.ts';
-import { guidingStructure, type MakingSpec, type Packing, type PruneSpec, type Sensitivities, type Training } from '../jobs/spec/index.ts';
+import {
+  guidingStructure,
+  type LossName,
+  type MakingSpec,
+  type Packing,
+  type PruneSpec,
+  type Sensitivities,
+  type Training,
+} from '../jobs/spec/index.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
 import { withPrecision } from '../packing/with-precision.ts';
+import { constantLoss } from '../report/constant-loss.ts';
 import { inputsInUse } from '../report/inputs-in-use.ts';
 import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
 import { quality } from '../report/scores.ts';
@@ -60,6 +69,7 @@ export async function runJob(frame: RunFrame, context: JobContext): Promise<void
   const { spec } = frame;
   if (spec.type === 'evaluate') return compareModels(frame, spec, context);
   if (spec.type === 'sensitivity') return tryCuts(frame, spec, context);
+  if (spec.type === 'compare') throw new Error('A comparison is made of other jobs and has none of its own for an engine');
   const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
@@ -109,7 +119,7 @@ async function run(
   reporter.expect({
     stepsPerEpoch: stepsPerEpoch(data, training.batch_size),
     validationSamples: data.split('selection').size,
-    evaluationSamples: 2 * data.split('test').size,
+    evaluationSamples: 2 * data.split('test').size + data.split('selection').size,
     latencyBatchSizes: latencyBatchSizes(spec.evaluation),
     exportBytes: statSync(frame.model_path).size,
   });
@@ -167,7 +177,8 @@ async function run(
   const formats = outputFormats(spec, original);
 
   reporter.enter('evaluating');
-  const packed = packing ? { packing: { ...made.packing, result: { selection: selected && quality(selected(result)) } } } : {};
+  const selection = selected && quality(selected(result));
+  const packed = packing ? { packing: { ...made.packing, result: { selection } } } : {};
   const hasTest = data.split('test').size > 0;
   const { evaluation, seed } = spec;
   const tested = hasTest ? checkBoth(original, result, { data, loss, asked: training, evaluation, seed, reporter, checkCancelled }) : null;
@@ -204,6 +215,7 @@ async function run(
       ...packed,
       ...(made.recipe ? { recipe: made.recipe } : {}),
       inputs: inputsOf(data),
+      ...(selection ? { selection: { ...selection, constant_loss: constantLossOf(data, loss.name) } } : {}),
       receipt,
       ...(tested ? { checks: tested.checks } : {}),
       seconds: reporter.seconds(),
@@ -251,6 +263,11 @@ async function leavePlan(frame: RunFrame, context: JobContext, spec: PruneSpec, 
 function inputsOf({ facts: { x } }: Dataset): Record<string, unknown> {
   const { scale, standardize = 'none', mean = null, std = null } = x;
   return { scale, standardize, mean, std };
+}
+
+/** What answering every sample of the selection split alike comes to. */
+function constantLossOf(data: Dataset, loss: LossName): number | null {
+  return constantLoss(loss, data.labels('selection', 0, data.split('selection').size), data.facts.y?.shape.at(-1) ?? 1);
 }
 
 function initialOptimizer(document: ModelDocument, training: Training, reporter: Reporter): OptimizerNumbers | null {

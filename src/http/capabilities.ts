@@ -3,6 +3,7 @@ import Type, { type TSchema } from 'typebox';
 import { PREDICTION_LIMITS } from '../jobs/predictions/limits.ts';
 import {
   Clipping,
+  CompareSpec,
   Criterion,
   EvaluateSpec,
   LearningRateSchedule,
@@ -100,7 +101,7 @@ const METHODS = {
 export async function capabilities(tenant: string, { redis, limits, ledger }: Pick<AppDeps, 'redis' | 'limits' | 'ledger'>) {
   return {
     version: VERSION,
-    jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec, sensitivity: SensitivitySpec },
+    jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec, sensitivity: SensitivitySpec, compare: CompareSpec },
     methods: METHODS,
     formats: { models: { upload: [...MODEL_FORMATS], output: [...OUTPUT_FORMATS] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
     layers: Object.keys(LAYER_CLASSES).sort(),

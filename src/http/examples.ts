@@ -85,6 +85,30 @@ export const SENSITIVITY_REQUEST = {
   accuracy_drops: [0.01],
 };
 
+/** What a caller sends to be told which of several criteria is best for a model, at equal budgets. */
+export const COMPARE_REQUEST = {
+  type: 'compare',
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  seeds: [0, 1, 2],
+  candidates: ['magnitude', 'taylor', 'fpgm'].map((type) => ({
+    type: 'prune',
+    name: type,
+    pruning: { criterion: { type }, structure: { type: 'channels' }, target: { macs: 0.5 } },
+  })),
+  fine_tuning: { epochs: 2, optimizer: { type: 'adam', learning_rate: 0.001 } },
+};
+
+/** What a caller sends to be told whether clipping helps a model, and at which threshold. */
+export const CLIPPING_REQUEST = {
+  type: 'compare',
+  model_id: EXAMPLE_IDS.model,
+  dataset_id: EXAMPLE_IDS.dataset,
+  seeds: [0, 1, 2, 3, 4],
+  candidates: [0.1, 1, 10].map((max_norm) => ({ type: 'train', name: `norm-${max_norm}`, clipping: { type: 'global_norm', max_norm } })),
+  training: { epochs: 5, optimizer: { type: 'sgd', learning_rate: 0.1 } },
+};
+
 /** What a caller sends to have the smallest file within a budget, and nothing else. */
 export const RECIPE_REQUEST = {
   type: 'prune',
@@ -223,6 +247,7 @@ const QUEUED: JobRow = {
   spec: SPEC,
   model_id: EXAMPLE_IDS.model,
   dataset_id: EXAMPLE_IDS.dataset,
+  parent_job_id: null,
   status: 'queued',
   revision: 1,
   attempt: 0,

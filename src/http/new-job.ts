@@ -1,5 +1,6 @@
 import { Problem, received } from '../errors.ts';
 import { type CheckedModel, checkJob } from '../jobs/check.ts';
+import { childRows } from '../jobs/compare/children.ts';
 import { newId } from '../jobs/ids.ts';
 import { readJobPlan } from '../jobs/plans.ts';
 import { specOf } from '../jobs/recipe/index.ts';
@@ -12,6 +13,11 @@ import { readModelConfig } from '../model/formats/index.ts';
 import { inputOf } from './job-inputs.ts';
 import { modelPath } from './model-path.ts';
 import type { Services } from './services.ts';
+
+export interface NewJob {
+  row: JobRow;
+  children: JobRow[];
+}
 
 /** What checking a specification against its model and its data may find wrong with it. */
 export const JOB_PROBLEMS = [
@@ -28,10 +34,10 @@ export const JOB_PROBLEMS = [
 ] as const;
 
 /**
- * The row of a job that can run. `own` are inputs that come with it and that the ledger does not have yet. Throws Problem: one of JOB_PROBLEMS, and
+ * The row of a job that can run, and of those that a comparison is made of. `own` are inputs that come with it and that the ledger does not have yet. Throws Problem: one of JOB_PROBLEMS, and
  * VALIDATION_FAILED for an input that is not there.
  */
-export async function newJob(body: JobSpec, tenant: string, services: Services, own: JobInputs = {}): Promise<JobRow> {
+export async function newJob(body: JobSpec, tenant: string, services: Services, own: JobInputs = {}): Promise<NewJob> {
   const { ledger, blobs } = services;
   await checkWebhook(body, tenant, services);
   const { model_id: modelId, dataset_id: datasetId } = body;
@@ -49,14 +55,16 @@ export async function newJob(body: JobSpec, tenant: string, services: Services, 
     further.set(id, checked(inputOf('model', id, await ledger.findModel(tenant, id), pointer)));
   }
   const { spec, warnings } = await checkJob(asked, checked(model), dataset.facts, further);
-  return {
+  const row: JobRow = {
     id: newId('job'),
     tenant,
     type: spec.type,
     spec,
     model_id: model.id,
     dataset_id: dataset.id,
-    status: 'queued',
+    parent_job_id: null,
+    // A comparison has no turn of its own: its children have.
+    status: spec.type === 'compare' ? 'running' : 'queued',
     revision: 1,
     attempt: 0,
     result: null,
@@ -69,6 +77,7 @@ export async function newJob(body: JobSpec, tenant: string, services: Services, 
     expires_at: null,
     deleted_at: null,
   };
+  return { row, children: spec.type === 'compare' ? childRows(row, spec) : [] };
 }
 
 /** The problem of an input that went between the check and the insertion: VALIDATION_FAILED, at the place that names it. */

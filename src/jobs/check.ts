@@ -3,6 +3,7 @@ import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
+import { checkCompare } from './check-compare.ts';
 import { checkDistillation, type FurtherModels } from './check-distillation.ts';
 import { checkEvaluation } from './check-evaluation.ts';
 import { checkModelsAlike } from './check-models-alike.ts';
@@ -43,6 +44,10 @@ export async function checkJob(
   }
   if (spec.type === 'sensitivity') {
     return { spec: await checkSensitivity(spec, model, dataset, (warning) => warnings.push(warning)), warnings };
+  }
+  if (spec.type === 'compare') {
+    const warn = (warning: JobWarning) => warnings.push(warning);
+    return { spec: await checkCompare(spec, model, dataset, further, { check: checkJob, warn }), warnings };
   }
   const resolve = (training: Training, pointer: string): Promise<Training> =>
     resolveTraining(training, {

@@ -5,6 +5,7 @@ import type { Blobs } from '../blobs/blobs.ts';
 import type { HeldAttempt, Ledger } from '../ledger/ledger.ts';
 import { NO_SPAN, NO_TRACING, type Tracing, within } from '../tracing/tracing.ts';
 import { admit } from './admission.ts';
+import { settleComparisons } from './compare/settle.ts';
 import { onNudge, publishNudge } from './nudge.ts';
 import type { Queues } from './queue.ts';
 import { openWatch } from './steadily.ts';
@@ -71,6 +72,7 @@ export function startDispatcher(options: {
       log.warn({ job_id: id }, 'Job was taken from a silent worker');
     }
     for (const id of await ledger.failExhausted(MOST_ATTEMPTS)) log.warn({ job_id: id }, 'Job failed: its attempts are exhausted');
+    await settleComparisons(ledger, log);
     await admitQueued();
     for (const { blob_key } of await ledger.takeEndedCheckpoints(MOST_CHECKPOINTS)) await blobs.delete(blob_key);
     sweep();

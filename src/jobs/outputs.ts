@@ -29,10 +29,13 @@ export type ModelIds = ReadonlyMap<string, string>;
 /** Files that are no models keep their names. */
 const OTHERS = { npz: { extension: '', mediaType: 'application/zip' }, json: { extension: '', mediaType: 'application/json' } } as const;
 
-const RESULT_NAMES = { train: 'trained', prune: 'pruned', evaluate: 'evaluated', sensitivity: 'measured' } as const satisfies Record<
-  JobRow['type'],
-  string
->;
+const RESULT_NAMES = {
+  train: 'trained',
+  prune: 'pruned',
+  evaluate: 'evaluated',
+  sensitivity: 'measured',
+  compare: 'compared',
+} as const satisfies Record<JobRow['type'], string>;
 
 /**
  * Stores the files that a job leaves. The model becomes both a model, for further jobs, and an artifact, which stays when the model is deleted; each has

@@ -4,7 +4,19 @@ import { choice, nullable, strictObject } from '../schema.ts';
 
 export const Progress = strictObject(
   {
-    phase: choice(['loading', 'scoring', 'pruning', 'training', 'packing', 'evaluating', 'measuring', 'exporting', 'verifying', 'done']),
+    phase: choice([
+      'loading',
+      'scoring',
+      'pruning',
+      'training',
+      'packing',
+      'evaluating',
+      'measuring',
+      'exporting',
+      'verifying',
+      'comparing',
+      'done',
+    ]),
     step: Type.Integer({ minimum: 0 }),
     total_steps: Type.Integer({ minimum: 0 }),
     fraction: Type.Number({ minimum: 0, maximum: 1 }),

@@ -2,6 +2,7 @@
 import type { Blobs } from '../blobs/blobs.ts';
 import type { JobRow, Ledger } from '../ledger/ledger.ts';
 import type { ClippedWindow, JobReport, SeriesPoint } from '../report/job-report.ts';
+import { childrenOf } from './compare/children.ts';
 import { readJobView } from './read-view.ts';
 import { readPoints } from './series/read-points.ts';
 import { readRows } from './series/read-rows.ts';
@@ -20,14 +21,22 @@ const COLUMNS = {
 
 /** The job as it is shown, the names of what it was asked for, and its series with few points. */
 export async function readReport(ledger: Ledger, blobs: Blobs, row: JobRow): Promise<JobReport> {
-  const points = (series: keyof typeof COLUMNS): Promise<SeriesPoint[]> =>
-    readPoints(ledger, blobs, row.id, {
+  const points = (series: keyof typeof COLUMNS, id = row.id): Promise<SeriesPoint[]> =>
+    readPoints(ledger, blobs, id, {
       series,
       columns: COLUMNS[series],
       from_step: 0,
       to_step: Number.MAX_SAFE_INTEGER,
       points: POINTS,
     });
+  /** How the children of a comparison came along, under its first seed. */
+  const candidates = async () => {
+    if (row.spec.type !== 'compare') return {};
+    const { seeds } = row.spec;
+    const first = [...childrenOf(row.id, row.spec)].filter(([, { seed }]) => seed === seeds[0]);
+    const read = first.map(async ([id, { candidate }]) => ({ name: candidate.name, job_id: id, epoch: await points('epoch', id) }));
+    return { candidates: await Promise.all(read) };
+  };
   const [job, model, dataset, step, epoch, prune] = await Promise.all([
     readJobView(ledger, row),
     ledger.findModel(row.tenant, row.model_id),
@@ -40,7 +49,7 @@ export async function readReport(ledger: Ledger, blobs: Blobs, row: JobRow): Pro
     job,
     model: { id: row.model_id, name: model?.name ?? row.model_id },
     dataset: { id: row.dataset_id, name: dataset?.name ?? row.dataset_id },
-    series: { step, epoch, prune, clipped: await readClipped(ledger, blobs, row.id, step) },
+    series: { step, epoch, prune, clipped: await readClipped(ledger, blobs, row.id, step), ...(await candidates()) },
   };
 }
 

@@ -60,6 +60,7 @@ export const JobView = strictObject(
     id: Type.String({ pattern: idPattern('job') }),
     object: Type.Literal('job'),
     type: choice([...JOB_TYPES]),
+    parent_job_id: nullable(Type.String({ description: 'The comparison that it is made for.' })),
     status: choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled']),
     revision: Type.Integer({ minimum: 1, description: 'Grows with every change of the job; progress does not count.' }),
     spec: JobSpec,
@@ -127,9 +128,9 @@ export function artifactView(row: ArtifactRow): ArtifactView {
 /** A job out of its rows. `attempt` is the newest attempt, null before the first. */
 export function jobView(
   row: JobRow,
-  parts: { attempt: AttemptRow | null; artifacts: ArtifactRow[]; queuePosition: number | null },
+  parts: { attempt: AttemptRow | null; artifacts: ArtifactRow[]; queuePosition: number | null; children?: Progress | null },
 ): JobView {
-  const { attempt, artifacts, queuePosition } = parts;
+  const { attempt, artifacts, queuePosition, children = null } = parts;
   const self = `/v1/jobs/${row.id}`;
   const carried = attempt?.progress as HeartbeatProgress | null | undefined;
   const { metrics = {}, ...progress } = carried ?? {};
@@ -138,6 +139,7 @@ export function jobView(
     id: row.id,
     object: 'job',
     type: row.type,
+    parent_job_id: row.parent_job_id,
     status: row.status,
     revision: row.revision,
     spec: row.spec,
@@ -148,7 +150,7 @@ export function jobView(
           ...(['running', 'pausing'].includes(row.status) ? {} : { eta_s: null }),
           ...(row.status === 'succeeded' ? { phase: 'done', fraction: 1 } : {}),
         } as Progress)
-      : null,
+      : children,
     metrics,
     queue_position: queuePosition,
     attempt: row.attempt,
@@ -179,7 +181,7 @@ export function jobView(
 export function asInserted(row: JobRow, warnings: number): JobRow {
   return {
     ...row,
-    status: 'queued',
+    status: row.type === 'compare' ? 'running' : 'queued',
     revision: 1,
     attempt: 0,
     result: null,

@@ -75,6 +75,8 @@ export interface JobRow {
   spec: JobSpec;
   model_id: string;
   dataset_id: string;
+  /** The comparison that it is made for. */
+  parent_job_id: string | null;
   status: JobStatus;
   /** Grows by one with every change of the row. */
   revision: number;
@@ -232,6 +234,12 @@ export interface JobEnding {
   engine_ms: number;
 }
 
+/** What ends a job that is made of others. */
+export interface ComparisonEnding extends Pick<JobEnding, 'status' | 'result' | 'error'> {
+  id: string;
+  from: JobStatus;
+}
+
 /** What ends a job that no attempt holds. */
 export type UnheldCancel = Pick<JobEnding, 'job_id' | 'attempt' | 'result' | 'models' | 'artifacts'> & { warning: JobWarning | null };
 
@@ -383,12 +391,14 @@ export interface Ledger {
   /**
    * Inserts a queued job, and before it those of its inputs that came with it. With an idempotency key, in the same transaction: a key that is known returns
    * the id it created and whether the fingerprint agrees, and inserts nothing; one that is held (a claim) names the job from then on. `input_gone`: a model,
-   * the data set or the job of the plan that the specification names is not the tenant's, was deleted meanwhile or has expired; nothing is inserted then.
+   * the data set or the job of the plan that the specification names is not the tenant's, was deleted meanwhile or has expired; nothing is inserted then. The
+   * children of a comparison are inserted with it, queued in their order.
    */
   insertJob(
     row: JobRow,
     idempotency?: { key: string; fingerprint: string } | IdempotencyClaim,
     inputs?: JobInputs,
+    children?: readonly JobRow[],
   ): Promise<InsertJobOutcome>;
   /** What an idempotency key of the last 24 hours has created; null when it is not known. */
   findIdempotent(tenant: string, idempotency: { key: string; fingerprint: string }): Promise<ReplayOutcome | null>;
@@ -404,11 +414,11 @@ export interface Ledger {
   loadJob(id: string): Promise<JobRow | null>;
   listJobs(
     tenant: string,
-    query: PageQuery & { status?: JobStatus | undefined; type?: JobSpec['type'] | undefined },
+    query: PageQuery & { status?: JobStatus | undefined; type?: JobSpec['type'] | undefined; parent_job_id?: string | undefined },
   ): Promise<Page<JobRow>>;
   /** How many queued jobs are before this one in the order of `listQueued`; null when it is not queued. */
   queuePosition(id: string): Promise<number | null>;
-  /** queued or paused -> cancelled; running -> cancelling; cancelling stays. The row as it then is; null when there is none. */
+  /** queued or paused -> cancelled; running -> cancelling; cancelling stays. What is asked of a comparison is asked of its children, and it goes where they have gone once all of them are there. The row as it then is; null when there is none. */
   requestCancel(tenant: string, id: string): Promise<JobRow | null>;
   /**
    * Ends a queued or paused job as cancelled, with what it leaves, while `attempt` is still its newest. False where it is no longer so: a worker has
@@ -419,7 +429,7 @@ export interface Ledger {
   requestPause(tenant: string, id: string): Promise<JobRow | null>;
   /** paused -> queued, behind those that wait already; pausing -> running; the others stay. The row as it then is; null when there is none. */
   requestResume(tenant: string, id: string): Promise<JobRow | null>;
-  /** Marks an ended job deleted; false when it has not ended. */
+  /** Marks an ended job deleted, and the children of a comparison; false when it has not ended. */
   deleteJob(tenant: string, id: string): Promise<boolean>;
 
   /** queued -> running as attempt `n` (which must be one more than the last): the fence. Null when somebody else won or it is no longer queued. */
@@ -476,6 +486,15 @@ export interface Ledger {
   acquireLease(name: string, holder: string, until: Time, abandoned?: Time): Promise<boolean>;
   /** Until when the named lease is held; null where nobody ever held it. */
   leaseUntil(name: string): Promise<Time | null>;
+  /** The jobs that a comparison is made of, deleted ones included, in the order of their ids. */
+  listChildren(id: string): Promise<JobRow[]>;
+  /**
+   * Lets comparisons follow their children: one of which a child has started has started, one that is pausing and has no child that runs is paused. Those of
+   * which every child has ended, for the caller to end.
+   */
+  tendComparisons(): Promise<JobRow[]>;
+  /** Ends a comparison that is in the state `from`; false where it is not, or no longer. */
+  endComparison(ending: ComparisonEnding): Promise<boolean>;
   /** Checkpoints of ended jobs, taken out of the ledger; the caller deletes their bytes. */
   takeEndedCheckpoints(limit: number): Promise<CheckpointRow[]>;
   /** The attempts that hold a job now. */

@@ -5,6 +5,7 @@ import { attemptQueries } from './queries/attempts.ts';
 import { auditQueries } from './queries/audit.ts';
 import { blobQueries } from './queries/blobs.ts';
 import { checkpointQueries } from './queries/checkpoints.ts';
+import { comparisonQueries } from './queries/comparisons.ts';
 import { datasetQueries } from './queries/datasets.ts';
 import { deliveryQueries } from './queries/deliveries.ts';
 import { dispatchQueries } from './queries/dispatch.ts';
@@ -58,6 +59,7 @@ export function queryLedger(
     ...seriesQueries(database),
     ...checkpointQueries(database),
     ...dispatchQueries(database),
+    ...comparisonQueries(database),
     ...leaseQueries(database),
     ...blobQueries(database),
     ...purgeQueries(database),

@@ -67,6 +67,8 @@ export interface JobTable {
   schema_version: number;
   model_id: string;
   dataset_id: string;
+  /** Null for a job that was posted. */
+  parent_job_id: string | null;
   status: JobStatus;
   revision: number;
   attempt: number;

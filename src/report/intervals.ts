@@ -46,3 +46,22 @@ export function influenceInterval(value: number, influence: Float64Array, lowest
   if (!Number.isFinite(half) || half < 1e-12) return { value, low: null, high: null };
   return { value, low: Math.max(lowest, value - half), high: Math.min(highest, value + half) };
 }
+
+/** Student's t at 97.5 %, by degrees of freedom from 1 on. */
+const T975 = [
+  12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306, 2.2622, 2.2281, 2.201, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098,
+  2.1009, 2.093, 2.086, 2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452,
+];
+
+/** The mean of a few values with its 95 % interval of Student's t; of one value the ends are null, and of none there is nothing. Of up to 30 values. */
+export function tInterval(values: readonly number[]): Measurement | null {
+  const n = values.length;
+  if (n === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  if (n === 1) return { value: mean, low: null, high: null };
+  const quantile = T975[n - 2];
+  if (quantile === undefined) throw new RangeError(`Intervals are of ${T975.length + 1} values at most. Received: ${n}`);
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  const half = quantile * Math.sqrt(variance / n);
+  return { value: mean, low: mean - half, high: mean + half };
+}

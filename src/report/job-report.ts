@@ -34,6 +34,8 @@ export interface ReportedSeries {
   epoch: SeriesPoint[];
   prune: SeriesPoint[];
   clipped: ClippedWindow[];
+  /** Of a comparison: the epochs of each candidate under its first seed. */
+  candidates?: { name: string; job_id: string; epoch: SeriesPoint[] }[];
 }
 
 /** The job as the API shows it, as far as a report says it. */

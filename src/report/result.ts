@@ -1,8 +1,10 @@
 /** A job's result as a report reads it: what older versions of the service did not write is not there. */
 
 import type { Checks } from './checks/checks.ts';
+import type { Comparison } from './comparison.ts';
 import type { InputsInUse } from './inputs-in-use.ts';
 import type { Receipt } from './receipt.ts';
+import type { Quality } from './scores.ts';
 import type { SensitivityReport } from './sensitivity.ts';
 import type { UnitsRemoved } from './units-removed.ts';
 
@@ -76,11 +78,16 @@ export interface ReportedResult {
   target?: ReportedTarget;
   cuts?: ReportedCut[];
   training?: ReportedTraining;
+  /** Of the result, on the selection split. */
+  selection?: Quality & { constant_loss: number | null };
   receipt?: Receipt;
   checks?: Checks;
   sensitivity?: ReportedSensitivity;
   units?: UnitsRemoved;
   inputs_in_use?: InputsInUse;
+  comparison?: Comparison;
+  /** Of a comparison of trainings. */
+  clipping?: { helps: 'yes' | 'no' | 'not_shown' | null; best: string | null; tied: string[]; clipping: unknown };
   recipe?: { name: string; stages?: ReportedStage[] };
   verification?: ReportedVerification[];
   seconds?: Record<string, number>;

@@ -1,6 +1,7 @@
 /** A job in words, for those who were not there: what happened, and what is not proven. */
 import type { Clipping, JobSpec, Pruning, Training } from '../jobs/spec/index.ts';
 import { type RobustnessChecks, worstAttack } from './checks/robustness.ts';
+import type { Comparison } from './comparison.ts';
 import type { JobReport, ReportedJob } from './job-report.ts';
 import { bytes, count, duration, isNumber, percent, points, range, significant } from './numbers.ts';
 import type { Claim } from './receipt.ts';
@@ -24,6 +25,7 @@ export function tellStory({ job, model, dataset }: JobReport): Story {
       ...refuted(result),
       ...checked(result),
       ...bears(result),
+      ...compared(result),
       ...clippedHow(job.spec, result),
       ...proofs(result),
     ],
@@ -48,6 +50,10 @@ function asked(spec: JobSpec, model: string, dataset: string): string {
   }
   if (spec.type === 'sensitivity') {
     return `This job was asked what each part of ${on} bears: cut alone, the least important by the criterion “${spec.criterion.type}” first, and measured without training.`;
+  }
+  if (spec.type === 'compare') {
+    const names = spec.candidates.map(({ name }) => `“${name}”`);
+    return `This job was asked which of ${count(names.length)} ways with ${on} is better, under ${spec.seeds.length === 1 ? 'one seed' : `${count(spec.seeds.length)} seeds`} each: ${names.join(', ')}.`;
   }
   const after =
     spec.fine_tuning && spec.fine_tuning.epochs > 0 ? `, with ${epochs(spec.fine_tuning)} of fine-tuning` : ', without fine-tuning';
@@ -228,6 +234,32 @@ function underAttack(robustness: RobustnessChecks): string[] {
   ];
 }
 
+/** Who is first, who cannot be told from it, and what became of the controls. */
+function compared({ comparison, clipping }: ReportedResult): string[] {
+  if (!comparison) return [];
+  const { candidates, controls, measure } = comparison;
+  const first = candidates.filter(({ rank }) => rank === 1);
+  const [best] = first;
+  if (!best) return [];
+  const value = best.selection[measure]?.value;
+  const said = measure === 'accuracy' ? `an accuracy of ${percent(value, 2)}` : `a loss of ${significant(value)}`;
+  const ties = first.slice(1).map(({ name }) => `“${name}”`);
+  return [
+    `“${best.name}” did best on the selection split, with ${said} on average${ties.length > 0 ? `; ${ties.join(', ')} cannot be told from it` : ', and is better than each of the others beyond chance'}.`,
+    ...controls.map(
+      ({ name, beaten_by: beaten, not_told_from: tied }) =>
+        `Against the control “${name}” ${beaten.length > 0 ? `${beaten.map((one) => `“${one}”`).join(', ')} ${beaten.length === 1 ? 'is' : 'are'} better` : 'nothing is shown to be better'}${tied.length > 0 && beaten.length > 0 ? `, and of ${count(tied.length)} others nothing is shown` : ''}.`,
+    ),
+    ...(clipping?.helps ? [HELPS[clipping.helps]] : []),
+  ];
+}
+
+const HELPS = {
+  yes: 'Clipping helps this model: a clipped candidate is better than the unclipped one.',
+  no: 'Clipping does not help this model: the unclipped candidate is better than every clipped one.',
+  not_shown: 'That clipping helps this model, or harms it, is not shown.',
+} as const;
+
 function refuted({ receipt }: ReportedResult): string[] {
   return (Object.entries(receipt?.claims ?? {}) as [string, Claim][])
     .filter(([, { verdict }]) => verdict === 'refuted')
@@ -262,7 +294,9 @@ function unproven(job: ReportedJob, result: ReportedResult): string[] {
   for (const { format, runtime, not_verified: open } of verification) {
     if (open) said.push(`That ${runtime} loads the ${format} file and predicts the same (${open.code}). ${open.detail}`);
   }
-  if (result.sensitivity) {
+  if (result.comparison) {
+    said.push(...undecided(result.comparison));
+  } else if (result.sensitivity) {
     said.push('What is lost when several are cut at once: each was cut alone, and losses need not add up.');
     said.push('What training would win back: none followed a cut.');
     if (result.sensitivity.split === 'train')
@@ -270,4 +304,26 @@ function unproven(job: ReportedJob, result: ReportedResult): string[] {
   } else if (receipt) said.push('Anything about other data than the test split’s, or about other seeds: this is one run.');
   else if (job.status === 'succeeded' && !result.plan_only) said.push('Nothing was measured on a test split.');
   return said;
+}
+
+/** What a comparison leaves open. */
+function undecided({ candidates, pairs, seeds }: Comparison): string[] {
+  const ties = pairs.filter(({ better }) => better === null).length;
+  const failed = candidates.flatMap(({ name, runs }) =>
+    runs
+      .filter(({ finite, status }) => finite === null && status !== 'succeeded')
+      .map(({ seed, error, status }) => `${name} under seed ${seed} (${error?.code ?? status})`),
+  );
+  return [
+    ...(ties > 0
+      ? [
+          `Which is better of ${count(ties)} of ${count(pairs.length)} pairs: under ${seeds.length === 1 ? 'one seed' : `${count(seeds.length)} seeds`} their difference may be chance.`,
+        ]
+      : []),
+    ...(pairs.length > 1
+      ? ['That every difference called one is one: each interval is of its own pair at 95 %, and there are several pairs.']
+      : []),
+    ...(failed.length > 0 ? [`What these would have come to, which ended for reasons of their own: ${failed.join(', ')}.`] : []),
+    'Anything about other data, other models, or other budgets than this one.',
+  ];
 }

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemDocument } from '../../src/errors.ts';
-import { WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
+import { childRows } from '../../src/jobs/compare/children.ts';
+import { type CompareSpec, JobSpec, WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
 import type { JobRow, KeyRow, ModelRow } from '../../src/ledger/ledger.ts';
 import { KEEP_ALL } from '../../src/ledger/retention.ts';
+import { fillDefaults } from '../../src/schema.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
 import {
   artifactSample,
@@ -300,6 +302,102 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
       it('are not deleted by another tenant', async () => {
         await world.ledger.deleteModel('bob', world.model.id);
         expect((await world.ledger.findModel('alice', world.model.id))?.deleted_at).toBeNull();
+      });
+    });
+
+    describe('comparisons', () => {
+      const compared = async (seeds = [0, 1]): Promise<{ parent: JobRow; children: JobRow[] }> => {
+        const training = trainSpec(world.model.id, world.dataset.id).training;
+        const candidates = [{ type: 'train' as const, name: 'a', clipping: null, training, packing: null }];
+        const common = { type: 'compare', model_id: world.model.id, dataset_id: world.dataset.id, seeds, candidates };
+        const spec = fillDefaults(JobSpec, common) as CompareSpec;
+        const parent = jobSample(world.model, world.dataset, { spec, status: 'running' });
+        const children = childRows(parent, spec);
+        expect(await world.ledger.insertJob(parent, undefined, {}, children)).toEqual({ outcome: 'inserted', queue_position: 0 });
+        return { parent, children };
+      };
+      const statuses = async (id: string) => {
+        const [parent, children] = [await world.other.loadJob(id), await world.other.listChildren(id)];
+        return [parent!.status, ...children.map(({ status }) => status).sort()];
+      };
+      const finish = (row: JobRow) => world.ledger.endJob(endingOf(row.id, 1, { models: [], artifacts: [] }));
+
+      it('come with their children, which are queued as any job, in their order, while they have no turn themselves', async () => {
+        const { parent, children } = await compared([3, 4]);
+        expect(await world.other.listChildren(parent.id)).toEqual(children.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+        expect((await world.other.listQueued(9)).map(({ id }) => id)).toEqual(children.map(({ id }) => id));
+        // Two of the tenant may run: the comparison is none of them.
+        expect(await world.other.listQueued(9, 2)).toHaveLength(2);
+        expect(await world.other.queuePosition(parent.id)).toBeNull();
+        const mine = await world.other.listJobs('alice', { limit: 9, parent_job_id: parent.id });
+        expect(mine.rows.map(({ id }) => id).sort()).toEqual(children.map(({ id }) => id).sort());
+        // Made again they are the same jobs.
+        expect(childRows(parent, parent.spec as CompareSpec)).toEqual(children);
+      });
+
+      it('start with their first child, and are to be ended when the last has ended', async () => {
+        const { parent, children } = await compared();
+        expect(await world.ledger.tendComparisons()).toEqual([]);
+        await world.ledger.claimJob(claimOf(children[0]!.id, 1));
+        await world.ledger.markStarted(children[0]!.id, 1, null);
+        world.clock.now += 1;
+        await world.ledger.tendComparisons();
+        expect(await world.other.loadJob(parent.id)).toMatchObject({ status: 'running', started_at: world.clock.now, revision: 2 });
+        await finish(children[0]!);
+        expect(await world.ledger.tendComparisons()).toEqual([]);
+        await world.ledger.claimJob(claimOf(children[1]!.id, 1));
+        await finish(children[1]!);
+        expect((await world.other.tendComparisons()).map(({ id }) => id)).toEqual([parent.id]);
+        const end = { id: parent.id, from: 'running', status: 'succeeded', result: { comparison: {} }, error: null } as const;
+        expect(await Promise.all([world.ledger.endComparison(end), world.other.endComparison(end)])).toContain(true);
+        expect(await world.ledger.endComparison(end)).toBe(false);
+        expect(await world.ledger.loadJob(parent.id)).toMatchObject({
+          status: 'succeeded',
+          result: { comparison: {} },
+          finished_at: world.clock.now,
+        });
+        expect(await world.ledger.tendComparisons()).toEqual([]);
+      });
+
+      it('are cancelled with all their children, those that run in their own time', async () => {
+        const { parent, children } = await compared();
+        await world.ledger.claimJob(claimOf(children[0]!.id, 1));
+        expect((await world.ledger.requestCancel('bob', parent.id)) === null).toBe(true);
+        expect((await world.ledger.requestCancel('alice', parent.id))?.status).toBe('cancelling');
+        expect(await statuses(parent.id)).toEqual(['cancelling', 'cancelled', 'cancelling']);
+        expect(await world.ledger.tendComparisons()).toEqual([]);
+        await world.ledger.endJob(endingOf(children[0]!.id, 1, { status: 'cancelled', models: [], artifacts: [] }));
+        expect((await world.ledger.tendComparisons()).map(({ status }) => status)).toEqual(['cancelling']);
+        expect(await world.ledger.endComparison({ id: parent.id, from: 'running', status: 'succeeded', result: null, error: null })).toBe(
+          false,
+        );
+        expect(
+          await world.ledger.endComparison({ id: parent.id, from: 'cancelling', status: 'cancelled', result: null, error: null }),
+        ).toBe(true);
+      });
+
+      it('pause when their last child has stopped, and go on with all of them', async () => {
+        const { parent, children } = await compared();
+        await world.ledger.claimJob(claimOf(children[0]!.id, 1));
+        expect((await world.ledger.requestPause('alice', parent.id))?.status).toBe('pausing');
+        expect(await statuses(parent.id)).toEqual(['pausing', 'paused', 'pausing']);
+        await world.ledger.tendComparisons();
+        expect((await world.ledger.loadJob(parent.id))?.status).toBe('pausing');
+        await world.ledger.pauseJob(children[0]!.id, 1, 5);
+        await world.ledger.tendComparisons();
+        expect(await statuses(parent.id)).toEqual(['paused', 'paused', 'paused']);
+        expect((await world.ledger.requestResume('alice', parent.id))?.status).toBe('running');
+        expect(await statuses(parent.id)).toEqual(['running', 'queued', 'queued']);
+      });
+
+      it('are deleted with their children once they have ended', async () => {
+        const { parent, children } = await compared();
+        expect(await world.ledger.deleteJob('alice', parent.id)).toBe(false);
+        await world.ledger.requestCancel('alice', parent.id);
+        await world.ledger.endComparison({ id: parent.id, from: 'cancelling', status: 'cancelled', result: null, error: null });
+        expect(await world.ledger.deleteJob('alice', parent.id)).toBe(true);
+        expect((await world.ledger.listJobs('alice', { limit: 9 })).rows).toEqual([]);
+        for (const { id } of children) expect((await world.ledger.loadJob(id))?.deleted_at).toBe(world.clock.now);
       });
     });
 

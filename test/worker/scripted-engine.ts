@@ -102,7 +102,9 @@ async function count(frame: RunFrame): Promise<void> {
   const steps = Number(metadata.steps ?? 10);
   const every = Number(metadata.checkpoint_every ?? 5);
   const resumed = frame.resume_path === null ? null : (readCheckpoint(frame.resume_path)?.state as State);
-  const state: State = resumed ? { step: resumed.step, weights: resumed.weights } : { step: 0, weights: `${frame.spec.seed}` };
+  const state: State = resumed
+    ? { step: resumed.step, weights: resumed.weights }
+    : { step: 0, weights: `${'seed' in frame.spec ? frame.spec.seed : ''}` };
   send({ kind: 'started', resumed_from_step: frame.resume_path ? state.step : null });
   let rows = 0;
   while (state.step < steps) {

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { idPattern } from '../../jobs/ids.ts';
 import { readJobView } from '../../jobs/read-view.ts';
 import { JOB_TYPES } from '../../jobs/spec/index.ts';
 import { JobView } from '../../jobs/view.ts';
@@ -22,6 +23,9 @@ export const getJobs = route({
     {
       status: Type.Optional(choice(['queued', 'running', 'pausing', 'paused', 'cancelling', 'succeeded', 'failed', 'cancelled'])),
       type: Type.Optional(choice([...JOB_TYPES])),
+      parent_job_id: Type.Optional(
+        Type.String({ pattern: idPattern('job'), description: 'Only the jobs that this comparison is made of.' }),
+      ),
       ...pageParameters('job'),
     },
     { additionalProperties: false },
@@ -36,8 +40,8 @@ export const getJobs = route({
   problems: ['INVALID_CURSOR'],
 
   async handle({ principal, query, services: { ledger } }) {
-    const { status, type } = query;
-    const page = await ledger.listJobs(principal.tenant, { ...pageQuery('job', query), status, type });
+    const { status, type, parent_job_id } = query;
+    const page = await ledger.listJobs(principal.tenant, { ...pageQuery('job', query), status, type, parent_job_id });
     const data = await Promise.all(page.rows.map((row) => readJobView(ledger, row)));
     return { data, has_more: page.has_more, next: page.has_more ? (data.at(-1)?.id ?? null) : null };
   },

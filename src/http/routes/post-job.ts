@@ -1,10 +1,12 @@
 import { newId } from '../../jobs/ids.ts';
 import { JobSpec } from '../../jobs/spec/index.ts';
 import { asInserted, type JobView, JobView as JobViewSchema, jobView } from '../../jobs/view.ts';
-import type { IdempotencyClaim, JobInputs, JobRow, ReplayOutcome } from '../../ledger/ledger.ts';
+import type { IdempotencyClaim, JobInputs, ReplayOutcome } from '../../ledger/ledger.ts';
 import { fingerprint } from '../canonical-json.ts';
 import {
   ACCURACY_REQUEST,
+  CLIPPING_REQUEST,
+  COMPARE_REQUEST,
   EVALUATE_REQUEST,
   PACK_REQUEST,
   PRUNE_REQUEST,
@@ -16,7 +18,7 @@ import {
 import { inProgress, mismatch, underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { JOB_LINKS } from '../links.ts';
-import { inputGone, JOB_PROBLEMS, newJob } from '../new-job.ts';
+import { inputGone, JOB_PROBLEMS, type NewJob, newJob } from '../new-job.ts';
 import { type Call, route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { asDatasetPart, JOB_PARTS, receiveJob } from '../uploads/receive-job.ts';
@@ -32,7 +34,7 @@ export const postJob = route({
   method: 'POST',
   path: '/v1/jobs',
   operationId: 'createJob',
-  summary: 'Train, prune, evaluate or measure a model',
+  summary: 'Train, prune, evaluate, measure or compare',
   description:
     'What can be known before the job runs is refused here. The stored specification has every default, what a recipe says, and every `auto` replaced by the value in force. As a form it takes the model and the data with it: all of it is stored, or nothing.',
   tag: 'Jobs',
@@ -55,6 +57,8 @@ export const postJob = route({
       pack: { summary: 'Make the file small: zeros, and weights that share values', value: PACK_REQUEST },
       evaluate: { summary: 'Hold a model against another, class by class', value: EVALUATE_REQUEST },
       sensitivity: { summary: 'Measure what each layer and group of channels bears', value: SENSITIVITY_REQUEST },
+      compare: { summary: 'Find the criterion that suits a model, beside random pruning', value: COMPARE_REQUEST },
+      clipping: { summary: 'Find out whether clipping helps a model, and which threshold', value: CLIPPING_REQUEST },
       train: { summary: 'Train with gradients clipped by their global norm', value: TRAIN_REQUEST },
     },
   },
@@ -143,18 +147,23 @@ async function storeData(...[upload, services]: Parameters<typeof storeDataset>)
 }
 
 async function insert(
-  row: JobRow,
+  { row, children }: NewJob,
   call: JobCall,
   idempotency: { key: string; fingerprint: string } | IdempotencyClaim | undefined,
   own: JobInputs = {},
 ): Promise<Answer> {
   const { services, request } = call;
-  const inserted = await services.ledger.insertJob({ ...row, traceparent: request.span.traceparent }, idempotency, own);
+  const { traceparent } = request.span;
+  const traced = children.map((child) => ({ ...child, traceparent }));
+  const inserted = await services.ledger.insertJob({ ...row, traceparent }, idempotency, own, traced);
   switch (inserted.outcome) {
     case 'inserted':
       services.nudge();
       request.span.set({ 'espalier.job_id': row.id });
-      request.log.info({ job_id: row.id, type: row.type, model_id: own.model?.id, dataset_id: own.dataset?.id }, 'Job was queued');
+      request.log.info(
+        { job_id: row.id, type: row.type, model_id: own.model?.id, dataset_id: own.dataset?.id, children: children.length || undefined },
+        'Job was queued',
+      );
       return { view: jobView(row, { attempt: null, artifacts: [], queuePosition: inserted.queue_position }), replayed: false };
     case 'input_gone':
       return inputGone(row, inserted);

@@ -1,4 +1,6 @@
 import type { JobSpec } from './index.ts';
+import type { Pruning } from './pruning/index.ts';
+import type { Training } from './training.ts';
 
 /** A model that a job reads besides the one it is about, and where its specification names it. */
 export interface FurtherModel {
@@ -8,14 +10,35 @@ export interface FurtherModel {
 
 /** All of them. While the job is unfinished their bytes stay, also when they are deleted. */
 export function furtherModels(spec: JobSpec): FurtherModel[] {
-  if (spec.type === 'evaluate') return [{ id: spec.candidate_model_id, pointer: '/candidate_model_id' }];
-  if (spec.type === 'sensitivity') return [];
-  const [training, at] = spec.type === 'train' ? [spec.training, '/training'] : [spec.fine_tuning, '/fine_tuning'];
-  const schedule = spec.type === 'prune' ? spec.pruning.schedule : null;
-  const to = schedule?.type === 'rewind' ? schedule.rewind_to : null;
-  const teacher = training?.distillation?.teacher_model_id ?? null;
-  return [
-    ...(teacher === null ? [] : [{ id: teacher, pointer: `${at}/distillation/teacher_model_id` }]),
-    ...(to && 'model_id' in to ? [{ id: to.model_id, pointer: '/pruning/schedule/rewind_to/model_id' }] : []),
-  ];
+  switch (spec.type) {
+    case 'evaluate':
+      return [{ id: spec.candidate_model_id, pointer: '/candidate_model_id' }];
+    case 'sensitivity':
+      return [];
+    case 'train':
+      return teacher(spec.training, '/training');
+    case 'prune':
+      return [...teacher(spec.fine_tuning, '/fine_tuning'), ...rewound(spec.pruning, '/pruning')];
+    case 'compare':
+      return [
+        ...teacher(spec.training, '/training'),
+        ...teacher(spec.fine_tuning, '/fine_tuning'),
+        ...spec.candidates.flatMap((candidate, index) => {
+          const at = `/candidates/${index}`;
+          return candidate.type === 'train'
+            ? teacher(candidate.training, `${at}/training`)
+            : [...teacher(candidate.fine_tuning, `${at}/fine_tuning`), ...rewound(candidate.pruning, `${at}/pruning`)];
+        }),
+      ];
+  }
+}
+
+function teacher(training: Training | null, at: string): FurtherModel[] {
+  const id = training?.distillation?.teacher_model_id ?? null;
+  return id === null ? [] : [{ id, pointer: `${at}/distillation/teacher_model_id` }];
+}
+
+function rewound({ schedule }: Pruning, at: string): FurtherModel[] {
+  const to = schedule.type === 'rewind' ? schedule.rewind_to : null;
+  return to && 'model_id' in to ? [{ id: to.model_id, pointer: `${at}/schedule/rewind_to/model_id` }] : [];
 }

@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox';
 import { OUTPUT_FORMATS, OutputFormat } from '../../model/facts.ts';
 import { choice, defaulted, nullable, recipeFills, strictObject, tagged } from '../../schema.ts';
+import { compareFields } from './compare.ts';
 import { Evaluation } from './evaluation.ts';
 import { ModelId, modelId } from './model-id.ts';
 import { Packing } from './packing.ts';
@@ -96,14 +97,27 @@ export const SensitivitySpec = strictObject(
 );
 export type SensitivitySpec = Static<typeof SensitivitySpec>;
 
-export const JobSpec = tagged([TrainSpec, PruneSpec, EvaluateSpec, SensitivitySpec]);
+const { seed: ___, ...shared } = common;
+
+export const CompareSpec = strictObject(
+  { type: Type.Literal('compare'), ...shared, ...compareFields },
+  {
+    title: 'CompareSpec',
+    description:
+      'Several ways with one model, each an ordinary job a seed, within equal budgets. `max_runtime_s` is that of each of these jobs, and the webhook is told of the whole.',
+  },
+);
+export type CompareSpec = Static<typeof CompareSpec>;
+
+export const JobSpec = tagged([TrainSpec, PruneSpec, EvaluateSpec, SensitivitySpec, CompareSpec]);
 export type JobSpec = Static<typeof JobSpec>;
 /** Of a job that makes a model. */
 export type MakingSpec = TrainSpec | PruneSpec;
 
-export const JOB_TYPES = ['train', 'prune', 'evaluate', 'sensitivity'] as const satisfies JobSpec['type'][];
+export const JOB_TYPES = ['train', 'prune', 'evaluate', 'sensitivity', 'compare'] as const satisfies JobSpec['type'][];
 
 export * from './augmentation.ts';
+export * from './compare.ts';
 export * from './distillation.ts';
 export * from './evaluation.ts';
 export * from './further-models.ts';

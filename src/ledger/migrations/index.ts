@@ -17,6 +17,7 @@ import * as keysAndAudit from './008-keys-and-audit.ts';
 import * as webhooks from './009-webhooks.ts';
 import * as retention from './010-retention.ts';
 import * as idempotentCreates from './013-idempotent-creates.ts';
+import * as parentJobs from './015-parent-jobs.ts';
 import * as traceparent from './016-traceparent.ts';
 import * as artifactsByTenant from './018-artifacts-by-tenant.ts';
 
@@ -32,6 +33,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '009-webhooks': webhooks,
   '010-retention': retention,
   '013-idempotent-creates': idempotentCreates,
+  '015-parent-jobs': parentJobs,
   '016-traceparent': traceparent,
   '018-artifacts-by-tenant': artifactsByTenant,
 };

@@ -1,11 +1,10 @@
-import type { Updateable } from 'kysely';
 import { furtherModels } from '../../jobs/spec/index.ts';
 import { type Database, ENDED, type Executor } from '../database.ts';
-import type { AuditAction, JobRow, JobStatus, Ledger } from '../ledger.ts';
+import type { JobRow, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
 import { jobRow, storedJob } from '../rows.ts';
-import type { JobTable } from '../tables.ts';
 import { recordChange } from './audit.ts';
+import { askChildren, changeOf, type Request } from './comparisons.ts';
 import { addDataset } from './datasets.ts';
 import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
@@ -34,13 +33,8 @@ type JobQueries = Pick<
 /** What a caller does with jobs: post, look, pause, resume, cancel, delete. */
 export function jobQueries(database: Database): JobQueries {
   const { db, now, retention } = database;
-  /** Makes the change whose states the job is in, if any, and returns the row as it then is. */
-  async function request(
-    action: AuditAction,
-    tenant: string,
-    id: string,
-    changes: { from: JobStatus[]; to: Updateable<JobTable> }[],
-  ): Promise<JobRow | null> {
+  /** Makes of the job, and of its children, what the request makes of where they are, if anything, and returns the row as it then is. */
+  async function ask(what: Request, tenant: string, id: string): Promise<JobRow | null> {
     return db.transaction().execute(async (transaction) => {
       // Takes the row: between looking at its status and changing it nobody else does.
       const held = await transaction
@@ -50,22 +44,25 @@ export function jobQueries(database: Database): JobQueries {
         .where('tenant', '=', tenant)
         .returningAll()
         .executeTakeFirst();
-      const change = held && changes.find(({ from }) => from.includes(held.status));
-      if (!change) return held ? jobRow(held) : null;
+      if (!held) return null;
+      const row = jobRow(held);
+      const to = changeOf(what, row, database);
+      if (!to) return row;
       const changed = await transaction
         .updateTable('jobs')
-        .set(({ eb }) => ({ ...change.to, revision: eb('revision', '+', 1) }))
+        .set(({ eb }) => ({ ...to, revision: eb('revision', '+', 1) }))
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirstOrThrow();
+      if (row.type === 'compare') await askChildren(transaction, what, id, database);
       if (changed.status === 'cancelled') await noteEvent(transaction, id, 'cancelled', now());
-      await recordChange(transaction, database, { action, tenant, id });
+      await recordChange(transaction, database, { action: `job.${what}`, tenant, id });
       return jobRow(changed);
     });
   }
 
   return {
-    async insertJob(row, idempotency, { model, dataset } = {}) {
+    async insertJob(row, idempotency, { model, dataset } = {}, children = []) {
       return db.transaction().execute(async (transaction) => {
         const claimed = idempotency !== undefined && 'holder' in idempotency;
         if (idempotency && !claimed) {
@@ -90,6 +87,11 @@ export function jobQueries(database: Database): JobQueries {
         if (model) await addModel(transaction, database, model);
         if (dataset) await addDataset(transaction, database, dataset);
         await transaction.insertInto('jobs').values(storedJob(row)).execute();
+        if (children.length > 0) {
+          // Queued in their order.
+          const queued = children.map((child, place) => ({ ...storedJob(child), queued_at: child.created_at + place }));
+          await transaction.insertInto('jobs').values(queued).execute();
+        }
         if (further.length > 0) {
           await transaction
             .insertInto('job_models')
@@ -146,7 +148,7 @@ export function jobQueries(database: Database): JobQueries {
       return stored ? jobRow(stored) : null;
     },
 
-    async listJobs(tenant, { limit, after, status, type }) {
+    async listJobs(tenant, { limit, after, status, type, parent_job_id }) {
       const rows = await db
         .selectFrom('jobs')
         .selectAll()
@@ -154,6 +156,7 @@ export function jobQueries(database: Database): JobQueries {
         .where(lives('jobs', now()))
         .$if(status !== undefined, (query) => query.where('status', '=', status as NonNullable<typeof status>))
         .$if(type !== undefined, (query) => query.where('type', '=', type as string))
+        .$if(parent_job_id !== undefined, (query) => query.where('parent_job_id', '=', parent_job_id as string))
         .$if(after !== undefined, (query) => query.where('id', '<', after as string))
         .orderBy('id', 'desc')
         .limit(limit + 1)
@@ -165,12 +168,7 @@ export function jobQueries(database: Database): JobQueries {
       return positionOf(db, id);
     },
 
-    async requestCancel(tenant, id) {
-      return request('job.cancel', tenant, id, [
-        { from: ['queued', 'paused'], to: { status: 'cancelled', ...ended({ now, retention }) } },
-        { from: ['running', 'pausing'], to: { status: 'cancelling' } },
-      ]);
-    },
+    requestCancel: (tenant, id) => ask('cancel', tenant, id),
 
     async cancelUnheld({ job_id, attempt, result, models, artifacts, warning }) {
       return db.transaction().execute(async (transaction) => {
@@ -200,19 +198,9 @@ export function jobQueries(database: Database): JobQueries {
       });
     },
 
-    async requestPause(tenant, id) {
-      return request('job.pause', tenant, id, [
-        { from: ['queued'], to: { status: 'paused' } },
-        { from: ['running'], to: { status: 'pausing' } },
-      ]);
-    },
+    requestPause: (tenant, id) => ask('pause', tenant, id),
 
-    async requestResume(tenant, id) {
-      return request('job.resume', tenant, id, [
-        { from: ['paused'], to: { status: 'queued', queued_at: now() } },
-        { from: ['pausing'], to: { status: 'running' } },
-      ]);
-    },
+    requestResume: (tenant, id) => ask('resume', tenant, id),
 
     async deleteJob(tenant, id) {
       return db.transaction().execute(async (transaction) => {
@@ -225,10 +213,21 @@ export function jobQueries(database: Database): JobQueries {
           .where(lives('jobs', now()))
           .executeTakeFirst();
         if (numUpdatedRows !== 1n) return false;
+        // All of them have ended: it would not have, else.
+        await transaction
+          .updateTable('jobs')
+          .set(({ eb }) => ({ deleted_at: now(), revision: eb('revision', '+', 1) }))
+          .where('parent_job_id', '=', id)
+          .where(lives('jobs', now()))
+          .execute();
+        const own = transaction
+          .selectFrom('jobs')
+          .select('id')
+          .where(({ or, eb }) => or([eb('id', '=', id), eb('parent_job_id', '=', id)]));
         await transaction
           .updateTable('artifacts')
           .set({ deleted_at: now() })
-          .where('job_id', '=', id)
+          .where('job_id', 'in', own)
           .where('deleted_at', 'is', null)
           .execute();
         await recordChange(transaction, database, { action: 'job.delete', tenant, id });

@@ -11,6 +11,8 @@ export function queuedWithTurn(executor: Executor) {
         .selectFrom('jobs')
         .select(({ fn }) => ['tenant', fn.countAll<number>().as('count')])
         .where('status', 'in', HELD)
+        // A comparison is run by its children.
+        .where('type', '!=', 'compare')
         .groupBy('tenant'),
     )
     .with('waiting', (query) =>

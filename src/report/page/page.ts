@@ -5,6 +5,7 @@ import { tellStory } from '../story.ts';
 import { Html, html, shortened } from './html.ts';
 import { PAGE_POLICY } from './policy.ts';
 import { checksSection } from './sections/checks.ts';
+import { comparisonSection } from './sections/comparison.ts';
 import { layersSection } from './sections/layers.ts';
 import { receiptSection } from './sections/receipt.ts';
 import { recordSection, stagesSection, verificationSection, warningsSection } from './sections/record.ts';
@@ -14,7 +15,13 @@ import { trainingSection } from './sections/training.ts';
 import { unitsSection } from './sections/units.ts';
 import { STYLE } from './style.ts';
 
-const TITLES: Record<string, string> = { train: 'Training', prune: 'Pruning', evaluate: 'Evaluation', sensitivity: 'Sensitivity' };
+const TITLES: Record<string, string> = {
+  train: 'Training',
+  prune: 'Pruning',
+  evaluate: 'Evaluation',
+  sensitivity: 'Sensitivity',
+  compare: 'Comparison',
+};
 
 /** The page. Text of callers is escaped; lists and long texts are cut, so that it has less than 2 MiB. */
 export function reportPage(report: JobReport): string {
@@ -42,6 +49,7 @@ ${
 ${open.slice(0, 30).map((statement) => html`<li>${shortened(statement, 1500)}</li>\n`)}</ul></aside>`
 }
 ${[
+  comparisonSection,
   targetSection,
   receiptSection,
   checksSection,

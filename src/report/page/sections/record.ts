@@ -91,7 +91,7 @@ ${table({
     ['Model', html`${model.name} <code>${model.id}</code>`],
     ['Data set', html`${dataset.name} <code>${dataset.id}</code>`],
     ...(made ? [['Model made', html`<code>${made}</code>`]] : []),
-    ['Seed', `${job.spec.seed}`],
+    job.spec.type === 'compare' ? ['Seeds', job.spec.seeds.join(', ')] : ['Seed', `${job.spec.seed}`],
     ['Posted', instant(job.created_at)],
     ['First step', instant(job.started_at)],
     ['Ended', instant(job.finished_at)],
