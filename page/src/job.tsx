@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { hasEnded, type Job } from '../../clients/typescript/src/index.ts';
 import { Chart } from './chart.tsx';
 import { CHARTS } from './curves.ts';
+import { Epochs } from './epochs.tsx';
 import { FileLink } from './file-link.tsx';
 import { bytes, percent, time, whole, words } from './format.ts';
 import { Status } from './jobs.tsx';
@@ -46,6 +47,7 @@ export function JobView({ id }: { id: string }) {
             {CHARTS.map((chart) => (
               <Chart key={chart.title} chart={chart} series={series} />
             ))}
+            <Epochs samples={samples.epoch} />
           </section>
           <details>
             <summary>Specification</summary>

@@ -88,6 +88,13 @@ describe('the live page', { timeout: PATIENCE_MS }, () => {
     await page.getByRole('status').getByText('succeeded').waitFor();
     await page.getByRole('img', { name: /^Loss by step\. Last: training [\d.]+, selection split [\d.]+$/ }).waitFor();
     await page.getByRole('img', { name: /^Gradient norm by step/ }).waitFor();
+    await page.getByText('Numbers by epoch').click();
+    expect(
+      await page
+        .getByRole('table', { name: /^After each evaluation/ })
+        .getByRole('row')
+        .count(),
+    ).toBe(6);
     await looksRight(page, 'job');
     const [, id] = /#\/jobs\/(\w+)$/.exec(page.url())!;
     const job = await call('GET', `/v1/jobs/${id}`);
