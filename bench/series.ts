@@ -159,6 +159,8 @@ async function read(folder: string, name: string, path: string): Promise<void> {
       uploadsAtOnce: 1,
       followersAtOnce: 8,
       tenantRunningLimit: 1,
+      maxResumableBytes: 20 * 2 ** 20,
+      uploadsKeptMs: 60_000,
       requestsPerMinute: { key: null, tenant: null },
     },
   });

@@ -22,6 +22,10 @@ export interface Config {
   s3: S3Place | null;
   apiKeysFile: string | null;
   maxUploadBytes: number;
+  /** Of an upload in several requests. */
+  maxResumableBytes: number;
+  /** How long such an upload is kept after its last bytes came. */
+  uploadsKeptMs: number;
   /** How long models, data sets and jobs are kept. */
   retention: Retention;
   /** Bytes that a tenant may store; null: as many as it likes. */
@@ -93,7 +97,9 @@ export const VARIABLES: readonly Variable[] = [
     default: '',
     meaning: 'File of hashed API keys beside those of the ledger; see `espalier key` and `espalier keys`',
   },
-  { name: 'ESPALIER_MAX_UPLOAD_BYTES', default: '268435456', meaning: 'Largest upload, all parts together' },
+  { name: 'ESPALIER_MAX_UPLOAD_BYTES', default: '268435456', meaning: 'Largest upload in one request, all parts together' },
+  { name: 'ESPALIER_MAX_RESUMABLE_BYTES', default: '17179869184', meaning: 'Largest file of a resumable upload (docs/uploads.md)' },
+  { name: 'ESPALIER_KEEP_UPLOADS_HOURS', default: '24', meaning: 'Hours without new bytes after which a resumable upload expires' },
   { name: 'ESPALIER_KEEP_MODELS_DAYS', default: '', meaning: 'Days after which a model expires; empty means never' },
   { name: 'ESPALIER_KEEP_DATASETS_DAYS', default: '', meaning: 'Days after which a data set expires; empty means never' },
   {
@@ -269,6 +275,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     s3: s3Place(),
     apiKeysFile: text('ESPALIER_API_KEYS_FILE') ? resolve(text('ESPALIER_API_KEYS_FILE')) : null,
     maxUploadBytes: number('ESPALIER_MAX_UPLOAD_BYTES', 1, 2 ** 50),
+    maxResumableBytes: number('ESPALIER_MAX_RESUMABLE_BYTES', 1, 2 ** 50),
+    uploadsKeptMs: Math.round(number('ESPALIER_KEEP_UPLOADS_HOURS', 1e-3, 8_760, false) * 3_600_000),
     retention: {
       models: days('ESPALIER_KEEP_MODELS_DAYS'),
       datasets: days('ESPALIER_KEEP_DATASETS_DAYS'),

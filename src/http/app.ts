@@ -27,6 +27,7 @@ import { openRenderer } from './reports/renderer.ts';
 import { ROUTES } from './routes/index.ts';
 import type { Services } from './services.ts';
 import { openSlots } from './slots.ts';
+import { installTus } from './tus/protocol.ts';
 
 /** The application over what it is given. It listens nowhere yet, and owns none of what it was given. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -79,7 +80,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
   await app.register(async (json) => {
     installJson(json);
-    for (const route of ROUTES) if (!route.multipart) registerRoute(json, route, services, closing.signal);
+    for (const route of ROUTES) if (!route.multipart && !route.tus) registerRoute(json, route, services, closing.signal);
   });
   await app.register(async (uploads) => {
     uploads.removeAllContentTypeParsers();
@@ -90,6 +91,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     installJson(either);
     await either.register(multipart);
     for (const route of ROUTES) if (route.multipart && route.body) registerRoute(either, route, services, closing.signal);
+  });
+  await app.register(async (tus) => {
+    installTus(tus);
+    for (const route of ROUTES) if (route.tus) registerRoute(tus, route, services, closing.signal);
   });
   await installDocs(app);
   if (deps.board) await installBoard(app, deps.redis);

@@ -59,7 +59,8 @@ export const Capabilities = strictObject(
       { description: 'What the caller’s tenant has stored, and what it may; null: as much as it likes.' },
     ),
     limits: strictObject({
-      max_upload_bytes: Type.Integer(),
+      max_upload_bytes: Type.Integer({ description: 'In one request.' }),
+      max_resumable_upload_bytes: Type.Integer(),
       max_json_bytes: Type.Integer(),
       max_wait_s: Type.Integer(),
       max_page_rows: Type.Integer(),
@@ -110,6 +111,7 @@ export async function capabilities(tenant: string, { redis, limits, ledger }: Pi
     storage: await ledger.storage(tenant),
     limits: {
       max_upload_bytes: limits.maxUploadBytes,
+      max_resumable_upload_bytes: limits.maxResumableBytes,
       max_json_bytes: JSON_BODY_LIMIT_BYTES,
       max_wait_s: LONGEST_WAIT_S,
       max_page_rows: PAGE.most,

@@ -40,6 +40,10 @@ export interface AppDeps {
   limits: {
     /** Of all parts of an upload together. */
     maxUploadBytes: number;
+    /** Of an upload in several requests. */
+    maxResumableBytes: number;
+    /** How long such an upload is kept after its last bytes came. */
+    uploadsKeptMs: number;
     uploadsAtOnce: number;
     followersAtOnce: number;
     tenantRunningLimit: number;

@@ -12,6 +12,7 @@ type Json = Record<string, unknown>;
 
 const TAGS = {
   Models: 'Keras models, uploaded or made by jobs.',
+  Uploads: 'Files that come in several requests (tus 1.0).',
   'Data sets': 'Samples and labels, split once and for all.',
   Jobs: 'Training and pruning.',
   Webhooks: 'Being told what happens to a job (Standard Webhooks).',
@@ -127,7 +128,7 @@ function schemaWriter(components: Map<string, Json>): Write {
 }
 
 function operation(route: RouteDefinition, write: Write): Json {
-  const { operationId, summary, description, tag, access, body, multipart } = route;
+  const { operationId, summary, description, tag, access, body, multipart, octets } = route;
   return {
     operationId,
     summary,
@@ -135,6 +136,7 @@ function operation(route: RouteDefinition, write: Write): Json {
     tags: [tag],
     security: access === 'open' ? [] : [{ key: [] }, {}],
     ...parameters(route, write),
+    ...(octets ? { requestBody: { required: true, content: { [octets]: { schema: { type: 'string', format: 'binary' } } } } } : {}),
     ...(body || multipart
       ? {
           requestBody: {
@@ -221,13 +223,13 @@ function header({ description, schema, required = true }: HeaderDoc, write: Writ
 }
 
 /** Those of its own, and those that every route of its kind has. */
-function problemsOf({ access, problems = [], query, body, multipart }: RouteDefinition): ProblemCode[] {
+function problemsOf({ access, problems = [], query, body, multipart, octets }: RouteDefinition): ProblemCode[] {
   const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', 'UNAVAILABLE', ...problems]);
   if (access !== 'open') for (const code of ['UNAUTHORIZED', 'RATE_LIMIT_EXCEEDED'] as const) codes.add(code);
   if (query || body || multipart) codes.add('VALIDATION_FAILED');
   if (body) codes.add('INVALID_JSON');
-  if (body || multipart) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);
-  if (multipart) for (const code of ['TOO_MANY_REQUESTS', 'STORAGE_FULL'] as const) codes.add(code);
+  if (body || multipart || octets) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);
+  if (multipart || octets) for (const code of ['TOO_MANY_REQUESTS', 'STORAGE_FULL'] as const) codes.add(code);
   return (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => codes.has(code));
 }
 

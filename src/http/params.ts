@@ -11,6 +11,9 @@ export const DATASET_ID = {
 };
 export const JOB_ID = { id: { description: 'Of the job.', schema: Type.String({ pattern: idPattern('job') }), example: EXAMPLE_IDS.job } };
 export const KEY_ID = { id: { description: 'Of the key.', schema: Type.String({ pattern: idPattern('key') }), example: EXAMPLE_IDS.key } };
+export const UPLOAD_ID = {
+  id: { description: 'Of the upload.', schema: Type.String({ pattern: idPattern('upl') }), example: EXAMPLE_IDS.upload },
+};
 export const ARTIFACT_ID = {
   id: { description: 'Of the artifact.', schema: Type.String({ pattern: idPattern('art') }), example: EXAMPLE_IDS.artifact },
 };

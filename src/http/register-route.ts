@@ -55,7 +55,8 @@ function inTrace({ span }: FastifyRequest, services: Services): Services {
   return { ...services, ledger: traced(services.ledger, 'ledger', span, ['by', 'close']) };
 }
 
-function takenBy({ body, multipart }: RouteDefinition): string[] {
+function takenBy({ body, multipart, octets }: RouteDefinition): string[] {
+  if (octets) return [octets];
   return [...(body || !multipart ? ['application/json'] : []), ...(multipart ? ['multipart/form-data'] : [])];
 }
 

@@ -48,7 +48,7 @@ export interface PartDoc {
 }
 
 export interface RouteDefinition<Query extends TSchema = TSchema, Body extends TSchema = TSchema> {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'DELETE' | 'HEAD' | 'PATCH' | 'OPTIONS';
   /** With `:name` for parameters. */
   path: string;
   operationId: string;
@@ -73,6 +73,10 @@ export interface RouteDefinition<Query extends TSchema = TSchema, Body extends T
   multipart?: Record<string, PartDoc>;
   /** Parts of which the body needs one. */
   eitherPart?: readonly string[];
+  /** The media type of a body of bytes, which the handler reads. */
+  octets?: string;
+  /** One of the calls of the tus protocol. */
+  tus?: true;
   answers: Record<number, AnswerDoc>;
   /** Beyond those that every route of its kind has. */
   problems?: readonly ProblemCode[];

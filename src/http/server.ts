@@ -49,6 +49,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const queues = openQueues(redis);
   const limits = {
     maxUploadBytes: config.maxUploadBytes,
+    maxResumableBytes: config.maxResumableBytes,
+    uploadsKeptMs: config.uploadsKeptMs,
     uploadsAtOnce: UPLOADS_AT_ONCE,
     followersAtOnce: FOLLOWERS_AT_ONCE,
     tenantRunningLimit: config.tenantRunningLimit,

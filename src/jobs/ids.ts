@@ -1,7 +1,7 @@
 import { monotonicFactory } from 'ulid';
 
-/** What an id belongs to: a model, a data set, a job, an artifact, a prediction, a secret of webhooks, a key, a change in the audit trail. */
-export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd' | 'whs' | 'key' | 'aud';
+/** What an id belongs to: a model, a data set, a job, an artifact, a prediction, a secret of webhooks, a key, a change in the audit trail, an upload in several requests. */
+export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd' | 'whs' | 'key' | 'aud' | 'upl';
 
 const nextUlid = monotonicFactory();
 

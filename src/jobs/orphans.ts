@@ -3,7 +3,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { attemptOfKey } from './keys.ts';
 
 /** Where the service's own bytes lie. */
-const PREFIXES = ['models/', 'datasets/', 'jobs/'];
+const PREFIXES = ['models/', 'datasets/', 'jobs/', 'uploads/'];
 /** Whoever wrote bytes has named them, or is gone, after this long. */
 const GRACE_MS = 24 * 3600 * 1000;
 /** Keys that the ledger is asked about at once. */

@@ -14,6 +14,8 @@ export interface Tidied {
   checkpoints: number;
   /** Rows of the audit trail that are older than it is kept; 0 in a dry run. */
   audit: number;
+  /** Uploads in several requests that nothing was made of in time; 0 in a dry run. */
+  uploads: number;
   /** Bytes under keys that no row names. */
   orphans: number;
   /** Of all of these together. */
@@ -27,7 +29,10 @@ export interface Tidied {
  * `stopping` is aborted.
  */
 export async function tidy(options: {
-  ledger: Pick<Ledger, 'listUnneeded' | 'markPurged' | 'takeEndedCheckpoints' | 'unnamedBlobs' | 'heldAttempts' | 'forgetAudit'>;
+  ledger: Pick<
+    Ledger,
+    'listUnneeded' | 'markPurged' | 'takeEndedCheckpoints' | 'unnamedBlobs' | 'heldAttempts' | 'forgetAudit' | 'takeExpiredUploads'
+  >;
   blobs: Pick<Blobs, 'list' | 'delete' | 'size'>;
   now: number;
   stopping: AbortSignal;
@@ -38,6 +43,7 @@ export async function tidy(options: {
     purged: { models: 0, datasets: 0, artifacts: 0, jobs: 0 },
     checkpoints: 0,
     audit: 0,
+    uploads: 0,
     orphans: 0,
     blobs: 0,
     size_bytes: 0,
@@ -73,6 +79,12 @@ export async function tidy(options: {
       for (const { blob_key } of rows) await remove(blob_key);
       done.checkpoints += rows.length;
       taken = rows.length;
+    } while (taken === BATCH);
+    do {
+      const expired = stopping.aborted ? { uploads: 0, blob_keys: [] } : await ledger.takeExpiredUploads(BATCH);
+      for (const key of expired.blob_keys) await remove(key);
+      done.uploads += expired.uploads;
+      taken = expired.uploads;
     } while (taken === BATCH);
     do {
       taken = stopping.aborted ? 0 : await ledger.forgetAudit(BATCH);

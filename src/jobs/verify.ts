@@ -40,7 +40,7 @@ export async function verify(options: {
     done.findings += 1;
     options.report(finding);
   };
-  for (const kind of ['models', 'datasets', 'artifacts', 'checkpoints', 'segments'] as const) {
+  for (const kind of ['models', 'datasets', 'artifacts', 'checkpoints', 'segments', 'upload_pieces'] as const) {
     let after: string | undefined;
     do {
       const page: { rows: NamedBlob[]; next: string | null } = await ledger.listNamedBlobs(kind, { limit: PAGE, after });

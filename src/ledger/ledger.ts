@@ -180,6 +180,8 @@ export const AUDIT_ACTIONS = [
   'model.delete',
   'dataset.create',
   'dataset.delete',
+  'upload.create',
+  'upload.delete',
   'job.create',
   'job.pause',
   'job.resume',
@@ -191,6 +193,30 @@ export const AUDIT_ACTIONS = [
   'key.revoke',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** A file that comes in several requests. */
+export interface UploadRow {
+  id: string;
+  tenant: string;
+  /** Bytes that it is to have. */
+  length: number;
+  /** Bytes that have come, from its start on. */
+  received: number;
+  /** `Upload-Metadata` of the tus protocol, as it came; empty where there was none. */
+  metadata: string;
+  created_at: Time;
+  expires_at: Time;
+}
+
+/** Bytes of an upload that lie together. */
+export interface UploadPieceRow {
+  upload_id: string;
+  /** Of its first byte in the upload. */
+  start: number;
+  size_bytes: number;
+  blob_key: string;
+  sha256: string;
+}
 
 /** One change that somebody asked for. */
 export interface AuditRow extends Actor {
@@ -371,16 +397,16 @@ export interface Ledger {
 
   /**
    * The row as it was stored: it expires when the configuration says so. With a claim, the key names it from then on; throws Problem IDEMPOTENCY_IN_PROGRESS
-   * where the key is another's by then.
+   * where the key is another's by then. `uploads` are those that it was made of, which go in the same transaction; throws Problem VALIDATION_FAILED where one has gone.
    */
-  insertModel(row: ModelRow, claim?: IdempotencyClaim): Promise<ModelRow>;
+  insertModel(row: ModelRow, claim?: IdempotencyClaim, uploads?: readonly string[]): Promise<ModelRow>;
   /** Of the tenant, deleted ones included. */
   findModel(tenant: string, id: string): Promise<ModelRow | null>;
   listModels(tenant: string, query: PageQuery): Promise<Page<ModelRow>>;
   /** Hides it at once, whoever uses it; its bytes stay until `markPurged`. False when there is none to delete. */
   deleteModel(tenant: string, id: string): Promise<boolean>;
 
-  insertDataset(row: DatasetRow, claim?: IdempotencyClaim): Promise<DatasetRow>;
+  insertDataset(row: DatasetRow, claim?: IdempotencyClaim, uploads?: readonly string[]): Promise<DatasetRow>;
   findDataset(tenant: string, id: string): Promise<DatasetRow | null>;
   listDatasets(tenant: string, query: PageQuery): Promise<Page<DatasetRow>>;
   deleteDataset(tenant: string, id: string): Promise<boolean>;
@@ -539,7 +565,7 @@ export interface Ledger {
   markPurged(kind: Perishable, id: string, before: Time): Promise<string[] | null>;
   /** Keys that rows of a kind stand for, with what was stored under them; a row's are on one page. `next` is what `after` takes, null on the last page. */
   listNamedBlobs(
-    kind: 'models' | 'datasets' | 'artifacts' | 'checkpoints' | 'segments',
+    kind: 'models' | 'datasets' | 'artifacts' | 'checkpoints' | 'segments' | 'upload_pieces',
     page: { limit: number; after?: string | undefined },
   ): Promise<{ rows: NamedBlob[]; next: string | null }>;
   /** False, and nothing inserted, where the tenant has `most` keys that are neither revoked nor expired. */
@@ -559,8 +585,20 @@ export interface Ledger {
   listAudit(tenant: string, query: AuditQuery): Promise<Page<AuditRow>>;
   /** Deletes up to `limit` rows that are older than the configuration keeps them, the oldest first; how many. */
   forgetAudit(limit: number): Promise<number>;
+  /** Throws Problem STORAGE_FULL where the tenant may not store so much: it is counted with its whole length from now on. */
+  insertUpload(row: UploadRow): Promise<void>;
+  /** Of the tenant, unless it has expired. */
+  findUpload(tenant: string, id: string): Promise<UploadRow | null>;
+  /** Bytes that were stored come behind those that are there, which moves the expiry; false where others have come in their place, or the upload is gone. */
+  addUploadPiece(tenant: string, piece: UploadPieceRow, expiresAt: Time): Promise<boolean>;
+  /** In the order of their bytes. */
+  listUploadPieces(id: string): Promise<UploadPieceRow[]>;
+  /** The keys of its pieces, whose bytes the caller deletes; null when there is none. */
+  deleteUpload(tenant: string, id: string): Promise<string[] | null>;
+  /** Takes up to `limit` that have expired out of the ledger; how many, and the keys of their pieces. */
+  takeExpiredUploads(limit: number): Promise<{ uploads: number; blob_keys: string[] }>;
   /**
-   * What the tenant's models, data sets and artifacts take, deleted ones until their bytes go; null: it may store as much as it likes. Uploads beyond it, and jobs
+   * What the tenant's models, data sets and artifacts take, deleted ones until their bytes go, and what its uploads are to have; null: it may store as much as it likes. Uploads beyond it, and jobs
    * once there is no room left, are refused with Problem STORAGE_FULL by the transaction that would add them; what a job makes is kept.
    */
   storage(tenant: string): Promise<{ used_bytes: number; allowed_bytes: number | null }>;

@@ -18,6 +18,7 @@ import { purgeQueries } from './queries/purge.ts';
 import { sensitivityQueries } from './queries/sensitivities.ts';
 import { seriesQueries } from './queries/series.ts';
 import { storageQueries } from './queries/storage.ts';
+import { uploadQueries } from './queries/uploads.ts';
 import { webhookSecretQueries } from './queries/webhook-secrets.ts';
 import { KEEP_ALL, type Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
@@ -69,5 +70,6 @@ export function queryLedger(
     ...keyQueries(database),
     ...auditQueries(database),
     ...storageQueries(database),
+    ...uploadQueries(database),
   };
 }

@@ -1,5 +1,5 @@
 /** The ledger's tables as they lie in the database: documents are JSON text, times are milliseconds, booleans do not occur. */
-import type { AuditRow, DeliveryStatus, JobStatus, KeyRow } from './ledger.ts';
+import type { AuditRow, DeliveryStatus, JobStatus, KeyRow, UploadPieceRow, UploadRow } from './ledger.ts';
 
 /** Written with every row that holds a document, so that a later version can tell how to read it. */
 export const DOCUMENT_VERSION = 1;
@@ -235,4 +235,6 @@ export interface Tables {
   delivery_attempts: DeliveryAttemptTable;
   keys: KeyRow;
   audit: AuditRow;
+  uploads: UploadRow;
+  upload_pieces: UploadPieceRow;
 }

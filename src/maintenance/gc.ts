@@ -8,10 +8,10 @@ export async function gc(config: Config, { dryRun, json }: { dryRun: boolean; js
   return json ? `${JSON.stringify({ dry_run: dryRun, ...tidied })}\n` : asText(tidied, dryRun);
 }
 
-function asText({ purged, checkpoints, audit, orphans, blobs, size_bytes }: Tidied, dryRun: boolean): string {
+function asText({ purged, checkpoints, audit, uploads, orphans, blobs, size_bytes }: Tidied, dryRun: boolean): string {
   const kinds = Object.entries(purged).map(([kind, count]) => `${count} ${kind}`);
   return [
-    `${dryRun ? 'Would delete' : 'Deleted'} the bytes of ${kinds.join(', ')} that went before; of ${checkpoints} checkpoints of ended jobs; under ${orphans} keys that no row names; ${audit} rows of the audit trail.`,
+    `${dryRun ? 'Would delete' : 'Deleted'} the bytes of ${kinds.join(', ')} that went before; of ${checkpoints} checkpoints of ended jobs; under ${orphans} keys that no row names; ${uploads} uploads that expired; ${audit} rows of the audit trail.`,
     `${blobs} blobs, ${size_bytes} bytes in all.`,
     '',
   ].join('\n');

@@ -31,8 +31,18 @@ beforeAll(async () => {
   await server.blobs.put(artifact.blob_key, Readable.from([Buffer.from('x')]));
   await server.ledger.endJob(endingOf(ended.id, 1, { artifacts: [artifact] }));
   const { id: job } = await insertJob(server, inputs);
+  const upload = {
+    id: newId('upl'),
+    tenant: 'alice',
+    length: 1,
+    received: 0,
+    metadata: '',
+    created_at: 1,
+    expires_at: Number.MAX_SAFE_INTEGER,
+  };
+  await server.ledger.insertUpload(upload);
   endedJob = ended.id;
-  alices = { mdl: inputs.model.id, dst: inputs.dataset.id, job, art: artifact.id, key: admin.id };
+  alices = { mdl: inputs.model.id, dst: inputs.dataset.id, job, art: artifact.id, key: admin.id, upl: upload.id };
   body = { type: 'train', model_id: inputs.model.id, dataset_id: inputs.dataset.id, training: { epochs: 1, batch_size: 4 } };
 }, 60_000);
 afterAll(() => server.close());
@@ -58,14 +68,17 @@ const PAYLOADS: Record<string, () => object> = {
   '/v1/models/:id/predict': () => ({ inputs: [[1]] }),
 };
 
+/** What every call of the protocol has. */
+const TUS = { 'tus-resumable': '1.0.0', 'upload-length': '1', 'upload-offset': '0' };
+
 async function ask(route: (typeof ROUTES)[number], who: string) {
   const authorization = bearers[who];
   const payload = PAYLOADS[route.path]?.() ?? {};
   const { statusCode, body: text } = await server.app.inject({
     method: route.method,
     url: pathOf(route),
-    headers: authorization === undefined ? {} : { authorization },
-    ...(route.method === 'POST' ? { payload } : {}),
+    headers: { ...(authorization === undefined ? {} : { authorization }), ...(route.tus ? TUS : {}) },
+    ...(route.method === 'POST' && !route.tus ? { payload } : {}),
   });
   return { status: statusCode, text };
 }
@@ -93,6 +106,7 @@ describe('who gets what from which route', () => {
     const { ledger } = server;
     expect((await ledger.findModel('alice', alices.mdl!))?.deleted_at).toBeNull();
     expect((await ledger.findDataset('alice', alices.dst!))?.deleted_at).toBeNull();
+    expect(await ledger.findUpload('alice', alices.upl!)).toMatchObject({ received: 0 });
     expect(await ledger.findJob('alice', alices.job!)).toMatchObject({ status: 'queued', revision: 1 });
     expect((await ledger.findJob('alice', endedJob))?.deleted_at).toBeNull();
     expect((await ledger.findKey('alice', alices.key!))?.revoked_at).toBeNull();

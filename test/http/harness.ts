@@ -92,6 +92,8 @@ export async function startServer(
       uploadsAtOnce: 8,
       followersAtOnce: 8,
       tenantRunningLimit: 4,
+      maxResumableBytes: 20 * 2 ** 20,
+      uploadsKeptMs: 60_000,
       requestsPerMinute: { key: null, tenant: null },
       ...options.limits,
     },

@@ -86,8 +86,8 @@ describe('problems', () => {
   it.each([
     ['/v1/jobs', 'text/plain', 'application/json, multipart/form-data'],
     ['/v1/keys', 'multipart/form-data; boundary=x', 'application/json'],
-    ['/v1/models', 'application/json', 'multipart/form-data'],
-    ['/v1/datasets', 'application/octet-stream', 'multipart/form-data'],
+    ['/v1/models', 'text/plain', 'application/json, multipart/form-data'],
+    ['/v1/datasets', 'application/octet-stream', 'application/json, multipart/form-data'],
   ])('answer 415 to %s with %s, and name what is taken', async (path, type, takes) => {
     const { status, headers, body } = await server.call('POST', path, { body: 'x', headers: { 'content-type': type } });
     expect({ status, code: body.code, accept: headers.get('accept') }).toEqual({

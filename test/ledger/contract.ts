@@ -183,6 +183,69 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
       });
     });
 
+    describe('an upload in several requests', () => {
+      const upload = (id: string, more = {}) => ({
+        id,
+        tenant: 'alice',
+        length: 10,
+        received: 0,
+        metadata: '',
+        created_at: world.clock.now,
+        expires_at: world.clock.now + 100,
+        ...more,
+      });
+      const piece = (start: number, size_bytes: number, key = `uploads/${start}`) => ({
+        upload_id: 'upl_1',
+        start,
+        size_bytes,
+        blob_key: key,
+        sha256: 'd'.repeat(64),
+      });
+
+      it('takes each piece once, in order, and no more than its length', async () => {
+        await world.ledger.insertUpload(upload('upl_1'));
+        expect(await world.other.findUpload('bob', 'upl_1')).toBeNull();
+        const until = world.clock.now + 500;
+        expect(await world.ledger.addUploadPiece('bob', piece(0, 4), until)).toBe(false);
+        expect(await world.ledger.addUploadPiece('alice', piece(4, 4), until)).toBe(false);
+        const both = [
+          world.ledger.addUploadPiece('alice', piece(0, 4, 'a'), until),
+          world.other.addUploadPiece('alice', piece(0, 4, 'b'), until),
+        ];
+        expect((await Promise.all(both)).sort()).toEqual([false, true]);
+        expect(await world.ledger.addUploadPiece('alice', piece(4, 7), until)).toBe(false);
+        expect(await world.ledger.addUploadPiece('alice', piece(4, 6), until)).toBe(true);
+        expect(await world.other.findUpload('alice', 'upl_1')).toEqual(upload('upl_1', { received: 10, expires_at: until }));
+        expect((await world.other.listUploadPieces('upl_1')).map(({ start }) => start)).toEqual([0, 4]);
+        expect(await world.other.unnamedBlobs(['uploads/4', 'uploads/9'])).toEqual(['uploads/9']);
+      });
+
+      it('goes with the model that is made of it, once, and is counted with its length until then', async () => {
+        const tight = await factory.open(world.name, () => world.clock.now, { tenantQuotaBytes: 320 });
+        await tight.insertUpload(upload('upl_1'));
+        expect((await tight.storage('alice')).used_bytes).toBe(310);
+        await expect(tight.insertUpload(upload('upl_2', { length: 11 }))).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+        const made = modelSample({ size_bytes: 20, blob_key: 'models/u' });
+        await expect(tight.insertModel(made, undefined, ['upl_1', 'upl_0'])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+        expect(await tight.findModel('alice', made.id)).toBeNull();
+        await tight.insertModel(made, undefined, ['upl_1']);
+        expect([(await tight.storage('alice')).used_bytes, await tight.findUpload('alice', 'upl_1')]).toEqual([320, null]);
+        await tight.close();
+      });
+
+      it('is given up, or expires, with the keys of its pieces', async () => {
+        await world.ledger.insertUpload(upload('upl_1'));
+        await world.ledger.addUploadPiece('alice', piece(0, 4), world.clock.now + 5);
+        expect(await world.ledger.deleteUpload('bob', 'upl_1')).toBeNull();
+        expect(await world.ledger.takeExpiredUploads(9)).toEqual({ uploads: 0, blob_keys: [] });
+        world.clock.now += 5;
+        expect(await world.ledger.findUpload('alice', 'upl_1')).toBeNull();
+        expect(await world.ledger.takeExpiredUploads(9)).toEqual({ uploads: 1, blob_keys: ['uploads/0'] });
+        await world.ledger.insertUpload(upload('upl_1'));
+        expect(await world.ledger.deleteUpload('alice', 'upl_1')).toEqual([]);
+      });
+    });
+
     describe('models and data sets', () => {
       it('come back as they were inserted, for their tenant only', async () => {
         expect(await world.other.findModel('alice', world.model.id)).toEqual(world.model);

@@ -5,6 +5,7 @@ import { deleteDataset } from './delete-dataset.ts';
 import { deleteJob } from './delete-job.ts';
 import { deleteKey } from './delete-key.ts';
 import { deleteModel } from './delete-model.ts';
+import { deleteUpload } from './delete-upload.ts';
 import { getArtifact } from './get-artifact.ts';
 import { getArtifactContent } from './get-artifact-content.ts';
 import { getAudit } from './get-audit.ts';
@@ -25,8 +26,11 @@ import { getModelContent } from './get-model-content.ts';
 import { getModels } from './get-models.ts';
 import { getOpenapi } from './get-openapi.ts';
 import { getWebhookSecret } from './get-webhook-secret.ts';
+import { headUpload } from './head-upload.ts';
 import { healthz } from './healthz.ts';
 import { metrics } from './metrics.ts';
+import { optionsUploads } from './options-uploads.ts';
+import { patchUpload } from './patch-upload.ts';
 import { pauseJob } from './pause-job.ts';
 import { postDataset } from './post-dataset.ts';
 import { postJob } from './post-job.ts';
@@ -34,6 +38,7 @@ import { postKey } from './post-key.ts';
 import { postModel } from './post-model.ts';
 import { postPrediction } from './post-prediction.ts';
 import { postPrunability } from './post-prunability.ts';
+import { postUpload } from './post-upload.ts';
 import { postWebhookSecret } from './post-webhook-secret.ts';
 import { readyz } from './readyz.ts';
 import { redeliver } from './redeliver.ts';
@@ -47,6 +52,11 @@ export const ROUTES: readonly RouteDefinition[] = [
   deleteModel,
   postPrunability,
   postPrediction,
+  optionsUploads,
+  postUpload,
+  headUpload,
+  patchUpload,
+  deleteUpload,
   postDataset,
   getDatasets,
   getDataset,

@@ -1,19 +1,33 @@
-import { newId } from '../../jobs/ids.ts';
-import { DATASET_ROW } from '../examples.ts';
+import Type, { type Static } from 'typebox';
+import { DatasetOptions } from '../../dataset/options.ts';
+import { idPattern, newId } from '../../jobs/ids.ts';
+import type { DatasetRow, Ledger } from '../../ledger/ledger.ts';
+import { strictObject } from '../../schema.ts';
+import { DATASET_ROW, EXAMPLE_IDS } from '../examples.ts';
 import { underKey } from '../hold-key.ts';
 import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { DATASET_LINKS } from '../links.ts';
 import { UploadName } from '../names.ts';
-import { route } from '../route.ts';
+import { type Call, route } from '../route.ts';
 import { Text } from '../schemas.ts';
+import { gatherUploads } from '../tus/gather.ts';
+import { inScratch } from '../uploads/in-scratch.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
 import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
-import { DATASET_FIELDS, DATASET_PROBLEMS, IDX_PARTS, storeDataset } from '../uploads/store-dataset.ts';
+import { DATASET_FIELDS, DATASET_PROBLEMS, datasetOptions, IDX_PARTS, storeDataset } from '../uploads/store-dataset.ts';
 import { orDiscard } from '../uploads/stored.ts';
 import { DatasetView, datasetView } from '../views/dataset.ts';
 
 const FILES = [...Object.keys(IDX_PARTS), 'file'];
 const FIELDS = ['name', ...Object.keys(DATASET_FIELDS)];
+
+const Upload = Type.Optional(Type.String({ pattern: idPattern('upl'), description: 'The upload in place of the part of this name.' }));
+
+const DatasetOfUploads = strictObject(
+  { x: Upload, y: Upload, x_test: Upload, y_test: Upload, file: Upload, name: Type.Optional(UploadName), ...DatasetOptions.properties },
+  { title: 'DatasetOfUploads' },
+);
+type DatasetOfUploads = Static<typeof DatasetOfUploads>;
 
 export const postDataset = route({
   method: 'POST',
@@ -21,10 +35,16 @@ export const postDataset = route({
   operationId: 'uploadDataset',
   summary: 'Upload a data set',
   description:
-    'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y` (and sample weights `w`), a CSV with a header, or a zip of PNG and JPEG images in folders named after their classes, with folders `train`, `validation` and `test` around these or without.',
+    'Either `x`, with `y` and test samples where there are any, as IDX files, gzipped or not; or everything in one `file`: an `.npz` with arrays `x` and `y` (and sample weights `w`), a CSV with a header, or a zip of PNG and JPEG images in folders named after their classes, with folders `train`, `validation` and `test` around these or without. As JSON it takes the ids of resumable uploads (`/v1/uploads`) in place of files, which are used up by it.',
   tag: 'Data sets',
   access: 'write',
   headers: IDEMPOTENCY_HEADER,
+  body: {
+    schema: DatasetOfUploads,
+    examples: {
+      upload: { summary: 'Of a resumable upload', value: { file: EXAMPLE_IDS.upload, split: { selection: 0.1, test: 0.1 } } },
+    },
+  },
   eitherPart: ['x', 'file'],
   multipart: {
     ...IDX_PARTS,
@@ -40,39 +60,65 @@ export const postDataset = route({
       headers: { Location: { description: 'Where the data set is.', schema: Text }, ...REPLAYED_HEADER },
     },
   },
-  problems: ['IDEMPOTENCY_MISMATCH', 'IDEMPOTENCY_IN_PROGRESS', ...DATASET_PROBLEMS],
+  problems: ['IDEMPOTENCY_MISMATCH', 'IDEMPOTENCY_IN_PROGRESS', 'UPLOAD_INCOMPLETE', ...DATASET_PROBLEMS],
 
-  async handle({ principal: { tenant }, services, request, reply }) {
-    const { blobs, ledger, limits } = services;
+  async handle(call) {
+    const { request, reply, services } = call;
     const key = idempotencyKey(request.headers);
-    await refuseWhenFull(ledger, tenant, key);
-    const { row, replayed } = await services.uploads.within(() =>
-      underKey(ledger, tenant, key, async (held) => {
-        const scratch = await blobs.scratch();
-        try {
-          const { files, fields } = await receiveParts(request, {
-            files: FILES,
-            fields: FIELDS,
-            maxBytes: limits.maxUploadBytes,
-            folder: scratch.folder,
-          });
-          const partsSent = files.map((file) => [file.name, file.filename, file.sha256]);
-          const settled = await held.settle({ create: 'dataset', fields, files: partsSent });
-          if ('replayed' in settled) {
-            const { id } = settled.replayed;
-            const row = await ledger.findDataset(tenant, id);
-            if (!row) throw new Error(`An idempotency key names ${id}, which is not in the ledger`);
-            return { row, replayed: true };
-          }
-          const stored = await storeDataset({ id: newId('dst'), tenant, files, fields, folder: scratch.folder }, services);
-          return { row: await orDiscard([stored], () => ledger.insertDataset(stored.row, settled.claim)), replayed: false };
-        } finally {
-          await scratch.remove();
-        }
-      }),
-    );
+    await refuseWhenFull(services.ledger, call.principal.tenant, key);
+    const { row, replayed } = await services.uploads.within(() => (call.body === undefined ? fromForm(call, key) : fromUploads(call, key)));
     if (replayed) reply.header('idempotency-replayed', 'true');
     else request.log.info({ datasetId: row.id, samples: row.facts.samples, bytes: row.size_bytes }, 'Data set was uploaded');
     return reply.code(201).header('location', `/v1/datasets/${row.id}`).send(datasetView(row));
   },
 });
+
+type DatasetCall = Call<unknown, DatasetOfUploads>;
+
+interface Made {
+  row: DatasetRow;
+  replayed: boolean;
+}
+
+async function fromForm({ principal: { tenant }, services, request }: DatasetCall, key: string | null): Promise<Made> {
+  const { blobs, ledger, limits } = services;
+  const maxBytes = limits.maxUploadBytes;
+  return underKey(ledger, tenant, key, (held) =>
+    inScratch(blobs, async (folder) => {
+      const { files, fields } = await receiveParts(request, { files: FILES, fields: FIELDS, maxBytes, folder });
+      const partsSent = files.map((file) => [file.name, file.filename, file.sha256]);
+      const settled = await held.settle({ create: 'dataset', fields, files: partsSent });
+      if ('replayed' in settled) return replayed(ledger, tenant, settled.replayed.id);
+      const { name, ...spelt } = fields;
+      const upload = { id: newId('dst'), tenant, files, name, options: datasetOptions(spelt), folder, maxBytes };
+      const stored = await storeDataset(upload, services);
+      return { row: await orDiscard([stored], () => ledger.insertDataset(stored.row, settled.claim)), replayed: false };
+    }),
+  );
+}
+
+async function fromUploads({ principal: { tenant }, services, body }: DatasetCall, key: string | null): Promise<Made> {
+  const { blobs, ledger, limits } = services;
+  return underKey(ledger, tenant, key, async (held) => {
+    const settled = await held.settle({ create: 'dataset', uploads: body });
+    if ('replayed' in settled) return replayed(ledger, tenant, settled.replayed.id);
+    const { name, file, x, y, x_test, y_test, ...options } = body;
+    const named = Object.entries({ x, y, x_test, y_test, file }).flatMap(([part, id]) =>
+      id === undefined ? [] : [{ part, id, pointer: `/${part}` }],
+    );
+    return inScratch(blobs, async (folder) => {
+      const { files, ids, drop } = await gatherUploads(named, { tenant, folder, ledger, blobs });
+      const upload = { id: newId('dst'), tenant, files, name, options, folder, maxBytes: limits.maxResumableBytes };
+      const stored = await storeDataset(upload, services);
+      const row = await orDiscard([stored], () => ledger.insertDataset(stored.row, settled.claim, ids));
+      await drop();
+      return { row, replayed: false };
+    });
+  });
+}
+
+async function replayed(ledger: Pick<Ledger, 'findDataset'>, tenant: string, id: string): Promise<Made> {
+  const row = await ledger.findDataset(tenant, id);
+  if (!row) throw new Error(`An idempotency key names ${id}, which is not in the ledger`);
+  return { row, replayed: true };
+}

@@ -23,7 +23,7 @@ import { type Call, route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { asDatasetPart, JOB_PARTS, receiveJob } from '../uploads/receive-job.ts';
 import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
-import { DATASET_PROBLEMS, storeDataset } from '../uploads/store-dataset.ts';
+import { DATASET_PROBLEMS, datasetOptions, storeDataset } from '../uploads/store-dataset.ts';
 import { MODEL_PROBLEMS, storeModel } from '../uploads/store-model.ts';
 import { orDiscard } from '../uploads/stored.ts';
 import { validator } from '../validation/validator.ts';
@@ -127,7 +127,20 @@ async function fromForm(call: JobCall): Promise<Answer> {
           ? await storeModel({ id: ids.model_id, tenant, files: parts.model, name: undefined, folder }, services)
           : null;
         return await orDiscard([model], async () => {
-          const dataset = ids.dataset_id ? await storeData({ id: ids.dataset_id, tenant, ...parts.dataset, folder }, services) : null;
+          const dataset = ids.dataset_id
+            ? await storeData(
+                {
+                  id: ids.dataset_id,
+                  tenant,
+                  files: parts.dataset.files,
+                  name: undefined,
+                  options: datasetOptions(parts.dataset.fields),
+                  folder,
+                  maxBytes: limits.maxUploadBytes,
+                },
+                services,
+              )
+            : null;
           return orDiscard([dataset], async () => {
             const own = { model: model?.row, dataset: dataset?.row };
             return insert(await newJob(body, tenant, services, own), call, settled.claim, own);

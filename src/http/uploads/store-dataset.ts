@@ -65,7 +65,7 @@ export const DATASET_FIELDS = {
 };
 
 /**
- * Reads a data set's parts and stores what is made of them under `id`; `fields` are those of DATASET_FIELDS, and `name`. `folder` is scratch. Throws Problem:
+ * Reads a data set's parts and stores what is made of them under `id`; `folder` is scratch, `maxBytes` what an upload of this kind may have. Throws Problem:
  * one of DATASET_PROBLEMS, VALIDATION_FAILED, STORAGE_FULL.
  */
 export async function storeDataset(
@@ -73,16 +73,26 @@ export async function storeDataset(
     id,
     tenant,
     files,
-    fields,
+    name,
+    options,
     folder,
-  }: { id: string; tenant: string; files: readonly ReceivedFile[]; fields: Record<string, string>; folder: string },
-  { blobs, buildDataset, limits }: Pick<Services, 'blobs' | 'buildDataset' | 'limits'>,
+    maxBytes,
+  }: {
+    id: string;
+    tenant: string;
+    files: readonly ReceivedFile[];
+    name: string | undefined;
+    options: DatasetOptions;
+    folder: string;
+    maxBytes: number;
+  },
+  { blobs, buildDataset }: Pick<Services, 'blobs' | 'buildDataset'>,
 ): Promise<Stored<DatasetRow>> {
-  const name = uploadName(fields.name, files[0]?.filename ?? null, 'dataset');
+  const called = uploadName(name, files[0]?.filename ?? null, 'dataset');
   const parts = files.map((file) => ({ ...file, name: file.name as DatasetPart['name'] }));
-  const built = await buildDataset(parts, datasetOptions(fields), folder, {
+  const built = await buildDataset(parts, options, folder, {
     // An operator who allows larger uploads means larger data sets.
-    totalBytes: Math.max(DATASET_LIMITS.totalBytes, limits.maxUploadBytes),
+    totalBytes: Math.max(DATASET_LIMITS.totalBytes, maxBytes),
   });
   const keys: string[] = [];
   const discard = async () => {
@@ -104,7 +114,7 @@ export async function storeDataset(
     const row: DatasetRow = {
       id,
       tenant,
-      name,
+      name: called,
       sha256: Object.fromEntries(files.map((file) => [file.name, file.sha256])),
       size_bytes,
       blob_keys: { x: x.key, y: y?.key ?? null, w: w?.key ?? null, order: order.key },
@@ -124,8 +134,8 @@ export async function storeDataset(
 /** Fields that are options as they are. */
 const WORDS = ['standardize', 'label_column', 'weight_column', 'split_column', 'group_column', 'missing', 'color'] as const;
 
-/** The fields of the form as the options they spell. What they mean is checked where they are used. */
-function datasetOptions(fields: Record<string, string>): DatasetOptions {
+/** The fields of a form (DATASET_FIELDS) as the options they spell. What they mean is checked where they are used. Throws Problem VALIDATION_FAILED. */
+export function datasetOptions(fields: Record<string, string>): DatasetOptions {
   const { split, scale, categorical_columns: categorical, resize } = fields;
   const words = WORDS.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]);
   return {

@@ -20,6 +20,7 @@ import * as idempotentCreates from './013-idempotent-creates.ts';
 import * as parentJobs from './015-parent-jobs.ts';
 import * as traceparent from './016-traceparent.ts';
 import * as artifactsByTenant from './018-artifacts-by-tenant.ts';
+import * as uploads from './019-uploads.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-start': start,
@@ -36,6 +37,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '015-parent-jobs': parentJobs,
   '016-traceparent': traceparent,
   '018-artifacts-by-tenant': artifactsByTenant,
+  '019-uploads': uploads,
 };
 
 /**

@@ -43,6 +43,21 @@ export function blobQueries({ db }: Database): Pick<Ledger, 'unnamedBlobs' | 'li
             })),
           );
         }
+        case 'upload_pieces': {
+          const rows = await db
+            .selectFrom('upload_pieces')
+            .selectAll()
+            .where('blob_key', '>', after)
+            .orderBy('blob_key')
+            .limit(limit)
+            .execute();
+          return page(
+            rows.map(({ upload_id, blob_key, sha256, size_bytes }) => ({
+              at: blob_key,
+              blobs: [{ blob_key, sha256, size_bytes, named_by: `uploads/${upload_id}` }],
+            })),
+          );
+        }
         case 'checkpoints':
         case 'segments': {
           // Their keys are their own: no two rows share one.
@@ -89,6 +104,7 @@ export function blobQueries({ db }: Database): Pick<Ledger, 'unnamedBlobs' | 'li
           db.selectFrom('datasets').select('blob_key_order as key').where('blob_key_order', 'in', wanted).where('purged_at', 'is', null),
         )
         .unionAll(db.selectFrom('checkpoints').select('blob_key as key').where('blob_key', 'in', wanted))
+        .unionAll(db.selectFrom('upload_pieces').select('blob_key as key').where('blob_key', 'in', wanted))
         .execute();
       const living = new Set(named.map(({ key }) => key));
       return wanted.filter((key) => !living.has(key));

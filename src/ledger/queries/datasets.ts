@@ -6,13 +6,15 @@ import { recordChange } from './audit.ts';
 import { settleKey } from './idempotency.ts';
 import { asPage } from './page.ts';
 import { holdStorage } from './storage.ts';
+import { consumeUploads } from './uploads.ts';
 
 /** Data sets of a tenant: inserted after their bytes, marked when deleted. */
 export function datasetQueries(database: Database): Pick<Ledger, 'insertDataset' | 'findDataset' | 'listDatasets' | 'deleteDataset'> {
   const { db, now } = database;
   return {
-    async insertDataset(row, claim) {
+    async insertDataset(row, claim, uploads = []) {
       return db.transaction().execute(async (transaction) => {
+        await consumeUploads(transaction, row.tenant, uploads);
         await holdStorage(transaction, database, row.tenant, row.size_bytes);
         const stored = await addDataset(transaction, database, row);
         if (claim) await settleKey(transaction, row.tenant, claim, row);

@@ -37,9 +37,8 @@ async function usedBytes(executor: Executor, tenant: string): Promise<number> {
         .where('tenant', '=', tenant)
         .where('purged_at', 'is', null),
     )
-    .union(
-      executor.selectFrom('datasets').select(['id as name', 'size_bytes']).where('tenant', '=', tenant).where('purged_at', 'is', null),
-    );
+    .union(executor.selectFrom('datasets').select(['id as name', 'size_bytes']).where('tenant', '=', tenant).where('purged_at', 'is', null))
+    .union(executor.selectFrom('uploads').select(['id as name', 'length as size_bytes']).where('tenant', '=', tenant));
   const { sum } = await executor
     .selectFrom(stored.as('stored'))
     .select(({ fn }) => fn.sum<number | string | null>('size_bytes').as('sum'))
