@@ -1,4 +1,5 @@
 /** The schema of the environment. Read once, by `main.ts`; every other file gets what it needs as an argument. */
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { S3Place } from './blobs/s3-place.ts';
@@ -14,6 +15,8 @@ export interface Config {
   database: LedgerPlace;
   /** As ioredis takes it: `redis://`, `rediss://`, or the path of a Unix socket. */
   redisUrl: string;
+  /** What a `rediss://` is believed by, and what this process shows it, in PEM; null: the system's authorities, and nothing. */
+  redisTls: RedisTls | null;
   /** Whether `espalier up` starts a redis-server of its own. */
   embeddedRedis: boolean;
   /** Where blobs lie; where they are in S3, what is on its way there and copies of what engines read. */
@@ -56,6 +59,13 @@ export interface Config {
   logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
 
+/** As Node's `tls.connect` takes them. */
+export interface RedisTls {
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
+
 export interface Variable {
   name: string;
   default: string;
@@ -76,7 +86,18 @@ export const VARIABLES: readonly Variable[] = [
   { name: 'DATABASE_URL', default: 'sqlite:<data>/ledger.db', meaning: 'The ledger: sqlite:<path>, or postgres://… (docs/deployment.md)' },
   { name: 'ESPALIER_DATABASE_CONNECTIONS', default: '10', meaning: 'Connections to Postgres that one process may have' },
   { name: 'ESPALIER_DATABASE_TIMEOUT_S', default: '30', meaning: 'Time after which Postgres ends a statement' },
-  { name: 'REDIS_URL', default: 'unix:<data>/redis/redis.sock', meaning: 'Redis; unset, `espalier up` runs a redis-server of its own' },
+  {
+    name: 'REDIS_URL',
+    default: 'unix:<data>/redis/redis.sock',
+    meaning: 'Redis: redis://, rediss:// (TLS) or unix:<path>; unset, `espalier up` runs a redis-server of its own',
+  },
+  {
+    name: 'ESPALIER_REDIS_CA',
+    default: '',
+    meaning: "File of the authority's certificate by which a rediss:// is believed; empty: the system's authorities",
+  },
+  { name: 'ESPALIER_REDIS_CERT', default: '', meaning: "File of the client's certificate, where Redis asks for one" },
+  { name: 'ESPALIER_REDIS_KEY', default: '', meaning: 'File of its key' },
   {
     name: 'ESPALIER_BLOBS',
     default: 'file:<data>/blobs',
@@ -243,6 +264,16 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   if (!/^(rediss?:\/\/|unix:)/.test(redis))
     throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
 
+  const redisTls = (): RedisTls | null => {
+    const names = { ca: 'ESPALIER_REDIS_CA', cert: 'ESPALIER_REDIS_CERT', key: 'ESPALIER_REDIS_KEY' } as const;
+    const given = Object.entries(names).filter(([, name]) => text(name) !== '');
+    const [first] = given;
+    if (!first) return null;
+    if (!redis.startsWith('rediss://')) throw new Error(`${first[1]} is for a Redis with TLS; REDIS_URL is '${redacted(redis)}'`);
+    if ((text(names.cert) === '') !== (text(names.key) === ''))
+      throw new Error(`${names.cert} and ${names.key} come together, or not at all`);
+    return Object.fromEntries(given.map(([part, name]) => [part, pem(name, text(name))]));
+  };
   const secretsKeys = list(text('ESPALIER_SECRETS_KEY')).map((key) => Buffer.from(key, 'base64'));
   if (secretsKeys.some(({ length }) => length !== 32)) {
     throw new Error('ESPALIER_SECRETS_KEY is to be 32 bytes in base64 (openssl rand -base64 32), or several with commas');
@@ -270,6 +301,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     dataFolder,
     database: ledgerPlace(),
     redisUrl: redis.startsWith('unix:') ? resolve(redis.slice('unix:'.length)) : redis,
+    redisTls: redisTls(),
     embeddedRedis: !environment.REDIS_URL?.trim(),
     blobsFolder: blobs.startsWith('file:') ? resolve(blobs.slice('file:'.length)) : join(dataFolder, 'blobs'),
     s3: s3Place(),
@@ -302,6 +334,17 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     tracing: tracing(),
     logLevel: oneOf('LOG_LEVEL', LOG_LEVELS),
   };
+}
+
+function pem(name: string, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Error(`${name} is '${path}', which cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  if (!text.includes('-----BEGIN ')) throw new Error(`${name} is '${path}', which is not in PEM`);
+  return text;
 }
 
 /** Also a variable that the set-up script reads. */

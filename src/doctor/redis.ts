@@ -7,14 +7,19 @@ import type { Config } from '../config.ts';
 const OLDEST = [6, 2] as const;
 
 /** What there is to say of Redis: the one that is configured, or the program that `espalier up` runs. Throws an Error that says what to do. */
-export async function redisFinding(config: Pick<Config, 'embeddedRedis' | 'redisUrl'>): Promise<string> {
+export async function redisFinding(config: Pick<Config, 'embeddedRedis' | 'redisUrl' | 'redisTls'>): Promise<string> {
   if (config.embeddedRedis) {
     const { stdout } = await promisify(execFile)('redis-server', ['--version']).catch(() => {
       throw new Error('redis-server is not installed: run scripts/setup.sh runtime, or set REDIS_URL');
     });
     return `redis-server ${recent(/v=([\d.]+)/.exec(stdout)?.[1])}, run by espalier up`;
   }
-  const client = new Redis(config.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  const client = new Redis(config.redisUrl, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    ...(config.redisTls ? { tls: config.redisTls } : {}),
+  });
   let fault: Error | null = null;
   client.on('error', (error) => {
     fault = error;

@@ -44,7 +44,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
     );
   }
   const blobs = timedBlobs(await openBlobs(config), metrics);
-  const redis = openImpatientRedis(config.redisUrl, log);
+  const redis = openImpatientRedis(config.redisUrl, log, config.redisTls);
   tellOfService(metrics, { ledger, redis });
   const queues = openQueues(redis);
   const limits = {

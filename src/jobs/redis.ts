@@ -1,17 +1,18 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { RedisTls } from '../config.ts';
 
 /**
  * A connection for those who must go on without Redis: commands fail at once while it is away, and after 2 s when it does not answer. It reconnects by
- * itself for as long as it is open. `url` is a redis:// or rediss:// URL or the path of a Unix socket.
+ * itself for as long as it is open. `url` is a redis:// or rediss:// URL or the path of a Unix socket; `tls` is for rediss://.
  */
-export function openImpatientRedis(url: string, log: Logger): Redis {
-  return open(url, log, { enableOfflineQueue: false, commandTimeout: 2_000, maxRetriesPerRequest: 0 });
+export function openImpatientRedis(url: string, log: Logger, tls: RedisTls | null = null): Redis {
+  return open(url, log, tls, { enableOfflineQueue: false, commandTimeout: 2_000, maxRetriesPerRequest: 0 });
 }
 
 /** A connection for those who wait for Redis: commands are kept until it is back. What BullMQ wants of a worker's connection. */
-export function openPatientRedis(url: string, log: Logger): Redis {
-  return open(url, log, { maxRetriesPerRequest: null });
+export function openPatientRedis(url: string, log: Logger, tls: RedisTls | null = null): Redis {
+  return open(url, log, tls, { maxRetriesPerRequest: null });
 }
 
 interface Patience {
@@ -20,10 +21,11 @@ interface Patience {
   maxRetriesPerRequest: number | null;
 }
 
-function open(url: string, log: Logger, patience: Patience): Redis {
+function open(url: string, log: Logger, tls: RedisTls | null, patience: Patience): Redis {
   const redis = new Redis(url, {
     connectTimeout: 5_000,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), 1_000),
+    ...(tls ? { tls } : {}),
     ...patience,
   });
   let away = false;

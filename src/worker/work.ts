@@ -91,8 +91,8 @@ export async function work(config: Config, log: Logger, options: WorkOptions): P
       return null;
     });
   }
-  const queueRedis = openPatientRedis(config.redisUrl, log);
-  const listRedis = openImpatientRedis(config.redisUrl, log);
+  const queueRedis = openPatientRedis(config.redisUrl, log, config.redisTls);
+  const listRedis = openImpatientRedis(config.redisUrl, log, config.redisTls);
   const parts: WorkerParts = {
     id,
     ledger,

@@ -10,7 +10,7 @@ describe('Redis, as the doctor finds it', () => {
     redis = await startRedis();
   });
   afterAll(() => redis.destroy());
-  const look = () => redisFinding({ embeddedRedis: false, redisUrl: redis.url });
+  const look = () => redisFinding({ embeddedRedis: false, redisUrl: redis.url, redisTls: null });
 
   it('must not throw away what waits in it', async () => {
     expect(await look()).toMatch(/^\d+\.\d+\.\d+ answers, noeviction$/);
@@ -29,6 +29,8 @@ describe('Redis, as the doctor finds it', () => {
   });
 
   it('may be the program that `espalier up` runs', async () => {
-    expect(await redisFinding({ embeddedRedis: true, redisUrl: '' })).toMatch(/^redis-server \d+\.\d+\.\d+, run by espalier up$/);
+    expect(await redisFinding({ embeddedRedis: true, redisUrl: '', redisTls: null })).toMatch(
+      /^redis-server \d+\.\d+\.\d+, run by espalier up$/,
+    );
   });
 });
