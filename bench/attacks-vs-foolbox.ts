@@ -2,7 +2,7 @@
  * Accuracy under FGSM and PGD as the service measures it, beside foolbox on the same Keras models, images and epsilons: own gradients and transfer.
  * bench/peers/setup.sh foolbox, then node bench/attacks-vs-foolbox.ts
  *
- *   --inputs 500            of MNIST's test images, the first ones
+ *   --inputs 1000           of MNIST's test images, the first ones
  *   --epsilons 0.05,0.1,0.2,0.3
  *   --steps 40              of PGD
  *   --epochs 2              of the training of the two networks, which differ by their seed
@@ -23,7 +23,7 @@ import { answerOf, KERAS, pythonOf, ROOT } from './peers/process.ts';
 
 const { values: given } = parseArgs({
   options: {
-    inputs: { type: 'string', default: '500' },
+    inputs: { type: 'string', default: '1000' },
     epsilons: { type: 'string', default: '0.05,0.1,0.2,0.3' },
     steps: { type: 'string', default: '40' },
     epochs: { type: 'string', default: '2' },

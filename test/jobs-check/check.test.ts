@@ -950,3 +950,44 @@ describe('thresholds', () => {
     await refused('INCOMPATIBLE_OPTIONS', ['/evaluation/thresholds', all], /has none/, limited(all), classifier(), untested);
   });
 });
+
+describe('robustness', () => {
+  const images = (channels: number) =>
+    sequential([8, 8, channels], [conv2d('conv', 2, 3), flatten('flat'), dense('out', 3, { activation: 'softmax' })]);
+  const asking = (robustness: unknown) =>
+    fillDefaults(JobSpec, { type: 'train', ...ids, training: {}, evaluation: { robustness } }) as TrainSpec;
+  const at = '/evaluation/robustness';
+
+  it('gets its defaults with true, and epsilons by the images', async () => {
+    const grey = (await check(asking(true), images(1), data([8, 8]))).evaluation.robustness;
+    expect(grey).toEqual({
+      inputs: 1000,
+      attacks: ['fgsm', 'pgd'],
+      epsilons: [0.1, 0.2, 0.3],
+      pgd_steps: 40,
+      corruptions: ['gaussian_noise', 'blur', 'shift', 'contrast'],
+      saliency_inputs: 200,
+    });
+    const colour = (await check(asking({ inputs: 5 }), images(3), data([8, 8, 3]))).evaluation.robustness;
+    expect(colour).toMatchObject({ inputs: 5, epsilons: [2 / 255, 4 / 255, 8 / 255] });
+    expect((await check(asking(null), classifier(), data([8]))).evaluation.robustness).toBe(null);
+  });
+
+  it('is refused where there is nothing to measure it on', async () => {
+    await refused('INCOMPATIBLE_OPTIONS', [at, [8]], /samples of \[8\] from 0 to 1/, asking(true), classifier(), data([8]));
+    // Two axes of numbers that are no pixels, as of a sequence.
+    const sequence = { ...data([8, 8]), x: { ...data([8, 8]).x, min: -3, max: 3 } };
+    await refused(
+      'INCOMPATIBLE_OPTIONS',
+      [at, [8, 8]],
+      /from -3 to 3/,
+      asking(true),
+      sequential([8, 8], [flatten('f'), dense('out', 3, { activation: 'softmax' })]),
+      sequence,
+    );
+    const untested = { ...data([8, 8]), splits: { train: 90, selection: 10, test: 0 } };
+    await refused('INCOMPATIBLE_OPTIONS', [at, true], /has none/, asking(true), images(1), untested);
+    const regression = sequential([8, 8, 1], [flatten('flat'), dense('out', 1)]);
+    await refused('INCOMPATIBLE_OPTIONS', [at, true], /one class a sample/, asking(true), regression, data([8, 8], numbers));
+  });
+});
