@@ -3,7 +3,7 @@ import { type Interval, meanInterval } from '../intervals.ts';
 
 /** Of pairs of maps of the same inputs. */
 export interface Agreement {
-  /** Spearman's rank correlation over the pixels, -1 to 1. */
+  /** Spearman's rank correlation over the pixels that either map counts at all, -1 to 1: of a dark background all models say the same. */
   rank_correlation: Interval;
   /** Intersection over union of the tenth of the pixels that counts most, 0 to 1. */
   top_overlap: Interval;
@@ -33,6 +33,8 @@ const TOP = 0.1;
 export interface RankedMap {
   /** Of each pixel from the smallest value, equals sharing their mean rank. */
   ranks: Float32Array;
+  /** Pixels of the value 0, the smallest there is. */
+  zeros: number;
   /** 1 for the tenth of the pixels that counts most. */
   top: Uint8Array;
 }
@@ -77,7 +79,7 @@ function meanPairs(draws: readonly MapPairs[]): MapPairs {
   return { correlations: mean(({ correlations }) => correlations), overlaps: mean(({ overlaps }) => overlaps) };
 }
 
-/** Pixels in the order of their values; of equals the earlier one first. */
+/** Of values from 0 on. Of equals the earlier pixel counts less. */
 export function rankedMap(values: Float32Array): RankedMap {
   const order = Uint32Array.from(values, (_, at) => at).sort((one, other) => values[one]! - values[other]! || one - other);
   const ranks = new Float32Array(values.length);
@@ -89,15 +91,24 @@ export function rankedMap(values: Float32Array): RankedMap {
   }
   const top = new Uint8Array(values.length);
   for (const place of order.subarray(-Math.max(1, Math.round(values.length * TOP)))) top[place] = 1;
-  return { ranks, top };
+  return { ranks, zeros: values.reduce((count, value) => count + (value === 0 ? 1 : 0), 0), top };
 }
 
-/** Spearman's: Pearson's correlation of the ranks. Two maps of one value each agree (1); one such map with another does not (0). */
-export function rankCorrelation({ ranks: a }: RankedMap, { ranks: b }: RankedMap): number {
-  const mean = (a.length - 1) / 2;
+/**
+ * Spearman's over the pixels that are not 0 in both: Pearson's correlation of their ranks among these. Two maps that say nothing of any pixel agree (1); one of
+ * a single value does not agree with another (0).
+ */
+export function rankCorrelation(a: RankedMap, b: RankedMap): number {
+  let neither = 0;
+  for (let at = 0; at < a.ranks.length; at++) if (a.ranks[at]! < a.zeros && b.ranks[at]! < b.zeros) neither += 1;
+  const mean = (a.ranks.length - neither - 1) / 2;
+  // Pixels of 0 share the ranks that are left below all others.
+  const within = ({ ranks, zeros }: RankedMap, at: number): number =>
+    (ranks[at]! < zeros ? (zeros - neither - 1) / 2 : ranks[at]! - neither) - mean;
   let [product, aa, bb] = [0, 0, 0];
-  for (let at = 0; at < a.length; at++) {
-    const [x, y] = [a[at]! - mean, b[at]! - mean];
+  for (let at = 0; at < a.ranks.length; at++) {
+    if (a.ranks[at]! < a.zeros && b.ranks[at]! < b.zeros) continue;
+    const [x, y] = [within(a, at), within(b, at)];
     product += x * y;
     aa += x * x;
     bb += y * y;

@@ -7,6 +7,10 @@ describe('agreement of saliency maps', () => {
   it('is the correlation of ranks, equals sharing their mean rank', () => {
     expect(rankCorrelation(map(1, 2, 3, 4, 5), map(5, 6, 7, 8, 7))).toBeCloseTo(0.8207826816681233, 12); // scipy.stats.spearmanr
     expect(rankCorrelation(map(1, 1, 2), map(3, 3, 9))).toBe(1);
+    // As without the pixels that are 0 in both; what is 0 in one alone counts.
+    expect(rankCorrelation(map(0, 1, 2, 0, 3, 4, 5), map(0, 5, 6, 0, 7, 8, 7))).toBeCloseTo(0.8207826816681233, 12);
+    expect(rankCorrelation(map(0, 0, 0, 2, 5), map(0, 3, 0, 4, 9))).toBeCloseTo(rankCorrelation(map(1, 3, 6), map(4, 5, 10)), 12);
+    expect(rankCorrelation(map(0, 0, 7), map(0, 3, 0))).toBe(-1);
     expect(rankCorrelation(map(1, 2, 3), map(3, 2, 1))).toBe(-1);
     expect(rankCorrelation(map(0, 0, 0), map(0, 0, 0))).toBe(1);
     expect(rankCorrelation(map(0, 0, 0), map(1, 2, 3))).toBe(0);

@@ -64,5 +64,5 @@ it('lists the units that went, with the scores on either side of the cut', () =>
   const section = unitsSection({ job: { result: { units, inputs_in_use: inputs } } } as unknown as Parameters<typeof unitsSection>[0]);
   expect(section!.text).toContain('1–3, 5');
   expect(section!.text).toContain('The cut lies between 0.3');
-  expect(section!.text).toContain('reads 2 of the model’s 4 inputs');
+  expect(section!.text).toContain('reads 2 of the 4 channels of the model’s input');
 });

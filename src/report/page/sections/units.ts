@@ -76,7 +76,12 @@ function numbers(units: NumberedUnits | undefined, gone: number): string {
 
 function inputParts({ layers, first }: InputsInUse): Html {
   return html`${first.map(
-    ({ layer, inputs, in_use, picture }) => html`<p>The layer ${layer} reads ${count(in_use)} of the model’s ${count(inputs)} inputs.</p>
+    ({
+      layer,
+      inputs,
+      in_use,
+      picture,
+    }) => html`<p>The layer ${layer} reads ${count(in_use)} of the ${count(inputs)} channels of the model’s input.</p>
 ${picture ? html`<figure><img class="sample" src="${picture}" alt="Pixels that ${layer} reads, in white" width="160" height="160"><figcaption>Pixels that ${layer} reads, in white.</figcaption></figure>` : null}`,
   )}
 ${
