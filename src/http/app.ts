@@ -4,6 +4,7 @@ import { openPredictions } from '../jobs/predictions/client.ts';
 import { installBoard } from './board.ts';
 import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
+import { openJobViews } from './job-views.ts';
 import { openKeyring } from './keyring.ts';
 import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
@@ -67,6 +68,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const services: Services = {
     ...deps,
     keyring,
+    jobViews: openJobViews(),
     uploads: openSlots(deps.limits.uploadsAtOnce, 'uploads'),
     reporting: openSlots(REPORTS_AT_ONCE, 'reports'),
     reports: openRenderer(),

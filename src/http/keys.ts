@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { ROLES, type Role, roleOf } from '../roles.ts';
 import { isTenant } from './key-line.ts';
 
@@ -11,7 +11,7 @@ export interface NewKey {
 
 /** The form in which a secret is stored. It is random enough that a plain hash cannot be searched. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** A new secret of 256 random bits, under a prefix that scanners for leaked secrets can know it by. */

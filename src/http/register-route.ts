@@ -23,6 +23,8 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
     async handler(request: FastifyRequest, reply: FastifyReply) {
       // Open routes act for nobody.
       const principal = request.principal ?? LOCAL_PRINCIPAL;
+      // Made for those few who look at it.
+      let gone: AbortSignal | undefined;
       return definition.handle({
         params: request.params as Record<string, string>,
         query: readQuery(request.query),
@@ -31,7 +33,10 @@ export function registerRoute(app: FastifyInstance, definition: RouteDefinition,
         services: inTrace(request, changes(definition) ? actingFor(principal, request, services) : services),
         request,
         reply,
-        gone: goneSignal(reply, closing),
+        get gone() {
+          gone ??= goneSignal(reply, closing);
+          return gone;
+        },
         async stillAllowed() {
           if (access !== 'open') await admit(services.keyring, request.headers.authorization, access);
         },
@@ -52,7 +57,7 @@ function actingFor({ keyId }: Principal, request: FastifyRequest, services: Serv
 /** Calls of the ledger are children of the request's span. */
 function inTrace({ span }: FastifyRequest, services: Services): Services {
   if (span.traceparent === null) return services;
-  return { ...services, ledger: traced(services.ledger, 'ledger', span, ['by', 'close']) };
+  return { ...services, ledger: traced(services.ledger, 'ledger', span, ['by', 'close', 'version']) };
 }
 
 function takenBy({ body, multipart, octets }: RouteDefinition): string[] {
@@ -67,6 +72,7 @@ function isForm({ multipart }: RouteDefinition, request: FastifyRequest): boolea
 
 function goneSignal(reply: FastifyReply, closing: AbortSignal): AbortSignal {
   const left = new AbortController();
+  if (reply.raw.closed) left.abort();
   reply.raw.once('close', () => left.abort());
   return AbortSignal.any([left.signal, closing]);
 }

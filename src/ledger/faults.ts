@@ -54,7 +54,7 @@ export function withRetries(ledger: Ledger): Ledger {
     name,
     (...values: unknown[]) => persistently(() => (method as (...values: unknown[]) => Promise<unknown>)(...values)),
   ]);
-  return { ...(Object.fromEntries(wrapped) as Ledger), by: (actor) => withRetries(ledger.by(actor)) };
+  return { ...(Object.fromEntries(wrapped) as Ledger), by: (actor) => withRetries(ledger.by(actor)), version: ledger.version };
 }
 
 async function persistently<Value>(action: () => Promise<Value>): Promise<Value> {

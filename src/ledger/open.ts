@@ -8,7 +8,7 @@ import type { LedgerPlace } from './place.ts';
 import { postgresDialect } from './postgres.ts';
 import { queryLedger } from './query-ledger.ts';
 import type { Retention } from './retention.ts';
-import { sqliteDialect } from './sqlite.ts';
+import { openSqlite } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 /** Opens the ledger that the configuration names, making its folder where it is a file. Call `migrate()` before anything else. */
@@ -20,8 +20,9 @@ export async function openLedger(
   switch (place.kind) {
     case 'sqlite': {
       await mkdir(dirname(place.path), { recursive: true });
-      const db = new Kysely<Tables>({ dialect: sqliteDialect(place.path) });
-      return queryLedger(db, () => migrate(db), options.now, { retention, quota });
+      const { dialect, version } = openSqlite(place.path);
+      const db = new Kysely<Tables>({ dialect });
+      return queryLedger(db, () => migrate(db), options.now, { retention, quota, version });
     }
     case 'postgres': {
       const db = new Kysely<Tables>({ dialect: postgresDialect(place) });

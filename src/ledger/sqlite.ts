@@ -1,5 +1,5 @@
 /** SQLite through Node's own binding, as a dialect of Kysely. */
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import {
   CompiledQuery,
@@ -17,8 +17,18 @@ import {
  * keeps a committed transaction through a power cut; a writer waits up to 10 s for another's.
  */
 export function sqliteDialect(path: string): Dialect {
+  return openSqlite(path).dialect;
+}
+
+/** The same, and what says whether anything has changed: null until the file is open. */
+export function openSqlite(path: string): { dialect: Dialect; version: () => string | null } {
+  const driver = new NodeSqliteDriver(path);
+  return { dialect: dialectOf(driver), version: () => driver.version() };
+}
+
+function dialectOf(driver: Driver): Dialect {
   return {
-    createDriver: () => new NodeSqliteDriver(path),
+    createDriver: () => driver,
     createAdapter: () => new TransactionalAdapter(),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
@@ -37,6 +47,7 @@ class NodeSqliteDriver implements Driver {
   readonly #path: string;
   #database: DatabaseSync | null = null;
   #connection: NodeSqliteConnection | null = null;
+  #others: StatementSync | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -49,6 +60,7 @@ class NodeSqliteDriver implements Driver {
     await whileBusy(() => database.exec('pragma journal_mode = wal'));
     database.exec('pragma synchronous = full');
     this.#connection = new NodeSqliteConnection(database);
+    this.#others = database.prepare('pragma data_version');
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -70,14 +82,47 @@ class NodeSqliteDriver implements Driver {
 
   async releaseConnection(): Promise<void> {}
 
+  /**
+   * SQLite counts what others committed, and the connection its own writes: together they are another text after every change. A transaction that is under
+   * way makes another of it too, so that nobody takes what it has not committed for the truth.
+   */
+  version(): string | null {
+    if (!this.#others || !this.#connection) return null;
+    try {
+      return `${this.#others.get()?.data_version} ${this.#connection.writes}`;
+    } catch {
+      // Locked, while the file is being recovered.
+      return null;
+    }
+  }
+
   async destroy(): Promise<void> {
+    this.#others = null;
     this.#database?.close();
     this.#database = null;
   }
 }
 
+interface Prepared {
+  statement: StatementSync;
+  /** It has rows to give. */
+  answers: boolean;
+  /** It may change something. */
+  writes: boolean;
+}
+
+/** What changes nothing; what opens with a common table may do so after it all the same. */
+const READS = /^(select|with|begin|commit|rollback)\b/i;
+const WRITES = /\b(insert into|update|delete from)\b/i;
+
+/** The queries of the ledger are some two hundred, in few variants each. */
+const MOST_STATEMENTS = 500;
+
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, Prepared>();
+  /** Statements so far that may have changed something. */
+  writes = 0;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -86,11 +131,27 @@ class NodeSqliteConnection implements DatabaseConnection {
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
     const values = parameters as SQLInputValue[];
     return whileBusy(() => {
-      const statement = this.#database.prepare(sql);
-      if (statement.columns().length > 0) return { rows: statement.all(...values) as Row[] };
+      const { statement, answers, writes } = this.#prepared(sql);
+      if (writes) this.writes += 1;
+      if (answers) return { rows: statement.all(...values) as Row[] };
       const { changes } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes) };
     });
+  }
+
+  /** Preparing takes several times as long as most queries: what was prepared is kept, the least recently used dropped. */
+  #prepared(sql: string): Prepared {
+    const known = this.#statements.get(sql);
+    if (known) this.#statements.delete(sql);
+    const prepared = known ?? this.#prepare(sql);
+    this.#statements.set(sql, prepared);
+    if (this.#statements.size > MOST_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value as string);
+    return prepared;
+  }
+
+  #prepare(sql: string): Prepared {
+    const statement = this.#database.prepare(sql);
+    return { statement, answers: statement.columns().length > 0, writes: !READS.test(sql) || WRITES.test(sql) };
   }
 
   // biome-ignore lint/correctness/useYield: the interface wants a generator, and the ledger reads pages.

@@ -11,7 +11,7 @@ type Call = (...values: unknown[]) => Promise<unknown>;
 export function timedLedger(ledger: Ledger, metrics: Metrics): Ledger {
   const timed = timer(metrics, 'espalier_ledger_call_duration_seconds', 'espalier_ledger_call_failures_total');
   const wrap = (inner: Ledger): Ledger => ({
-    ...timed(inner, ['by', 'close', 'migrate']),
+    ...timed(inner, ['by', 'close', 'migrate', 'version']),
     by: (actor) => wrap(inner.by(actor)),
   });
   return wrap(ledger);

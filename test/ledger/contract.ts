@@ -1251,6 +1251,18 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.queuePosition(alice[0]?.id as string)).toBeNull();
       });
 
+      it('knows the place of every job in that order, whatever runs and whenever each came', async () => {
+        const tenants = ['alice', 'bob', 'carol', 'dave'];
+        for (let n = 0; n < 24; n++) {
+          const { id } = await world.queueJob(tenants[(n * n) % 4 === 0 ? 0 : n % 4] as string);
+          if (n % 5 === 0) await world.ledger.claimJob(claimOf(id, 1));
+          if (n % 3 === 0) world.clock.now += 1;
+        }
+        const order = (await world.ledger.listQueued(100)).map(({ id }) => id);
+        expect(order.length).toBeGreaterThan(15);
+        for (const [position, id] of order.entries()) expect(await world.ledger.queuePosition(id)).toBe(position);
+      });
+
       it('offers no more of a tenant’s than its running limit leaves room for', async () => {
         const alice = [await world.queueJob(), await world.queueJob(), await world.queueJob(), await world.queueJob()];
         const bob = await world.queueJob('bob');

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** A strong entity tag of a body: the same for the same bytes only. */
 export function bodyTag(body: string): string {
-  return `"${createHash('sha256').update(body).digest('base64url')}"`;
+  return `"${hash('sha256', body, 'base64url')}"`;
 }
 
 /** Whether an If-None-Match header names the tag (RFC 9110, 13.1.2: compared weakly). */

@@ -1,8 +1,6 @@
-import { readJobView } from '../../jobs/read-view.ts';
 import { JobView } from '../../jobs/view.ts';
-import { TERMINAL } from '../../ledger/ledger.ts';
 import { awaitStatus } from '../await-status.ts';
-import { bodyTag, matchesNone } from '../content/etag.ts';
+import { matchesNone } from '../content/etag.ts';
 import { RUNNING_JOB } from '../examples.ts';
 import { LONGEST_WAIT_S } from '../limits.ts';
 import { ARTIFACTS_OF_JOB_LINKS } from '../links.ts';
@@ -44,17 +42,19 @@ export const getJob = route({
   },
   problems: ['NOT_FOUND', 'GONE'],
 
-  async handle({ principal, params, services: { ledger }, request, reply, gone, stillAllowed }) {
+  async handle(call) {
+    const { principal, params, services, request, reply, stillAllowed } = call;
+    const { ledger, jobViews } = services;
     const id = params.id as string;
     const load = async () => living(await ledger.findJob(principal.tenant, id), 'job', id);
     const wait = preferredWait(request.headers.prefer);
-    const found = await load();
-    const row = wait > 0 ? await awaitStatus(found, () => stillAllowed().then(load), wait, gone) : found;
-    const body = JSON.stringify(await readJobView(ledger, row));
-    const tag = bodyTag(body);
+    if (wait > 0) {
+      await awaitStatus(await load(), () => stillAllowed().then(load), wait, call.gone);
+      reply.header('preference-applied', `wait=${wait}`);
+    }
+    const { body, tag, ended } = await jobViews.read(ledger, principal.tenant, id, load);
     reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });
-    if (wait > 0) reply.header('preference-applied', `wait=${wait}`);
-    if (!TERMINAL.includes(row.status)) reply.header('retry-after', '1');
+    if (!ended) reply.header('retry-after', '1');
     if (matchesNone(request.headers['if-none-match'], tag)) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(body);
   },

@@ -19,6 +19,7 @@ import * as retention from './010-retention.ts';
 import * as idempotentCreates from './013-idempotent-creates.ts';
 import * as parentJobs from './015-parent-jobs.ts';
 import * as traceparent from './016-traceparent.ts';
+import * as queueOrder from './017-queue-order.ts';
 import * as artifactsByTenant from './018-artifacts-by-tenant.ts';
 import * as uploads from './019-uploads.ts';
 
@@ -36,6 +37,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '013-idempotent-creates': idempotentCreates,
   '015-parent-jobs': parentJobs,
   '016-traceparent': traceparent,
+  '017-queue-order': queueOrder,
   '018-artifacts-by-tenant': artifactsByTenant,
   '019-uploads': uploads,
 };

@@ -1,5 +1,5 @@
 import { furtherModels } from '../../jobs/spec/index.ts';
-import { type Database, ENDED, type Executor } from '../database.ts';
+import { type Database, ENDED } from '../database.ts';
 import type { JobRow, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
 import { jobRow, storedJob } from '../rows.ts';
@@ -11,7 +11,7 @@ import { noteEvent } from './events.ts';
 import { findKey, forgetOldKeys, KeyTaken, settleKey } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
 import { addModel } from './models.ts';
-import { queuedWithTurn } from './order.ts';
+import { queuePosition } from './order.ts';
 import { insertOutputs } from './outputs.ts';
 import { asPage } from './page.ts';
 import { holdStorage } from './storage.ts';
@@ -99,7 +99,7 @@ export function jobQueries(database: Database): JobQueries {
             .execute();
         }
         if (planJob !== null) await transaction.insertInto('job_plans').values({ job_id: row.id, plan_job_id: planJob }).execute();
-        const queue_position = (await positionOf(transaction, row.id)) ?? 0;
+        const queue_position = (await queuePosition(transaction, row.id)) ?? 0;
         if (claimed) {
           await settleKey(transaction, row.tenant, idempotency, { id: row.id, queue_position, warnings: row.warnings.length });
         } else if (idempotency) {
@@ -164,9 +164,7 @@ export function jobQueries(database: Database): JobQueries {
       return asPage(rows.map(jobRow), limit);
     },
 
-    async queuePosition(id) {
-      return positionOf(db, id);
-    },
+    queuePosition: (id) => queuePosition(db, id),
 
     requestCancel: (tenant, id) => ask('cancel', tenant, id),
 
@@ -235,15 +233,4 @@ export function jobQueries(database: Database): JobQueries {
       });
     },
   };
-}
-
-async function positionOf(executor: Executor, id: string): Promise<number | null> {
-  const own = await queuedWithTurn(executor).selectFrom('waiting').selectAll().where('id', '=', id).executeTakeFirst();
-  if (!own) return null;
-  const { before } = await queuedWithTurn(executor)
-    .selectFrom('waiting')
-    .select(({ fn }) => fn.countAll<number>().as('before'))
-    .where(({ eb, refTuple, tuple }) => eb(refTuple('turn', 'queued_at', 'id'), '<', tuple(own.turn, own.queued_at, own.id)))
-    .executeTakeFirstOrThrow();
-  return Number(before);
 }

@@ -31,3 +31,45 @@ export function queuedWithTurn(executor: Executor) {
         .where('jobs.status', '=', 'queued'),
     );
 }
+
+/**
+ * How many queued jobs are before this one in the order of `queuedWithTurn`; null when it is not queued. Of every tenant's queue it takes its length and how
+ * much of it is earlier than the job: ranking all that wait would sort them.
+ */
+export async function queuePosition(executor: Executor, id: string): Promise<number | null> {
+  const own = await executor
+    .selectFrom('jobs')
+    .select(['tenant', 'queued_at'])
+    .where('id', '=', id)
+    .where('status', '=', 'queued')
+    .executeTakeFirst();
+  if (!own) return null;
+  const queues = await executor
+    .selectFrom('jobs')
+    .select(({ fn, eb, refTuple, tuple, lit }) => [
+      'tenant',
+      fn.countAll<number>().as('length'),
+      fn
+        .sum<number>(eb.case().when(refTuple('queued_at', 'id'), '<=', tuple(own.queued_at, id)).then(lit(1)).else(lit(0)).end())
+        .as('earlier'),
+    ])
+    .where('status', '=', 'queued')
+    .groupBy('tenant')
+    .execute();
+  const held = await executor
+    .selectFrom('jobs')
+    .select(({ fn }) => ['tenant', fn.countAll<number>().as('count')])
+    .where('status', 'in', HELD)
+    .groupBy('tenant')
+    .execute();
+  const running = new Map(held.map(({ tenant, count }) => [tenant, Number(count)]));
+  const turn = (running.get(own.tenant) ?? 0) + Number(queues.find(({ tenant }) => tenant === own.tenant)?.earlier ?? 0);
+  let before = 0;
+  for (const { tenant, length, earlier } of queues) {
+    // Jobs of a smaller turn, and, of another tenant, the one of the same turn where it is earlier.
+    const smaller = turn - 1 - (running.get(tenant) ?? 0);
+    before += Math.max(0, Math.min(Number(length), smaller));
+    if (tenant !== own.tenant && smaller >= 0 && Number(earlier) > smaller) before += 1;
+  }
+  return before;
+}
