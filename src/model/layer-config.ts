@@ -54,6 +54,7 @@ export function asLayerConfig(value: unknown, place: string): LayerConfig {
     typeof entry === 'object' &&
     typeof entry.class_name === 'string' &&
     typeof (entry.module ?? '') === 'string' &&
+    typeof (entry.registered_name ?? '') === 'string' &&
     entry.config !== null &&
     typeof entry.config === 'object' &&
     Array.isArray(entry.inbound_nodes ?? []);

@@ -64,7 +64,9 @@ export async function receiveParts(
       headerPairs: 32,
     };
     for await (const part of request.parts({ limits })) {
-      const name = part.fieldname;
+      // The types do not know that a part may say nothing of its name.
+      const name = part.fieldname as string | undefined;
+      if (name === undefined) throw new Problem('VALIDATION_FAILED', `A part has no name. Known: ${[...files, ...fields].join(', ')}`);
       if (!(part.type === 'file' ? files : fields).includes(name)) throw unknownPart(part, files, fields);
       const isAgain = got.files.some((file) => file.name === name) && name !== repeated;
       if (isAgain || Object.hasOwn(got.fields, name)) throw fault(name, `came more than once`);

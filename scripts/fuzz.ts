@@ -1,0 +1,81 @@
+/**
+ * Looks for bytes that a parser of uploads neither reads nor refuses: node scripts/fuzz.ts PARSER [minutes] [seed]. PARSER is one of test/fuzz/targets.ts, or
+ * `all`; 1 minute each and seed 0 unless said otherwise. Mutations are led by V8's own coverage (test/fuzz/loop.ts): Jazzer.js 4.0, which would do that, comes
+ * built for glibc 2.38 alone, and Debian 12 has 2.36.
+ *
+ * Ends with an error where one crashes, takes longer than 5 s, or makes its process larger than 1 GiB; the bytes are then in test/fuzz/corpus/PARSER, where
+ * the unit tests read them from then on.
+ */
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TARGETS } from '../test/fuzz/targets.ts';
+
+const CORPUS = join(import.meta.dirname, '../test/fuzz/corpus');
+const LOOP = new URL('../test/fuzz/loop.ts', import.meta.url);
+const LONGEST_MS = 5_000;
+const MOST_BYTES = 2 ** 30;
+
+interface Said {
+  runs: number;
+  peak: number;
+  kept?: number;
+  places?: number;
+  outcomes?: Record<string, number>;
+}
+
+const [parser = '', minutes = '1', seed = '0'] = process.argv.slice(2);
+const names = parser === 'all' ? Object.keys(TARGETS) : [parser];
+if (!names.every((name) => name in TARGETS))
+  throw new Error(`A parser is needed: all, ${Object.keys(TARGETS).join(', ')}. Received: ${parser}`);
+let found = 0;
+for (const name of names) {
+  const folder = mkdtempSync(join(tmpdir(), 'espalier-fuzz-'));
+  const input = join(folder, 'input');
+  const child = fork(LOOP, [name, `${Number(minutes) * 60}`, seed, input], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  let said: Said = { runs: 0, peak: 0 };
+  let stderr = '';
+  let why: string | null = null;
+  child.stderr!.on('data', (text) => {
+    stderr = (stderr + text).slice(-4000);
+  });
+  // The first answer comes with the modules loaded; 20 runs are one.
+  let silence: NodeJS.Timeout = setTimeout(() => {}, 0);
+  const listen = (ms: number) => {
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      why = `no 20 runs in ${ms / 1000} s`;
+      child.kill('SIGKILL');
+    }, ms);
+  };
+  listen(60_000);
+  child.on('message', (message: Said) => {
+    said = message;
+    listen(20 * LONGEST_MS);
+    if (said.peak > MOST_BYTES) {
+      why = `${Math.round(said.peak / 2 ** 20)} MiB`;
+      child.kill('SIGKILL');
+    }
+  });
+  const code = await new Promise<number | null>((done) => child.once('exit', done));
+  clearTimeout(silence);
+  const summary = `${name}: ${said.runs} runs, ${said.kept ?? '?'} kept, ${said.places ?? '?'} places, at most ${Math.round(said.peak / 2 ** 20)} MiB`;
+  if (code === 0)
+    console.log(
+      `${summary}; ${Object.entries(said.outcomes ?? {})
+        .map(([outcome, count]) => `${outcome} ${count}`)
+        .join(', ')}`,
+    );
+  else {
+    found += 1;
+    const bytes = readFileSync(input);
+    const path = join(CORPUS, name, createHash('sha256').update(bytes).digest('hex').slice(0, 12));
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, bytes);
+    console.log(`${summary}; FOUND ${path}: ${why ?? `it ended with ${code}`}\n${stderr}`);
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = found > 0 ? 1 : 0;
