@@ -5,7 +5,7 @@ import { CHARTS } from './curves.ts';
 import { Epochs } from './epochs.tsx';
 import { FileLink } from './file-link.tsx';
 import { bytes, percent, time, whole, words } from './format.ts';
-import { Status } from './jobs.tsx';
+import { JobList, Status } from './job-list.tsx';
 import { useSession } from './session.ts';
 import { useJob } from './use-job.ts';
 
@@ -25,6 +25,11 @@ export function JobView({ id }: { id: string }) {
         <>
           <Where job={job} />
           <Actions job={job} />
+          {job.parent_job_id !== null && (
+            <p>
+              Part of the comparison <a href={`#/jobs/${job.parent_job_id}`}>{job.parent_job_id}</a>
+            </p>
+          )}
           {job.error && (
             <p class="failure">
               <strong>{job.error.code}</strong>: {job.error.detail}
@@ -43,6 +48,14 @@ export function JobView({ id }: { id: string }) {
             </details>
           )}
           <Result job={job} />
+          {job.type === 'compare' && (
+            <section aria-labelledby="made-of">
+              <h2 id="made-of">Jobs that it is made of</h2>
+              <JobList caption="Jobs of the comparison, newest first" parent={job.id}>
+                <p>There are none.</p>
+              </JobList>
+            </section>
+          )}
           <section aria-label="Curves">
             {CHARTS.map((chart) => (
               <Chart key={chart.title} chart={chart} series={series} />

@@ -268,12 +268,7 @@ function Line({ name, schema, pointer, value, onChange, required = false, contro
     'aria-invalid': wrong,
     ...(described ? { 'aria-describedby': described } : {}),
   };
-  const fallback =
-    schema.default === undefined || schema.default === null
-      ? ''
-      : typeof schema.default === 'object'
-        ? JSON.stringify(schema.default)
-        : String(schema.default);
+  const fallback = written(schema.default);
   /** A field for text, which is read as what it means. */
   const typed = (read: (text: string) => Json, initial: string, extra: object = {}) => (
     <input
@@ -419,6 +414,13 @@ function Complaint({ pointer, own = null }: { pointer: string; own?: string | nu
       {text}
     </p>
   ) : null;
+}
+
+/** A default as it would be typed in. */
+function written(value: Json | undefined): string {
+  if (value === undefined || value === null) return '';
+  if (Array.isArray(value) && value.length > 0 && value.every((part) => typeof part !== 'object')) return value.join(', ');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 function isObject(value: Json | undefined): value is JsonObject {
