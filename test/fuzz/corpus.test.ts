@@ -4,10 +4,17 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/errors.ts';
+import { inspectModel } from '../../src/upload/inspect.ts';
 import { TARGETS } from './targets.ts';
 
 const CORPUS = join(import.meta.dirname, 'corpus');
+const ENDLESS = join(import.meta.dirname, 'endless');
 const KNOWN = [null, ...Object.keys(PROBLEMS)];
+
+// HDF5 never returns from some damaged files: nothing but the end of its process helps.
+it.each(readdirSync(ENDLESS))('%s costs its sender a refusal, and nobody else anything', async (file) => {
+  await expect(inspectModel(join(ENDLESS, file), { timeoutMs: 4_000 })).rejects.toMatchObject({ code: 'MODEL_UNREADABLE' });
+});
 
 describe.each(Object.entries(TARGETS))('the parser of %s', (name, { seeds, run }) => {
   it('reads one of its seeds', async () => {
