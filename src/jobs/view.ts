@@ -152,7 +152,8 @@ export function jobView(
         } as Progress)
       : children,
     metrics,
-    queue_position: queuePosition,
+    // A comparison waits for nothing itself.
+    queue_position: row.status === 'queued' ? queuePosition : null,
     attempt: row.attempt,
     resumed_from_step: attempt?.from_step ?? null,
     result: row.result,

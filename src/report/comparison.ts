@@ -12,7 +12,7 @@ export interface ComparedRun {
   error: { code: string; detail: string } | null;
   /** Whether it came to numbers; null where it ended for a reason that says nothing of the candidate. */
   finite: boolean | null;
-  /** Whether it is better than answering every sample alike; null where that is not known. */
+  /** Whether it is better than answering every sample alike, or finite where the loss does not say; null where that is not known. */
   learned: boolean | null;
   model_id: string | null;
   artifacts: { id: string; role: string; format: string; filename: string; size_bytes: number }[];
@@ -60,13 +60,15 @@ export interface ComparedCandidate {
 export interface Pair {
   a: string;
   b: string;
-  /** `a` less `b` on the selection split, paired by seed, over the runs in which both learned; null without any. */
+  /** `a` less `b` on the selection split, paired by seed, over the seeds under which both came to a model; null without any. */
   difference: Measurement | null;
   seeds: number;
-  /** Of how often the two learned: Fisher's exact two-sided p; null where that is not known of either. */
+  /** Of how often the two learned, and were finite: Fisher's exact two-sided p; null where that is not known of both. */
   learned_p: number | null;
+  finite_p: number | null;
   better: string | null;
-  reason: 'LEARNS_MORE_OFTEN' | 'PAIRED_DIFFERENCE' | 'NOT_SIGNIFICANT' | 'TOO_FEW_SEEDS';
+  /** The first of these that holds. */
+  reason: 'LEARNS_MORE_OFTEN' | 'FINITE_MORE_OFTEN' | 'PAIRED_DIFFERENCE' | 'NOT_SIGNIFICANT' | 'TOO_FEW_SEEDS';
 }
 
 export interface Comparison {
@@ -140,25 +142,20 @@ function goodness({ selection }: ComparedRun, measure: Comparison['measure']): n
   return measure === 'accuracy' ? selection!.accuracy! : -selection!.loss;
 }
 
-/** Runs that can be compared by what they came to. */
-function fit({ selection, learned }: ComparedRun): boolean {
-  return selection !== null && learned !== false;
-}
-
 function pairOf(a: CandidateRuns, b: CandidateRuns, measure: Comparison['measure']): Pair {
-  const others = new Map(b.runs.filter(fit).map((run) => [run.seed, run]));
-  const differences = a.runs.filter(fit).flatMap((run) => {
-    const other = others.get(run.seed);
-    return other ? [goodness(run, measure) - goodness(other, measure)] : [];
-  });
+  const others = new Map(b.runs.filter(({ selection }) => selection).map((run) => [run.seed, run]));
+  const differences = a.runs
+    .filter(({ selection }) => selection)
+    .flatMap((run) => {
+      const other = others.get(run.seed);
+      return other ? [goodness(run, measure) - goodness(other, measure)] : [];
+    });
   const better = tInterval(differences);
   const shown = measure === 'accuracy' || !better ? better : negated(better);
-  const p = learnedP(a, b);
-  const common = { a: a.name, b: b.name, difference: shown, seeds: differences.length, learned_p: p };
-  if (p !== null && p < ALPHA) {
-    const often = ({ runs }: CandidateRuns) => rate(runs.map(({ learned }) => learned))!.value;
-    return { ...common, better: often(a) > often(b) ? a.name : b.name, reason: 'LEARNS_MORE_OFTEN' };
-  }
+  const [learned, finite] = [oftener('learned', a, b), oftener('finite', a, b)];
+  const common = { a: a.name, b: b.name, difference: shown, seeds: differences.length, learned_p: learned.p, finite_p: finite.p };
+  if (learned.better) return { ...common, better: learned.better, reason: 'LEARNS_MORE_OFTEN' };
+  if (finite.better) return { ...common, better: finite.better, reason: 'FINITE_MORE_OFTEN' };
   if (!better || better.low === null || better.high === null) return { ...common, better: null, reason: 'TOO_FEW_SEEDS' };
   if (better.low > 0) return { ...common, better: a.name, reason: 'PAIRED_DIFFERENCE' };
   if (better.high < 0) return { ...common, better: b.name, reason: 'PAIRED_DIFFERENCE' };
@@ -169,19 +166,21 @@ function negated({ value, low, high }: Measurement): Measurement {
   return { value: 0 - value, low: high === null ? null : 0 - high, high: low === null ? null : 0 - low };
 }
 
-function learnedP(a: CandidateRuns, b: CandidateRuns): number | null {
-  const [one, other] = [a, b].map(({ runs }) => rate(runs.map(({ learned }) => learned)));
-  if (!one || !other) return null;
-  return fisherExact(one.successes, one.runs - one.successes, other.successes, other.runs - other.successes);
+/** Which of the two is so more often, beyond chance. */
+function oftener(what: 'learned' | 'finite', a: CandidateRuns, b: CandidateRuns): { p: number | null; better: string | null } {
+  const [one, other] = [a, b].map(({ runs }) => rate(runs.map((run) => run[what])));
+  if (!one || !other) return { p: null, better: null };
+  const p = fisherExact(one.successes, one.runs - one.successes, other.successes, other.runs - other.successes);
+  return { p, better: p >= ALPHA ? null : one.value > other.value ? a.name : b.name };
 }
 
-/** By how often they learn, then by the mean of what they came to; a rank goes as far as what cannot be told from its first. */
+/** By how often they learn and are finite, then by the mean of what they came to; a rank goes as far as what cannot be told from its first. */
 function ranking(candidates: readonly ComparedCandidate[], pairs: readonly Pair[], measure: Comparison['measure']): ComparedCandidate[] {
   const mean = ({ selection }: ComparedCandidate): number => {
     const { value } = selection[measure] ?? {};
     return value === undefined ? Number.NEGATIVE_INFINITY : measure === 'accuracy' ? value : -value;
   };
-  const often = ({ learned }: ComparedCandidate): number => learned?.value ?? 1;
+  const often = ({ learned, finite }: ComparedCandidate): number => (learned?.value ?? 1) + (finite?.value ?? 1);
   const order = candidates
     .filter(({ runs }) => runs.some(({ selection }) => selection))
     .sort((a, b) => often(b) - often(a) || mean(b) - mean(a));

@@ -83,6 +83,15 @@ describe('a comparison', () => {
     ]);
   });
 
+  it('ranks first what comes to numbers more often where nothing has learned', () => {
+    const unlearned = (name: string, accuracies: (number | null)[]) => {
+      const { runs, ...rest } = candidate(name, accuracies);
+      return { ...rest, runs: runs.map((one) => ({ ...one, learned: false })) };
+    };
+    const found = compareRuns([unlearned('a', [0.1, 0.1, 0.1, 0.1, 0.1]), unlearned('b', [null, null, null, null, null])], [0, 1, 2, 3, 4]);
+    expect(found.pairs[0]).toMatchObject({ better: 'a', reason: 'FINITE_MORE_OFTEN', learned_p: 1 });
+  });
+
   it('goes by the loss, lower being better, where nothing is decided', () => {
     const numbers = (name: string, losses: number[]) => ({
       name,

@@ -119,6 +119,7 @@ function curves({ series: { candidates = [] } }: JobReport, { measure }: Compari
 
 const REASONS: Record<Comparison['pairs'][number]['reason'], string> = {
   LEARNS_MORE_OFTEN: 'learns more often',
+  FINITE_MORE_OFTEN: 'is finite more often',
   PAIRED_DIFFERENCE: 'paired difference',
   NOT_SIGNIFICANT: 'not significant',
   TOO_FEW_SEEDS: 'too few seeds',
