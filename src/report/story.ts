@@ -317,7 +317,7 @@ function undecided({ candidates, pairs, seeds }: Comparison): string[] {
   return [
     ...(ties > 0
       ? [
-          `Which is better of ${count(ties)} of ${count(pairs.length)} pairs: under ${seeds.length === 1 ? 'one seed' : `${count(seeds.length)} seeds`} their difference may be chance.`,
+          `In ${count(ties)} of ${count(pairs.length)} pairs, which of the two is better: under ${seeds.length === 1 ? 'one seed' : `${count(seeds.length)} seeds`} their difference may be chance.`,
         ]
       : []),
     ...(pairs.length > 1

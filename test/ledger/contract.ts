@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { problemDocument } from '../../src/errors.ts';
 import { childRows } from '../../src/jobs/compare/children.ts';
-import { type CompareSpec, JobSpec, WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
+import { type CompareSpec, WEBHOOK_EVENTS } from '../../src/jobs/spec/index.ts';
 import type { JobRow, KeyRow, ModelRow } from '../../src/ledger/ledger.ts';
 import { KEEP_ALL } from '../../src/ledger/retention.ts';
-import { fillDefaults } from '../../src/schema.ts';
 import { type LedgerFactory, openWorld, type World } from './fixture.ts';
 import {
   artifactSample,
   checkpointSample,
   claimOf,
+  comparisonSample,
   datasetSample,
   endingOf,
   jobSample,
@@ -370,12 +370,7 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
 
     describe('comparisons', () => {
       const compared = async (seeds = [0, 1]): Promise<{ parent: JobRow; children: JobRow[] }> => {
-        const training = trainSpec(world.model.id, world.dataset.id).training;
-        const candidates = [{ type: 'train' as const, name: 'a', clipping: null, training, packing: null }];
-        const common = { type: 'compare', model_id: world.model.id, dataset_id: world.dataset.id, seeds, candidates };
-        const spec = fillDefaults(JobSpec, common) as CompareSpec;
-        const parent = jobSample(world.model, world.dataset, { spec, status: 'running' });
-        const children = childRows(parent, spec);
+        const { parent, children } = comparisonSample(world.model, world.dataset, seeds);
         expect(await world.ledger.insertJob(parent, undefined, {}, children)).toEqual({ outcome: 'inserted', queue_position: 0 });
         return { parent, children };
       };

@@ -1,6 +1,7 @@
 /** Rows as small as the schema allows, for tests of the ledger and of what stands on it. */
 import type { DatasetFacts } from '../../src/dataset/facts.ts';
-import { type PruneSpec, Training, type TrainSpec } from '../../src/jobs/spec/index.ts';
+import { childRows } from '../../src/jobs/compare/children.ts';
+import { type CompareSpec, JobSpec, type PruneSpec, Training, type TrainSpec } from '../../src/jobs/spec/index.ts';
 import type { ArtifactRow, CheckpointRow, DatasetRow, JobEnding, JobRow, Ledger, ModelRow, SegmentRow } from '../../src/ledger/ledger.ts';
 import type { ModelFacts } from '../../src/model/facts.ts';
 import { fillDefaults } from '../../src/schema.ts';
@@ -141,6 +142,19 @@ export function jobSample(model: Pick<ModelRow, 'id'>, dataset: Pick<DatasetRow,
     deleted_at: null,
     ...overrides,
   };
+}
+
+/** A comparison of one candidate under the seeds, and the jobs that it is made of. */
+export function comparisonSample(
+  model: Pick<ModelRow, 'id'>,
+  dataset: Pick<DatasetRow, 'id'>,
+  seeds: number[],
+): { parent: JobRow; children: JobRow[] } {
+  const { training } = trainSpec(model.id, dataset.id);
+  const candidates = [{ type: 'train', name: 'a', training }];
+  const spec = fillDefaults(JobSpec, { type: 'compare', model_id: model.id, dataset_id: dataset.id, seeds, candidates }) as CompareSpec;
+  const parent = jobSample(model, dataset, { spec, status: 'running' });
+  return { parent, children: childRows(parent, spec) };
 }
 
 export function claimOf(job_id: string, n: number) {

@@ -29,6 +29,8 @@ export interface Line {
   steps?: boolean;
   /** Whether points are marked. */
   marked?: boolean;
+  /** What stands beside each point of a scatter chart. */
+  labels?: readonly string[];
 }
 
 /** Values over training steps, or whatever `x` is. */
@@ -127,10 +129,12 @@ export function scatterChart(parts: ChartParts & { x: string; y: string; groups:
     grid: { left: 78, right: 24, top: 36, bottom: 46 },
     xAxis: { ...valueAxis(x, 28), scale: true },
     yAxis: { ...valueAxis(y, 58), scale: true, splitLine: { lineStyle: { color: 'var(--line)' } } },
-    series: groups.map(({ name, points }, index) => ({
+    series: groups.map(({ name, points, labels = [] }, index) => ({
       type: 'scatter',
       name,
-      data: points,
+      data: points.map((value, at) => ({ name: shortened(labels[at] ?? '', 24), value })),
+      label: { show: labels.length > 0, formatter: '{b}', position: 'top', ...TEXT },
+      labelLayout: { hideOverlap: true },
       symbol: ['circle', 'diamond', 'triangle'][index % 3],
       symbolSize: 8 + 4 * index,
       itemStyle: { color: COLOURS[index % COLOURS.length] },

@@ -16,7 +16,7 @@ import { type TestLog, testLog } from '../../jobs/log.ts';
 import { becomesReady } from '../../jobs/ready.ts';
 import { startRedis, type TestRedis } from '../../jobs/redis-server.ts';
 import { openWorld, type World } from '../../ledger/fixture.ts';
-import { checkpointSample, claimOf, endingOf } from '../../ledger/samples.ts';
+import { checkpointSample, claimOf, comparisonSample, endingOf } from '../../ledger/samples.ts';
 import { sqliteFactory } from '../../ledger/sqlite-factory.ts';
 
 const NEVER = 2 ** 31 - 1;
@@ -124,6 +124,25 @@ describe('the dispatcher', () => {
     await addition;
     expect(journal.lines.filter(({ msg }) => msg.startsWith('Jobs wait'))).toHaveLength(1);
     expect(journal.lines.filter(({ msg }) => msg === 'Redis cannot be reached')).toHaveLength(1);
+  });
+
+  it('queues the jobs of a comparison on all queues there are, and ends it when they have ended, though Redis is gone', async () => {
+    const { parent, children } = comparisonSample(world.model, world.dataset, [0, 1]);
+    await world.ledger.insertJob(parent, undefined, {}, children);
+    const { added } = dispatch({ everyMs: 20 });
+    await Promise.all(children.map(({ id }) => added(id, 1)));
+    expect((await waiting()).sort()).toEqual(children.map(({ id }) => `${id}-1`).sort());
+    await server.kill();
+    for (const { id } of children) {
+      await world.ledger.claimJob(claimOf(id, 1));
+      await world.ledger.endJob(endingOf(id, 1, { result: null, models: [], artifacts: [] }));
+    }
+    await journal.said('Comparison ended');
+    const ended = await world.ledger.loadJob(parent.id);
+    expect(ended).toMatchObject({
+      status: 'succeeded',
+      result: { comparison: { candidates: [{ name: 'a', runs: [{ seed: 0 }, { seed: 1 }] }] } },
+    });
   });
 
   it('gives the job of a silent worker to the next as a new attempt', async () => {

@@ -15,7 +15,7 @@ const COSTS: [cost: keyof Costs, title: string, print: Print][] = [
   ['parameters', 'Parameters', count],
   ['file_bytes', 'File', bytes],
   ['gzip_bytes', 'File through gzip', bytes],
-  ['latency_ratio', 'Time of a prediction, over the original’s', (value) => significant(value, 3)],
+  ['latency_ratio', 'Time ratio', (value) => significant(value, 3)],
 ];
 
 /** Lines of one chart. */
@@ -50,7 +50,7 @@ ${table({
   ]),
 })}
 ${table({
-  caption: 'What they cost: means over seeds',
+  caption: 'What they cost: means over seeds; the ratio is the time of a prediction over the original’s',
   head: ['Candidate', ...COSTS.map(([, name]) => name)],
   rows: candidates.map((candidate) => [named(candidate), ...COSTS.map(([cost, , printed]) => printed(candidate.costs[cost]?.value))]),
 })}
@@ -70,28 +70,34 @@ function rateOf(rate: ComparedCandidate['learned']): string {
   return rate ? `${count(rate.successes)} of ${count(rate.runs)}` : '–';
 }
 
-/** The quality against a cost; nothing where all candidates cost the same. */
+/** Costs that differ by less are the same, as of files that deflate a little better. */
+const SAME = 1.01;
+
+/** The quality against a cost; nothing where all candidates cost the same. Times of networks of one size differ by chance. */
 function frontChart({ candidates, fronts, measure }: Comparison, cost: keyof Costs, name: string): Html | null {
+  const differ = (of: keyof Costs): boolean => {
+    const values = candidates.flatMap(({ costs }) => (costs[of] ? [costs[of].value] : []));
+    return Math.max(...values) > SAME * Math.min(...values);
+  };
+  if (cost === 'parameters' || !differ(cost === 'latency_ratio' ? 'macs' : cost)) return null;
   const drawn = candidates.flatMap((candidate) => {
     const [at, quality] = [candidate.costs[cost]?.value, candidate.selection[measure]?.value];
     return at === undefined || quality === undefined
       ? []
       : [{ name: candidate.name, at: [at, measure === 'accuracy' ? quality * 100 : quality] as const }];
   });
-  const [first] = drawn;
-  if (!first || cost === 'parameters' || drawn.every(({ at }) => at[0] === first.at[0])) return null;
   const front = fronts[cost];
-  const places = (on: boolean) => drawn.filter((one) => front.includes(one.name) === on).map(({ at }) => at);
+  const group = (title: string, on: boolean) => {
+    const own = drawn.filter((one) => front.includes(one.name) === on);
+    return { name: title, points: own.map(({ at }) => at), labels: own.map((one) => one.name) };
+  };
   return scatterChart({
     id: `front-${cost.replaceAll('_', '-')}`,
     title: `${title(measure)} against ${name.charAt(0).toLowerCase()}${name.slice(1)}`,
     description: `A point a candidate, by means over seeds on the selection split. On the front, which no other beats in both, cheapest first: ${front.join(', ')}. The tables above have the values.`,
     x: name,
     y: measure === 'accuracy' ? 'Accuracy (%)' : 'Loss',
-    groups: [
-      { name: 'Beaten', points: places(false) },
-      { name: 'On the front', points: places(true) },
-    ],
+    groups: [group('Beaten', false), group('On the front', true)],
   });
 }
 
