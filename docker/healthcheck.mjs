@@ -30,7 +30,8 @@ async function isOnTheList() {
     import('../src/jobs/workers.ts'),
     import('pino'),
   ]);
-  const redis = openImpatientRedis(readConfig(process.env).redisUrl, pino({ level: 'silent' }));
+  const { redisUrl, redisTls } = readConfig(process.env);
+  const redis = openImpatientRedis(redisUrl, pino({ level: 'silent' }), redisTls);
   await new Promise((resolve) => redis.once('ready', resolve));
   const hosts = (await listWorkers(redis)).map(({ host }) => host);
   if (!hosts.includes(hostname())) throw new Error(`No worker of ${hostname()} is on the list: ${hosts.join(', ') || 'it is empty'}`);
