@@ -22,6 +22,9 @@ const DATA_LIMITS: InspectionLimits & DatasetLimits = { memoryMib: 256, timeoutM
 
 const SAVINGS_LIMITS: InspectionLimits = { memoryMib: 512, timeoutMs: 60_000 };
 
+/** A model's time grows with its file: HDF5 never returns from some small damaged ones, and a reader is not to be held up by these for as long as a large one takes. */
+const MODEL_MS = { least: 60_000, perMib: 2_000 };
+
 /** Time to read a data set may take for each GiB of it, where that is more than the limit for any. */
 const DATA_MS_PER_GIB = 60_000;
 
@@ -37,7 +40,8 @@ const converters = createReaders(new URL('./reader.ts', import.meta.url), AT_ONC
  * ours.
  */
 export async function inspectModel(path: string, limits: Partial<InspectionLimits> = {}): Promise<ModelFacts> {
-  const { memoryMib, timeoutMs } = { ...MODEL_LIMITS, ...limits };
+  const ofSize = MODEL_MS.least + MODEL_MS.perMib * Math.ceil((await stat(path)).size / 2 ** 20);
+  const { memoryMib, timeoutMs } = { ...MODEL_LIMITS, timeoutMs: Math.min(MODEL_LIMITS.timeoutMs, ofSize), ...limits };
   const task: Task = { kind: 'model', path };
   return (await readers.run(task, { memoryMib, timeoutMs, code: 'MODEL_UNREADABLE' })) as ModelFacts;
 }

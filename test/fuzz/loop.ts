@@ -46,11 +46,14 @@ const known = [...(await seeds()), ...(existsSync(folder) ? readdirSync(folder).
 const outcomes = new Map<string, number>();
 let runs = 0;
 let peak = 0;
+let told = 0;
 async function feed(bytes: Buffer): Promise<boolean> {
   writeFileSync(input, bytes);
   const outcome = (await run(bytes)) ?? 'read';
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  if (++runs % 20 === 0) {
+  runs += 1;
+  if (performance.now() - told > 250) {
+    told = performance.now();
     peak = Math.max(peak, process.memoryUsage.rss());
     process.send?.({ runs, peak });
   }

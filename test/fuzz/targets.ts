@@ -28,6 +28,8 @@ export interface Target {
   seeds(): Promise<Buffer[]>;
   /** Reads them as an upload is read. */
   run(bytes: Buffer): Promise<string | null>;
+  /** Its library never returns from some damaged files, which is why they are read in a process that is ended. */
+  endless?: true;
 }
 
 const LIMITS = { ...DATASET_LIMITS, totalBytes: 2 ** 26 };
@@ -164,8 +166,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   zip: { seeds: async () => [await writeZip([['a', Buffer.from('a')]]), await writeTfjs(network())], run: asModel },
   keras: { seeds: async () => [await writeKeras(network())], run: asModel },
   keras_config: entryTarget(() => writeKeras(network()), /^config\.json$/),
-  hdf5: { seeds: async () => [Buffer.from(await writeH5(network()))], run: asModel },
-  hdf5_weights: entryTarget(() => writeKeras(network()), /\.h5$/),
+  hdf5: { seeds: async () => [Buffer.from(await writeH5(network()))], run: asModel, endless: true },
+  hdf5_weights: { ...entryTarget(() => writeKeras(network()), /\.h5$/), endless: true },
   tfjs_json: entryTarget(() => writeTfjs(network()), /\.json$/),
   safetensors: {
     seeds: async () => [Buffer.from(writeSafetensors([{ name: 'w', dtype: 'F32', shape: [2], data: new Float32Array([1, 2]) }]))],

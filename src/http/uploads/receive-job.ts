@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyRequest } from 'fastify';
+import Type from 'typebox';
 import { Problem, received } from '../../errors.ts';
 import { JSON_BODY_LIMIT_BYTES } from '../limits.ts';
 import { parseJson } from '../plugins/json.ts';
@@ -16,6 +17,7 @@ export const JOB_PARTS: Record<string, PartDoc> = {
       'The specification, as JSON: what the body of a request without files is, without `model_id` where there is a part `model` and without `dataset_id` where there are data. A field, or a file.',
     file: false,
     required: true,
+    schema: Type.Unsafe<string>({ type: 'string', contentMediaType: 'application/json', contentSchema: { type: 'object' } }),
   },
   model: { description: `The model, instead of \`model_id\`. ${MODEL_FILE}`, file: true, required: false },
   dataset: { description: 'The data, instead of `dataset_id`: npz, CSV or a zip of images.', file: true, required: false },
