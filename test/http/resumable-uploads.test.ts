@@ -91,6 +91,23 @@ describe('a resumable upload', () => {
     expect(body).toMatchObject({ name: 'a', size_bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
   }, 60_000);
 
+  it('keeps what has come when the server closes', async () => {
+    const closing = await startServer();
+    const created = await fetch(`${closing.address}/v1/uploads`, { method: 'POST', headers: { ...TUS, 'upload-length': '300000' } });
+    const path = created.headers.get('location')!;
+    const socket = connect(closing.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(
+      `PATCH ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTus-Resumable: 1.0.0\r\nContent-Type: ${OCTETS['content-type']}\r\nUpload-Offset: 0\r\nContent-Length: 300000\r\n\r\n`,
+    );
+    socket.write(Buffer.alloc(100_000));
+    await expect.poll(() => closing.incoming().catch(() => [])).toHaveLength(1);
+    await closing.app.close();
+    const kept = await closing.ledger.findUpload('default', path.split('/').at(-1)!);
+    expect(kept?.received).toBeGreaterThan(0);
+    await closing.close();
+  }, 60_000);
+
   it('is its tenant’s alone', async () => {
     const { path } = await begin(3);
     const id = path.split('/').at(-1)!;

@@ -5,6 +5,7 @@ import { Text } from '../schemas.ts';
 import { foundUpload } from '../tus/found.ts';
 import { byteCount, OCTETS, standing, TUS_HEADERS, uploadChecksum } from '../tus/protocol.ts';
 import { receivePieces } from '../tus/receive-pieces.ts';
+import { untilGone } from '../tus/until-gone.ts';
 
 export const patchUpload = route({
   method: 'PATCH',
@@ -32,7 +33,7 @@ export const patchUpload = route({
   },
   problems: ['TUS_VERSION_UNSUPPORTED', 'NOT_FOUND', 'UPLOAD_OFFSET_MISMATCH', 'UPLOAD_CHECKSUM_MISMATCH'],
 
-  async handle({ principal: { tenant }, params, services, request, reply }) {
+  async handle({ principal: { tenant }, params, services, request, reply, gone }) {
     const { ledger, blobs, limits, uploads } = services;
     const { headers } = request;
     try {
@@ -54,7 +55,10 @@ export const patchUpload = route({
         );
       }
       const expiresAt = () => Date.now() + limits.uploadsKeptMs;
-      const now = await uploads.within(() => receivePieces(request.raw, upload, { ledger, blobs, checksum, expiresAt }));
+      const now = await uploads.within(() => {
+        const { source, isWhole } = untilGone(request.raw, gone);
+        return receivePieces(source, isWhole, upload, { ledger, blobs, checksum, expiresAt });
+      });
       return reply.code(204).headers(standing(now)).send();
     } catch (error) {
       // What still comes is read and thrown away, so that the caller gets to see the answer.

@@ -10,32 +10,26 @@ import type { Checksum } from './protocol.ts';
 const PIECE_BYTES = 64 * 2 ** 20;
 
 /**
- * Stores bytes that come behind those that are there, in pieces, each of which is there for good once it is stored; where the source breaks off, what came
- * before is. With a checksum all of them are one piece, or none. Returns how many bytes the upload has by then. Throws Problem PAYLOAD_TOO_LARGE beyond its length,
+ * Stores bytes that come behind those that are there, in pieces, each of which is there for good once it is stored. Where the source ends before its time,
+ * which `isWhole` tells, what came before is kept; with a checksum all of them are one piece, or none. Returns how many bytes the upload has by then. Throws Problem PAYLOAD_TOO_LARGE beyond its length,
  * UPLOAD_CHECKSUM_MISMATCH, UPLOAD_OFFSET_MISMATCH where another request stored others in the same place meanwhile, STORAGE_FULL.
  */
 export async function receivePieces(
   source: AsyncIterable<Buffer>,
+  isWhole: () => boolean,
   upload: UploadRow,
   { ledger, blobs, checksum, expiresAt }: { ledger: Ledger; blobs: Blobs; checksum: Checksum | null; expiresAt: () => number },
 ): Promise<UploadRow> {
   const { id, tenant, length } = upload;
   const chunks = source[Symbol.asyncIterator]();
   let waiting: Buffer | null = null;
-  let brokeOff: unknown = null;
   let ended = false;
   let { received, expires_at } = upload;
 
   async function next(): Promise<Buffer | null> {
-    if (ended) return null;
-    try {
-      const { done, value } = await chunks.next();
-      ended = done === true;
-      return ended ? null : (value as Buffer);
-    } catch (error) {
-      [ended, brokeOff] = [true, error];
-      return null;
-    }
+    const { done, value } = ended ? { done: true } : await chunks.next();
+    ended = done === true;
+    return ended ? null : (value as Buffer);
   }
 
   async function* piece(start: number, hash: ReturnType<typeof createHash> | null): AsyncGenerator<Buffer> {
@@ -49,8 +43,7 @@ export async function receivePieces(
       hash?.update(chunk);
       yield chunk;
     }
-    if (checksum && brokeOff)
-      throw new Problem('MALFORMED_REQUEST', 'The request broke off, and has a checksum of the whole of it', { cause: brokeOff });
+    if (checksum && !isWhole()) throw new Problem('UNAVAILABLE', 'The request broke off, and has a checksum of the whole of it');
   }
 
   while (!ended) {
