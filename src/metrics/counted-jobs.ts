@@ -45,6 +45,11 @@ export function countedJobs(ledger: Ledger, metrics: Metrics): Ledger {
         }
         return stands;
       },
+      async endComparison(ending) {
+        const stands = await inner.endComparison(ending);
+        if (stands) await look(ending.id);
+        return stands;
+      },
       async cancelUnheld(cancel) {
         const stands = await inner.cancelUnheld(cancel);
         if (stands) await look(cancel.job_id);

@@ -104,7 +104,7 @@ async function pause(attempt: Attempt, parts: WorkerParts): Promise<void> {
 /** False when somebody else ended the job or took it over; `attempt` is then over without a trace. */
 async function end(
   { job, n, pulse, log }: Attempt,
-  { ledger }: WorkerParts,
+  { ledger, nudgeDispatcher }: WorkerParts,
   ending: Pick<JobEnding, 'status'> & Partial<JobEnding>,
 ): Promise<boolean> {
   const stands = await patiently(log, 'ending a job', () =>
@@ -119,8 +119,11 @@ async function end(
       ...ending,
     }),
   );
-  if (stands) log.info({ status: ending.status, code: ending.error?.code, engine_ms: pulse.engineMs() }, 'Job ended');
-  else log.warn({ status: ending.status }, 'Ending came too late: the job has ended or is another attempt’s');
+  if (stands) {
+    log.info({ status: ending.status, code: ending.error?.code, engine_ms: pulse.engineMs() }, 'Job ended');
+    // A tenant at its limit may have another run now, and a queue of short jobs is empty before the dispatcher looks by itself.
+    nudgeDispatcher();
+  } else log.warn({ status: ending.status }, 'Ending came too late: the job has ended or is another attempt’s');
   return stands;
 }
 

@@ -60,6 +60,7 @@ export async function queuePosition(executor: Executor, id: string): Promise<num
     .selectFrom('jobs')
     .select(({ fn }) => ['tenant', fn.countAll<number>().as('count')])
     .where('status', 'in', HELD)
+    .where('type', '!=', 'compare')
     .groupBy('tenant')
     .execute();
   const running = new Map(held.map(({ tenant, count }) => [tenant, Number(count)]));
