@@ -113,3 +113,18 @@ export function naturalLogarithm(x: number): number {
   for (let power = 21; power >= 3; power -= 2) sum = (sum + 1 / power) * square;
   return exponent * Math.LN2 + 2 * (ratio + ratio * sum);
 }
+
+const POOL = new Uint8Array(4096);
+let used = POOL.length;
+
+/**
+ * From 0 to 1, in steps of 1/256, as nobody can foresee it: what ulid asks for sixteen times an id. Drawn by the thousand, since drawing one takes longer than
+ * the rest of a short answer.
+ */
+export function unpredictable(): number {
+  if (used === POOL.length) {
+    crypto.getRandomValues(POOL);
+    used = 0;
+  }
+  return POOL[used++]! / 256;
+}

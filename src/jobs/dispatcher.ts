@@ -14,6 +14,8 @@ import { listWorkers } from './workers.ts';
 
 const LEASE = 'dispatcher';
 const LEASE_MS = 5_000;
+/** Between two looks, however many nudges come. */
+const REST_MS = 50;
 const MOST_ATTEMPTS = 5;
 const MOST_QUEUED = 1_000;
 const MOST_CHECKPOINTS = 100;
@@ -52,6 +54,8 @@ export function startDispatcher(options: {
   let closed = false;
   let looking: Promise<void> | null = null;
   let lookAgain = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let resting: NodeJS.Timeout | null = null;
   let leading = false;
   let admissionFails = false;
   /** What the look before put into the queues, some of which is there still. */
@@ -137,6 +141,15 @@ export function startDispatcher(options: {
 
   function start(nudged: boolean): void {
     if (closed) return;
+    // A nudge after a quiet time is heeded at once. A look goes through all that waits, and writes: hundreds of nudges a second need few of them.
+    const rest = lookedAt + REST_MS - performance.now();
+    if (nudged && !looking && rest > 0) {
+      resting ??= setTimeout(() => {
+        resting = null;
+        start(true);
+      }, rest);
+      return;
+    }
     if (looking) {
       // What the nudge is about may lie behind the look that is under way.
       lookAgain ||= nudged;
@@ -146,6 +159,7 @@ export function startDispatcher(options: {
       .catch((error) => log.error({ err: error }, 'Dispatcher could not look'))
       .finally(() => {
         looking = null;
+        lookedAt = performance.now();
         if (!lookAgain) return;
         lookAgain = false;
         start(true);
@@ -165,6 +179,7 @@ export function startDispatcher(options: {
       closed = true;
       closing.abort();
       clearInterval(timer);
+      if (resting) clearTimeout(resting);
       nudges.close();
       await looking;
       await sweeping;

@@ -1,9 +1,10 @@
 import { monotonicFactory } from 'ulid';
+import { unpredictable } from '../random.ts';
 
 /** What an id belongs to: a model, a data set, a job, an artifact, a prediction, a secret of webhooks, a key, a change in the audit trail, an upload in several requests. */
 export type IdPrefix = 'mdl' | 'dst' | 'job' | 'art' | 'prd' | 'whs' | 'key' | 'aud' | 'upl';
 
-const nextUlid = monotonicFactory();
+const nextUlid = monotonicFactory(unpredictable);
 
 /** A new id. Ids of one process grow with every call, so that sorting by id is sorting by age. */
 export function newId(prefix: IdPrefix): string {
