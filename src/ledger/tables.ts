@@ -211,6 +211,12 @@ export interface DeliveryAttemptTable {
   detail: string | null;
 }
 
+/** When a tenant's job was claimed last. */
+export interface TurnTable {
+  tenant: string;
+  served_at: number;
+}
+
 export interface LeaseTable {
   name: string;
   holder: string;
@@ -230,6 +236,7 @@ export interface Tables {
   job_plans: JobPlanTable;
   sensitivities: SensitivityTable;
   leases: LeaseTable;
+  turns: TurnTable;
   webhook_secrets: WebhookSecretTable;
   deliveries: DeliveryTable;
   delivery_attempts: DeliveryAttemptTable;

@@ -1246,6 +1246,23 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.queuePosition(alice[0]?.id as string)).toBeNull();
       });
 
+      it('puts whose job has just ended behind those who wait, however old its next one is', async () => {
+        const alice = [await world.queueJob(), await world.queueJob(), await world.queueJob()];
+        world.clock.now += 1_000;
+        const [bob, carol] = [await world.queueJob('bob'), await world.queueJob('carol')];
+        const order = [];
+        for (let n = 0; n < 5; n++) {
+          const [next] = await world.ledger.listQueued(1);
+          order.push(next?.id);
+          world.clock.now += 1;
+          await world.ledger.claimJob(claimOf(next?.id as string, 1));
+          await world.ledger.endJob(endingOf(next?.id as string, 1));
+          const rest = (await world.ledger.listQueued(100)).map(({ id }) => id);
+          for (const [position, id] of rest.entries()) expect(await world.ledger.queuePosition(id)).toBe(position);
+        }
+        expect(order).toEqual([alice[0], bob, carol, alice[1], alice[2]].map((job) => job?.id));
+      });
+
       it('knows the place of every job in that order, whatever runs and whenever each came', async () => {
         const tenants = ['alice', 'bob', 'carol', 'dave'];
         for (let n = 0; n < 24; n++) {

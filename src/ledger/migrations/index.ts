@@ -22,6 +22,7 @@ import * as traceparent from './016-traceparent.ts';
 import * as queueOrder from './017-queue-order.ts';
 import * as artifactsByTenant from './018-artifacts-by-tenant.ts';
 import * as uploads from './019-uploads.ts';
+import * as turns from './020-turns.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-start': start,
@@ -40,6 +41,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '017-queue-order': queueOrder,
   '018-artifacts-by-tenant': artifactsByTenant,
   '019-uploads': uploads,
+  '020-turns': turns,
 };
 
 /**

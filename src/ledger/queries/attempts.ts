@@ -41,6 +41,11 @@ export function attemptQueries({ db, now, retention }: Database): AttemptQueries
             end: null,
           })
           .execute();
+        await transaction
+          .insertInto('turns')
+          .values({ tenant: claimed.tenant, served_at: now() })
+          .onConflict((conflict) => conflict.column('tenant').doUpdateSet(({ ref }) => ({ served_at: ref('excluded.served_at') })))
+          .execute();
         return jobRow(claimed);
       });
     },

@@ -28,6 +28,7 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
         .selectAll('jobs')
         .$if(runningLimit !== undefined, (query) => query.where('waiting.turn', '<=', runningLimit as number))
         .orderBy('waiting.turn')
+        .orderBy('waiting.served_at')
         .orderBy('waiting.queued_at')
         .orderBy('waiting.id')
         .limit(limit)

@@ -1,8 +1,9 @@
 import { type Executor, HELD } from '../database.ts';
 
 /**
- * Queued jobs with their turn: the how-many-th of its tenant's a job would be to run, counting those that run. Sorting by turn, and then by when they
- * joined the queue, lets the tenants take turns: nobody's hundredth job goes before anybody's first.
+ * Queued jobs with their turn: the how-many-th of its tenant's a job would be to run, counting those that run. Sorting by turn, then by when the tenant was
+ * served last, and then by when they joined the queue, lets the tenants take turns: nobody's hundredth job goes before anybody's first, and whose job has just
+ * ended is behind those who wait, however old the next one is.
  */
 export function queuedWithTurn(executor: Executor) {
   return executor
@@ -19,9 +20,11 @@ export function queuedWithTurn(executor: Executor) {
       query
         .selectFrom('jobs')
         .leftJoin('running', 'running.tenant', 'jobs.tenant')
+        .leftJoin('turns', 'turns.tenant', 'jobs.tenant')
         .select(({ fn, eb, lit }) => [
           'jobs.id as id',
           'jobs.queued_at as queued_at',
+          fn.coalesce('turns.served_at', lit(0)).as('served_at'),
           eb(
             fn.coalesce('running.count', lit(0)),
             '+',
@@ -63,14 +66,20 @@ export async function queuePosition(executor: Executor, id: string): Promise<num
     .where('type', '!=', 'compare')
     .groupBy('tenant')
     .execute();
+  const served = new Map(
+    (await executor.selectFrom('turns').selectAll().execute()).map(({ tenant, served_at }) => [tenant, Number(served_at)]),
+  );
+  const servedAt = (tenant: string) => served.get(tenant) ?? 0;
   const running = new Map(held.map(({ tenant, count }) => [tenant, Number(count)]));
   const turn = (running.get(own.tenant) ?? 0) + Number(queues.find(({ tenant }) => tenant === own.tenant)?.earlier ?? 0);
   let before = 0;
   for (const { tenant, length, earlier } of queues) {
-    // Jobs of a smaller turn, and, of another tenant, the one of the same turn where it is earlier.
+    // Jobs of a smaller turn, and, of another tenant, the one of the same turn where that tenant was served before, or where it is earlier.
     const smaller = turn - 1 - (running.get(tenant) ?? 0);
     before += Math.max(0, Math.min(Number(length), smaller));
-    if (tenant !== own.tenant && smaller >= 0 && Number(earlier) > smaller) before += 1;
+    if (tenant === own.tenant || smaller < 0 || Number(length) <= smaller) continue;
+    const order = servedAt(tenant) - servedAt(own.tenant);
+    if (order < 0 || (order === 0 && Number(earlier) > smaller)) before += 1;
   }
   return before;
 }
