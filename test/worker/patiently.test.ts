@@ -24,6 +24,17 @@ describe('patiently', () => {
     await expect(patiently(observedLog().log, 'asking', action, 120)).rejects.toThrow(/fault [2-9]/);
   });
 
+  it('waits for what its caller says may pass', async () => {
+    let tries = 0;
+    const action = async () => {
+      tries += 1;
+      if (tries < 3) throw new Problem('STORAGE_FULL', 'no space left');
+      return 'stored';
+    };
+    const isAnswer = (error: unknown) => error instanceof Problem && error.code !== 'STORAGE_FULL';
+    expect(await patiently(observedLog().log, 'storing', action, 10_000, isAnswer)).toBe('stored');
+  });
+
   it('takes a Problem for an answer', async () => {
     let tries = 0;
     const action = async () => {
