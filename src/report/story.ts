@@ -248,7 +248,7 @@ function compared({ comparison, clipping }: ReportedResult): string[] {
     `“${best.name}” did best on the selection split, with ${said} on average${ties.length > 0 ? `; ${ties.join(', ')} cannot be told from it` : ', and is better than each of the others beyond chance'}.`,
     ...controls.map(
       ({ name, beaten_by: beaten, not_told_from: tied }) =>
-        `Against the control “${name}” ${beaten.length > 0 ? `${beaten.map((one) => `“${one}”`).join(', ')} ${beaten.length === 1 ? 'is' : 'are'} better` : 'nothing is shown to be better'}${tied.length > 0 && beaten.length > 0 ? `, and of ${count(tied.length)} others nothing is shown` : ''}.`,
+        `Beside the control “${name}”, ${beaten.length > 0 ? `${beaten.map((one) => `“${one}”`).join(', ')} ${beaten.length === 1 ? 'is' : 'are'} better` : 'nothing is shown to be better'}${tied.length > 0 && beaten.length > 0 ? `, and of ${count(tied.length)} others nothing is shown` : ''}.`,
     ),
     ...(clipping?.helps ? [HELPS[clipping.helps]] : []),
   ];

@@ -127,7 +127,8 @@ export function scatterChart(parts: ChartParts & { x: string; y: string; groups:
   return draw(parts, 320, {
     legend: { top: 0, textStyle: TEXT, data: groups.map(({ name }) => name), selectedMode: false },
     grid: { left: 78, right: 24, top: 36, bottom: 46 },
-    xAxis: { ...valueAxis(x, 28), scale: true },
+    // Room for what stands beside points.
+    xAxis: { ...valueAxis(x, 28), scale: true, boundaryGap: groups.some(({ labels }) => labels) ? ['8%', '8%'] : [0, 0] },
     yAxis: { ...valueAxis(y, 58), scale: true, splitLine: { lineStyle: { color: 'var(--line)' } } },
     series: groups.map(({ name, points, labels = [] }, index) => ({
       type: 'scatter',

@@ -13,8 +13,8 @@ type Print = (value: number | null | undefined) => string;
 const COSTS: [cost: keyof Costs, title: string, print: Print][] = [
   ['macs', 'Multiply-accumulates', count],
   ['parameters', 'Parameters', count],
-  ['file_bytes', 'File', bytes],
-  ['gzip_bytes', 'File through gzip', bytes],
+  ['file_bytes', 'Bytes of the file', bytes],
+  ['gzip_bytes', 'Through gzip', bytes],
   ['latency_ratio', 'Time ratio', (value) => significant(value, 3)],
 ];
 
@@ -70,6 +70,9 @@ function rateOf(rate: ComparedCandidate['learned']): string {
   return rate ? `${count(rate.successes)} of ${count(rate.runs)}` : '–';
 }
 
+/** Of parameters and of files through gzip the tables tell. */
+const DRAWN: readonly (keyof Costs)[] = ['macs', 'file_bytes', 'latency_ratio'];
+
 /** Costs that differ by less are the same, as of files that deflate a little better. */
 const SAME = 1.01;
 
@@ -79,7 +82,7 @@ function frontChart({ candidates, fronts, measure }: Comparison, cost: keyof Cos
     const values = candidates.flatMap(({ costs }) => (costs[of] ? [costs[of].value] : []));
     return Math.max(...values) > SAME * Math.min(...values);
   };
-  if (cost === 'parameters' || !differ(cost === 'latency_ratio' ? 'macs' : cost)) return null;
+  if (!DRAWN.includes(cost) || !differ(cost === 'latency_ratio' ? 'macs' : cost)) return null;
   const drawn = candidates.flatMap((candidate) => {
     const [at, quality] = [candidate.costs[cost]?.value, candidate.selection[measure]?.value];
     return at === undefined || quality === undefined
