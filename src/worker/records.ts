@@ -68,6 +68,9 @@ export function openRecords(options: {
       }
     });
   };
+  /** What nobody names any more is swept up later where it does not go now: no attempt is lost for it. */
+  const drop = (key: string): Promise<void> =>
+    blobs.delete(key).catch((error) => log.warn({ err: error, blob_key: key }, 'Bytes of a checkpoint were not deleted'));
   const keepCheckpoint = async (step: number, path: string, best: CheckpointRow['best']): Promise<boolean> => {
     // Counted too: a step that is written again must not replace the bytes that a row still names.
     const key = keys.checkpoint(checkpoints++, step);
@@ -78,11 +81,11 @@ export function openRecords(options: {
       ledger.addCheckpoint({ job_id: jobId, attempt, step, blob_key: key, ...stored, best, created_at: Date.now() }),
     );
     if (fallenOut === false) {
-      await blobs.delete(key);
+      await drop(key);
       return false;
     }
     log.debug({ step, size_bytes: stored.size_bytes, ms: Math.round(performance.now() - begun) }, 'Checkpoint stored');
-    for (const row of fallenOut) await blobs.delete(row.blob_key);
+    for (const row of fallenOut) await drop(row.blob_key);
     return true;
   };
 

@@ -180,6 +180,18 @@ describe('records', () => {
     expect(await ledger.listSegments(jobId)).toHaveLength(1);
   });
 
+  it('go on when the bytes of an old checkpoint cannot be deleted', async () => {
+    const records = open({
+      delete: async () => {
+        throw new Error('The store does not answer');
+      },
+    });
+    for (const step of [3, 6, 9, 12]) records.checkpoint(step, await checkpointFile(step), null);
+    await records.written();
+    expect(losses).toEqual([]);
+    expect((await ledger.listCheckpoints(jobId)).map(({ step }) => step)).toContain(12);
+  });
+
   it('take over no checkpoint from outside the folder', async () => {
     const records = open();
     records.checkpoint(3, '/etc/passwd', null);
