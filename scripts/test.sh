@@ -84,7 +84,7 @@ check page page_is_current
 tests unit 900
 if [ "${1:-}" != unit ]; then
   tests engine 2700
-  tests real 1500
+  tests real 2400
 fi
 
 if [ -n "$failures" ]; then printf '\nFailed:\n%s' "$failures"; fi

@@ -170,10 +170,10 @@ function parameters({ params = {}, query, headers = {} }: RouteDefinition, write
       const { description, ...rest } = schema as TSchema & { description?: string };
       return { name, in: 'query', required: false, ...(description ? { description } : {}), schema: write(rest as TSchema) };
     }),
-    ...Object.entries(headers).map(([name, { description, schema, example }]) => ({
+    ...Object.entries(headers).map(([name, { description, schema, example, required = false }]) => ({
       name,
       in: 'header',
-      required: false,
+      required,
       description,
       schema: write(schema),
       ...(example === undefined ? {} : { example }),

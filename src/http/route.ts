@@ -26,6 +26,7 @@ export interface HeaderDoc {
   description: string;
   schema: TSchema;
   example?: unknown;
+  /** Where it is not said, an answer has it and a request need not. */
   required?: boolean;
 }
 

@@ -21,6 +21,10 @@ TURN = itertools.count()
 schemathesis.openapi.format("binary", st.one_of(st.sampled_from(FILES), st.binary(max_size=2000)))
 
 
+# What resumable uploads send is bytes.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     """A server that has keys lets nobody in without one; the document is of servers without keys as well."""

@@ -1,9 +1,9 @@
+import Type from 'typebox';
 import { Problem } from '../../errors.ts';
 import { UPLOAD_ID } from '../params.ts';
 import { route } from '../route.ts';
-import { Text } from '../schemas.ts';
 import { foundUpload } from '../tus/found.ts';
-import { byteCount, OCTETS, standing, TUS_HEADERS, uploadChecksum } from '../tus/protocol.ts';
+import { byteCount, CHECKSUM_ALGORITHMS, OCTETS, standing, TUS_HEADERS, uploadChecksum } from '../tus/protocol.ts';
 import { receivePieces } from '../tus/receive-pieces.ts';
 import { untilGone } from '../tus/until-gone.ts';
 
@@ -23,7 +23,7 @@ export const patchUpload = route({
     ...TUS_HEADERS.offset,
     'Upload-Checksum': {
       description: 'What the body hashes to: `sha1` or `sha256`, and the digest in base64.',
-      schema: Text,
+      schema: Type.String({ pattern: `^(${CHECKSUM_ALGORITHMS.join('|')}) [A-Za-z0-9+/]+={0,2}$` }),
       example: 'sha256 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
     },
   },
