@@ -2,7 +2,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -29,67 +29,76 @@ export function openSqlite(path: string): { dialect: Dialect; version: () => str
 function dialectOf(driver: Driver): Dialect {
   return {
     createDriver: () => driver,
-    createAdapter: () => new TransactionalAdapter(),
+    createAdapter: () => new ManyConnectionsAdapter(),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
   };
 }
 
-class TransactionalAdapter extends SqliteAdapter {
+class ManyConnectionsAdapter extends SqliteAdapter {
   /** True of SQLite; with it the migrations run in one transaction, which is also their lock. */
   override get supportsTransactionalDdl() {
     return true;
   }
+
+  override get supportsMultipleConnections() {
+    return true;
+  }
 }
 
-/** One connection; Kysely hands it to one transaction at a time. */
+/**
+ * One connection that writes and one that reads, since in WAL nobody who reads waits for anybody who writes: with one alone, whoever reads would wait for a
+ * transaction of this process that waits for another's. Those that write wait for each other in their order. No statement is ever half done when another
+ * begins, so that one connection serves all who read.
+ */
 class NodeSqliteDriver implements Driver {
   readonly #path: string;
-  #database: DatabaseSync | null = null;
-  #connection: NodeSqliteConnection | null = null;
-  #others: StatementSync | null = null;
+  readonly #databases: DatabaseSync[] = [];
+  #sides: Sides | null = null;
+  #commits: StatementSync | null = null;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   async init(): Promise<void> {
+    const [reader, writer] = [await this.#open(), await this.#open()];
+    this.#sides = { reader: new Statements(reader), writer: new Statements(writer), written: Promise.resolve() };
+    this.#commits = (await this.#open()).prepare('pragma data_version');
+  }
+
+  async #open(): Promise<DatabaseSync> {
     // SQLite's own waiting would block this process' event loop, and with it a second connection of the process that holds the lock.
     const database = new DatabaseSync(this.#path, { timeout: 0, enableForeignKeyConstraints: true });
-    this.#database = database;
+    this.#databases.push(database);
     await whileBusy(() => database.exec('pragma journal_mode = wal'));
     database.exec('pragma synchronous = full');
-    this.#connection = new NodeSqliteConnection(database);
-    this.#others = database.prepare('pragma data_version');
+    return database;
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    return this.#connection as NodeSqliteConnection;
-  }
-
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    // A transaction that reads first and writes later fails when another wrote in between; one that takes the write lock at once cannot.
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
-  }
-
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'));
-  }
-
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('rollback'));
+    return new NodeSqliteConnection(this.#sides as Sides);
   }
 
   async releaseConnection(): Promise<void> {}
 
-  /**
-   * SQLite counts what others committed, and the connection its own writes: together they are another text after every change. A transaction that is under
-   * way makes another of it too, so that nobody takes what it has not committed for the truth.
-   */
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await (connection as NodeSqliteConnection).begin();
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    // Where it fails Kysely rolls back.
+    await (connection as NodeSqliteConnection).end('commit');
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await (connection as NodeSqliteConnection).end('rollback');
+  }
+
+  /** SQLite tells a connection that never writes how often others have: another text after every commit, by whomever. */
   version(): string | null {
-    if (!this.#others || !this.#connection) return null;
     try {
-      return `${this.#others.get()?.data_version} ${this.#connection.writes}`;
+      return this.#commits ? `${this.#commits.get()?.data_version}` : null;
     } catch {
       // Locked, while the file is being recovered.
       return null;
@@ -97,42 +106,107 @@ class NodeSqliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
-    this.#others = null;
-    this.#database?.close();
-    this.#database = null;
+    this.#commits = null;
+    for (const database of this.#databases.splice(0)) database.close();
   }
+}
+
+/** What all connections that Kysely is given share. */
+interface Sides {
+  reader: Statements;
+  writer: Statements;
+  /** Settled when all who have asked to write so far are done. */
+  written: Promise<void>;
+}
+
+/** A connection as Kysely sees it: what it does in a transaction, and what writes outside one, goes to the one that writes. */
+class NodeSqliteConnection implements DatabaseConnection {
+  readonly #sides: Sides;
+  /** Ends the transaction that is under way. */
+  #over: (() => void) | null = null;
+
+  constructor(sides: Sides) {
+    this.#sides = sides;
+  }
+
+  async begin(): Promise<void> {
+    const over = await this.#turn();
+    try {
+      // A transaction that reads first and writes later fails when another wrote in between; one that takes the write lock at once cannot.
+      await this.#sides.writer.run('begin immediate', []);
+      this.#over = over;
+    } catch (error) {
+      over();
+      throw error;
+    }
+  }
+
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    let done = false;
+    try {
+      await this.#sides.writer.run(how, []);
+      done = true;
+    } finally {
+      if (done || how === 'rollback') {
+        this.#over?.();
+        this.#over = null;
+      }
+    }
+  }
+
+  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    const values = parameters as SQLInputValue[];
+    if (this.#over) return this.#sides.writer.run(sql, values);
+    if (isRead(sql)) return this.#sides.reader.run(sql, values);
+    const over = await this.#turn();
+    try {
+      return await this.#sides.writer.run(sql, values);
+    } finally {
+      over();
+    }
+  }
+
+  /** Resolves when it is this one's turn to write, with what ends it. */
+  async #turn(): Promise<() => void> {
+    const before = this.#sides.written;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sides.written = promise;
+    await before;
+    return resolve;
+  }
+
+  // biome-ignore lint/correctness/useYield: the interface wants a generator, and the ledger reads pages.
+  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+    throw new Error('The ledger does not stream rows');
+  }
+}
+
+/** Whether a statement changes nothing, as far as its first word tells; what opens with a common table may write after it. */
+function isRead(sql: string): boolean {
+  return /^select\b/i.test(sql) || (/^with\b/i.test(sql) && !/\b(insert into|update|delete from)\b/i.test(sql));
 }
 
 interface Prepared {
   statement: StatementSync;
   /** It has rows to give. */
   answers: boolean;
-  /** It may change something. */
-  writes: boolean;
 }
-
-/** What changes nothing; what opens with a common table may do so after it all the same. */
-const READS = /^(select|with|begin|commit|rollback)\b/i;
-const WRITES = /\b(insert into|update|delete from)\b/i;
 
 /** The queries of the ledger are some two hundred, in few variants each. */
 const MOST_STATEMENTS = 500;
 
-class NodeSqliteConnection implements DatabaseConnection {
+/** A database's own connection, with what was prepared on it. */
+class Statements {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
-  /** Statements so far that may have changed something. */
-  writes = 0;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
   }
 
-  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const values = parameters as SQLInputValue[];
+  run<Row>(sql: string, values: SQLInputValue[]): Promise<QueryResult<Row>> {
     return whileBusy(() => {
-      const { statement, answers, writes } = this.#prepared(sql);
-      if (writes) this.writes += 1;
+      const { statement, answers } = this.#prepared(sql);
       if (answers) return { rows: statement.all(...values) as Row[] };
       const { changes } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes) };
@@ -151,12 +225,7 @@ class NodeSqliteConnection implements DatabaseConnection {
 
   #prepare(sql: string): Prepared {
     const statement = this.#database.prepare(sql);
-    return { statement, answers: statement.columns().length > 0, writes: !READS.test(sql) || WRITES.test(sql) };
-  }
-
-  // biome-ignore lint/correctness/useYield: the interface wants a generator, and the ledger reads pages.
-  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
-    throw new Error('The ledger does not stream rows');
+    return { statement, answers: statement.columns().length > 0 };
   }
 }
 
