@@ -11,7 +11,7 @@
  *   --copies 10            of each training image, changed beforehand, of which the teacher is asked once; 0 changes and asks in every step
  *   --lesson 10 --float 30 --rate 80   epochs of the teacher, of the narrow network, and at the rate
  *   --rate-options '{}'    more of packing.rate
- *   --learning-rate 2e-3
+ *   --learning-rate 1e-3
  *   --folder data/bench/records   models and answers; a run that was interrupted goes on
  *
  * Of each seed the smallest file within 0.8 of the limit on the selection split is looked at on the test split, once. Files are decoded by the decoder for Python
@@ -39,7 +39,7 @@ const { values: given } = parseArgs({
     float: { type: 'string', default: '30' },
     rate: { type: 'string', default: '80' },
     'rate-options': { type: 'string', default: '{}' },
-    'learning-rate': { type: 'string', default: '2e-3' },
+    'learning-rate': { type: 'string', default: '1e-3' },
     folder: { type: 'string', default: join(ROOT, 'data/bench/records') },
   },
 });
