@@ -8,21 +8,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import { Problem } from '../errors.ts';
 import { QUEUE_PREFIX, QUEUES } from '../jobs/queue.ts';
+import { ownPolicy, READY_MADE } from './own-policy.ts';
 
 const PATH = '/admin/queues';
 
 /** Its own scripts, styles and answers, and nothing from anywhere else: the fonts that it would fetch from a foreign host among what is not fetched. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'self'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const POLICY = ownPolicy({ ...READY_MADE, 'base-uri': "'self'" });
 
 /** They tell the addresses of clients and the particulars of Redis. */
 const HIDDEN = ['/api/redis/stats', '/api/queues/:queueName/workers'];

@@ -2,19 +2,10 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { openapiObject } from './openapi.ts';
+import { ownPolicy, READY_MADE } from './own-policy.ts';
 
 /** The pages' own scripts and styles and this server's answers, and nothing from anywhere else: they work without a network. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "font-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const POLICY = ownPolicy(READY_MADE);
 
 /** The document as pages to read and try, at /docs. */
 export async function installDocs(app: FastifyInstance): Promise<void> {

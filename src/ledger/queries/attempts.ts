@@ -1,7 +1,7 @@
 import { type Database, HELD } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 import { attemptRow, jobRow } from '../rows.ts';
-import { ended } from './ended.ts';
+import { ended, endedWith } from './ended.ts';
 import { noteEvent } from './events.ts';
 import { endAttempt, passFence } from './fence.ts';
 import { insertOutputs } from './outputs.ts';
@@ -126,13 +126,7 @@ export function attemptQueries({ db, now, retention }: Database): AttemptQueries
         const end = ended({ now, retention });
         const { numUpdatedRows } = await transaction
           .updateTable('jobs')
-          .set(({ eb }) => ({
-            status,
-            result: result && JSON.stringify(result),
-            error: error && JSON.stringify(error),
-            ...end,
-            revision: eb('revision', '+', 1),
-          }))
+          .set(({ eb }) => ({ ...endedWith(end, { status, result, error }), revision: eb('revision', '+', 1) }))
           .where('id', '=', job_id)
           .where('attempt', '=', attempt)
           .where('status', 'in', HELD)

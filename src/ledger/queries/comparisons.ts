@@ -3,7 +3,7 @@ import { type Database, type Executor, HELD, UNFINISHED } from '../database.ts';
 import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { jobRow } from '../rows.ts';
 import type { JobTable, Tables } from '../tables.ts';
-import { ended } from './ended.ts';
+import { ended, endedWith } from './ended.ts';
 import { noteEvent } from './events.ts';
 
 type Clock = Pick<Database, 'now' | 'retention'>;
@@ -54,13 +54,7 @@ export function comparisonQueries({ db, now, retention }: Database): Pick<Ledger
         const end = ended({ now, retention });
         const { numUpdatedRows } = await transaction
           .updateTable('jobs')
-          .set(({ eb }) => ({
-            status,
-            result: result && JSON.stringify(result),
-            error: error && JSON.stringify(error),
-            ...end,
-            revision: eb('revision', '+', 1),
-          }))
+          .set(({ eb }) => ({ ...endedWith(end, { status, result, error }), revision: eb('revision', '+', 1) }))
           .where('id', '=', id)
           .where('type', '=', 'compare')
           .where('status', '=', from)
