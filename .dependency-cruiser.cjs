@@ -21,7 +21,7 @@ module.exports = {
     only('worker', ['metrics', 'tracing', 'jobs', 'ledger', 'blobs', 'salvage', 'dataset', 'model', 'engine']),
     only('salvage', ['jobs', 'ledger', 'blobs', 'model', 'engine']),
     only('up', []),
-    only('doctor', ['worker', 'ledger', 'blobs']),
+    only('doctor', ['worker', 'jobs', 'ledger', 'blobs']),
     only('tracing', []),
     only('metrics', ['jobs', 'ledger', 'blobs']),
     only('maintenance', ['jobs', 'ledger', 'blobs']),

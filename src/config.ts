@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { S3Place } from './blobs/s3-place.ts';
+import { clusterAddress } from './jobs/redis-cluster.ts';
 import type { LedgerPlace } from './ledger/place.ts';
 import type { Retention } from './ledger/retention.ts';
 import { SAMPLERS, type TracingSettings } from './tracing/tracing.ts';
@@ -13,7 +14,7 @@ export interface Config {
   /** Absolute. */
   dataFolder: string;
   database: LedgerPlace;
-  /** As ioredis takes it: `redis://`, `rediss://`, or the path of a Unix socket. */
+  /** `redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`, or the path of a Unix socket. */
   redisUrl: string;
   /** What a `rediss://` is believed by, and what this process shows it, in PEM; null: the system's authorities, and nothing. */
   redisTls: RedisTls | null;
@@ -89,7 +90,8 @@ export const VARIABLES: readonly Variable[] = [
   {
     name: 'REDIS_URL',
     default: 'unix:<data>/redis/redis.sock',
-    meaning: 'Redis: redis://, rediss:// (TLS) or unix:<path>; unset, `espalier up` runs a redis-server of its own',
+    meaning:
+      'Redis: redis://, rediss:// (TLS), redis+cluster:// or rediss+cluster:// with some nodes, or unix:<path>; unset, `espalier up` runs a redis-server of its own',
   },
   {
     name: 'ESPALIER_REDIS_CA',
@@ -261,15 +263,17 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     };
   };
   const redis = inData(text('REDIS_URL'));
-  if (!/^(rediss?:\/\/|unix:)/.test(redis))
-    throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be redis://, rediss:// or unix:<path>`);
+  if (!/^(rediss?:\/\/|unix:)/.test(redis) && !clusterAddress(redis)) {
+    const accepted = 'redis://, rediss://, unix:<path>, or redis+cluster:// and rediss+cluster:// with host:port,host:port of some nodes';
+    throw new Error(`REDIS_URL is '${redacted(redis)}'; it may be ${accepted}`);
+  }
 
   const redisTls = (): RedisTls | null => {
     const names = { ca: 'ESPALIER_REDIS_CA', cert: 'ESPALIER_REDIS_CERT', key: 'ESPALIER_REDIS_KEY' } as const;
     const given = Object.entries(names).filter(([, name]) => text(name) !== '');
     const [first] = given;
     if (!first) return null;
-    if (!redis.startsWith('rediss://')) throw new Error(`${first[1]} is for a Redis with TLS; REDIS_URL is '${redacted(redis)}'`);
+    if (!redis.startsWith('rediss')) throw new Error(`${first[1]} is for a Redis with TLS; REDIS_URL is '${redacted(redis)}'`);
     if ((text(names.cert) === '') !== (text(names.key) === ''))
       throw new Error(`${names.cert} and ${names.key} come together, or not at all`);
     return Object.fromEntries(given.map(([part, name]) => [part, pem(name, text(name))]));

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
+import { connectRedis, mastersOf } from '../jobs/redis.ts';
 
 /** BullMQ asks for no less, and the tests run on Debian's 7.0. */
 const OLDEST = [6, 2] as const;
@@ -14,30 +15,31 @@ export async function redisFinding(config: Pick<Config, 'embeddedRedis' | 'redis
     });
     return `redis-server ${recent(/v=([\d.]+)/.exec(stdout)?.[1])}, run by espalier up`;
   }
-  const client = new Redis(config.redisUrl, {
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    ...(config.redisTls ? { tls: config.redisTls } : {}),
-  });
+  const client = connectRedis(config.redisUrl, config.redisTls, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
   let fault: Error | null = null;
   client.on('error', (error) => {
     fault = error;
   });
   try {
     await client.connect();
-    const version = recent(/redis_version:([\d.]+)/.exec(await client.info('server'))?.[1]);
-    const [, policy] = (await client.config('GET', 'maxmemory-policy').catch(() => [])) as string[];
-    // A service that is rented may not tell.
-    const told = policy ?? /maxmemory_policy:(\S+)/.exec(await client.info('memory'))?.[1];
-    if (told !== undefined && told !== 'noeviction')
-      throw new Error(`maxmemory-policy is ${told}; it must be noeviction, or Redis drops what waits in its queues`);
-    return `${version} answers, ${told === undefined ? 'its maxmemory-policy is not told and must be noeviction' : 'noeviction'}`;
+    const masters = mastersOf(client);
+    const found = await Promise.all(masters.map(nodeFinding));
+    return masters.length > 1 ? `a Cluster of ${masters.length} masters, ${found[0]}` : found[0]!;
   } catch (error) {
     throw fault ?? error;
   } finally {
     client.disconnect();
   }
+}
+
+async function nodeFinding(node: Redis): Promise<string> {
+  const version = recent(/redis_version:([\d.]+)/.exec(await node.info('server'))?.[1]);
+  const [, policy] = (await node.config('GET', 'maxmemory-policy').catch(() => [])) as string[];
+  // A service that is rented may not tell.
+  const told = policy ?? /maxmemory_policy:(\S+)/.exec(await node.info('memory'))?.[1];
+  if (told !== undefined && told !== 'noeviction')
+    throw new Error(`maxmemory-policy is ${told}; it must be noeviction, or Redis drops what waits in its queues`);
+  return `${version} answers, ${told === undefined ? 'its maxmemory-policy is not told and must be noeviction' : 'noeviction'}`;
 }
 
 function recent(version: string | undefined): string {

@@ -5,9 +5,9 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import type { Redis } from 'ioredis';
 import { Problem } from '../errors.ts';
 import { QUEUE_PREFIX, QUEUES } from '../jobs/queue.ts';
+import type { RedisConnection } from '../jobs/redis.ts';
 import { ownPolicy, READY_MADE } from './own-policy.ts';
 
 const PATH = '/admin/queues';
@@ -30,7 +30,7 @@ class LookingAdapter extends FastifyAdapter {
  * Puts the board at /admin/queues. It needs a key of role admin, which a browser sends as the password that it asks for (HTTP Basic), never in a URL.
  * `redis` is an impatient connection, which stays the caller's.
  */
-export async function installBoard(app: FastifyInstance, redis: Redis): Promise<void> {
+export async function installBoard(app: FastifyInstance, redis: RedisConnection): Promise<void> {
   const adapter = new LookingAdapter();
   adapter.setBasePath(PATH);
   const board = createBullBoard({

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
+import type { RedisConnection } from '../jobs/redis.ts';
 import type { Networks } from '../jobs/webhooks/networks.ts';
 import type { WebhookSecrets } from '../jobs/webhooks/secrets.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -15,7 +15,7 @@ export interface AppDeps {
   ledger: Ledger;
   blobs: Blobs;
   /** An impatient connection: the application answers without Redis. */
-  redis: Redis;
+  redis: RedisConnection;
   log: Logger;
   metrics: Metrics;
   tracing: Tracing;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
 import type { HeldAttempt, Ledger } from '../ledger/ledger.ts';
@@ -8,6 +7,7 @@ import { admit } from './admission.ts';
 import { settleComparisons } from './compare/settle.ts';
 import { onNudge, publishNudge } from './nudge.ts';
 import type { Queues } from './queue.ts';
+import type { RedisConnection } from './redis.ts';
 import { openWatch } from './steadily.ts';
 import { tidy } from './tidy.ts';
 import { listWorkers } from './workers.ts';
@@ -36,7 +36,7 @@ export interface Dispatcher {
 export function startDispatcher(options: {
   ledger: Ledger;
   blobs: Blobs;
-  redis: Redis;
+  redis: RedisConnection;
   queues: Queues;
   log: Logger;
   limits: { heartbeatTimeoutSeconds: number; tenantRunningLimit: number };

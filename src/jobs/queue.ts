@@ -1,6 +1,6 @@
 /** The queues between dispatcher and workers. They carry no truth: a delivery says only that a job may be attempted, and the ledger decides. */
 import { Queue, type WorkerOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from './redis.ts';
 
 /** One queue a kind of device. */
 export const QUEUES = ['cpu', 'gpu'] as const;
@@ -36,7 +36,7 @@ export interface Queues {
 }
 
 /** The producers' side. `redis` is an impatient connection, which stays the caller's. */
-export function openQueues(redis: Redis): Queues {
+export function openQueues(redis: RedisConnection): Queues {
   const open = new Map<QueueName, Queue<Delivery>>();
 
   // Made only while Redis is there: a BullMQ queue that fails to start never starts again.

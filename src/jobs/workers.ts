@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { choice, strictObject } from '../schema.ts';
+import { mastersOf, type RedisConnection } from './redis.ts';
 
 export const WorkerRecord = strictObject({
   id: Type.String(),
@@ -30,7 +31,7 @@ export interface Registration {
 }
 
 /** Puts a worker on the list and keeps it there. A failed renewal is logged and tried again. */
-export function registerWorker(redis: Redis, record: WorkerRecord, log: Logger): Registration {
+export function registerWorker(redis: RedisConnection, record: WorkerRecord, log: Logger): Registration {
   const key = `${KEY}${record.id}`;
   let renewing = Promise.resolve();
   const renew = () => {
@@ -51,17 +52,22 @@ export function registerWorker(redis: Redis, record: WorkerRecord, log: Logger):
 }
 
 /** The workers that live now. Rejects when Redis is away. */
-export async function listWorkers(redis: Redis): Promise<WorkerRecord[]> {
-  const keys: string[] = [];
-  for (let cursor = '0'; ; ) {
-    const [next, found] = await redis.scan(cursor, 'MATCH', `${KEY}*`, 'COUNT', 1_000);
-    keys.push(...found);
-    if (next === '0') break;
-    cursor = next;
-  }
-  const texts = await Promise.all(keys.map((key) => redis.get(key)));
+export async function listWorkers(redis: RedisConnection): Promise<WorkerRecord[]> {
+  // A Cluster's nodes may both have a key for a moment, while its slot moves.
+  const keys = new Set((await Promise.all(mastersOf(redis).map(keysOf))).flat());
+  const texts = await Promise.all([...keys].map((key) => redis.get(key)));
   const workers = texts.map(parse).filter((record) => record !== null);
   return workers.sort((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+async function keysOf(node: Redis): Promise<string[]> {
+  const keys: string[] = [];
+  for (let cursor = '0'; ; ) {
+    const [next, found] = await node.scan(cursor, 'MATCH', `${KEY}*`, 'COUNT', 1_000);
+    keys.push(...found);
+    if (next === '0') return keys;
+    cursor = next;
+  }
 }
 
 /** Null for what is no record of ours: a worker of another version may be on the list. */

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../jobs/redis.ts';
 import { listWorkers } from '../jobs/workers.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Metrics } from './registry.ts';
 
 /** What a server tells of the whole service: it asks the ledger and Redis for it, whenever somebody asks the server. */
-export function tellOfService(metrics: Metrics, { ledger, redis }: { ledger: Ledger; redis: Redis }): void {
+export function tellOfService(metrics: Metrics, { ledger, redis }: { ledger: Ledger; redis: RedisConnection }): void {
   tellOfLedger(metrics, ledger);
   tellOfWorkers(metrics, redis);
 }
@@ -35,7 +35,7 @@ function tellOfLedger(metrics: Metrics, ledger: Ledger): void {
   });
 }
 
-function tellOfWorkers(metrics: Metrics, redis: Redis): void {
+function tellOfWorkers(metrics: Metrics, redis: RedisConnection): void {
   const workers = metrics.gauge('espalier_workers');
   metrics.beforeText('redis', ['espalier_workers'], async () => {
     const living = await listWorkers(redis);

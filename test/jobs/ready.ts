@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
+import type { RedisConnection } from '../../src/jobs/redis.ts';
 
 /** Resolves once the connection takes commands. */
-export async function becomesReady(redis: Redis): Promise<void> {
+export async function becomesReady(redis: RedisConnection): Promise<void> {
   if (redis.status === 'ready') return;
   await new Promise<void>((resolve) => redis.once('ready', () => resolve()));
 }

@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RedisConnection } from '../../jobs/redis.ts';
 import type { Principal } from '../principal.ts';
 
 /** Requests are counted over windows of so long, each beginning with the first request in it. */
@@ -42,7 +42,7 @@ const LEFT_ALONE_MS = 5_000;
  */
 export function openRateLimiter(
   rates: Rates,
-  { redis, log, elapsed = () => performance.now() }: { redis: Redis; log: Logger; elapsed?: () => number },
+  { redis, log, elapsed = () => performance.now() }: { redis: RedisConnection; log: Logger; elapsed?: () => number },
 ): RateLimiter {
   const limits = (['key', 'tenant'] as const).flatMap((policy) => {
     const points = rates[policy];

@@ -1,11 +1,11 @@
 /** A server's side of predictions: a bounded number of places, a queue, and the answers of whichever worker was free. */
 import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Problem } from '../../errors.ts';
 import { newId } from '../ids.ts';
 import { QUEUE_PREFIX } from '../queue.ts';
+import { type RedisConnection, sameRedis } from '../redis.ts';
 import { listWorkers } from '../workers.ts';
 import { type NamedArray, packArrays } from './arrays.ts';
 import { PREDICTION_LIMITS } from './limits.ts';
@@ -30,17 +30,17 @@ export interface Predictions {
 const LOOK_EVERY_MS = 500;
 
 /** `redis` is an impatient connection and stays the caller's; one more is opened with the first prediction. */
-export function openPredictions(redis: Redis, log: Logger, limits: Partial<typeof PREDICTION_LIMITS> = {}): Predictions {
+export function openPredictions(redis: RedisConnection, log: Logger, limits: Partial<typeof PREDICTION_LIMITS> = {}): Predictions {
   const { at_once, at_once_per_tenant, max_seconds } = { ...PREDICTION_LIMITS, ...limits };
   const ownChannel = `${QUEUE_PREFIX}:predictions:${randomUUID()}`;
   const taken = new Map<string, number>();
   const waiting = new Map<string, () => void>();
   let queue: Queue<PredictionDelivery> | null = null;
-  let subscriber: Redis | null = null;
+  let subscriber: RedisConnection | null = null;
 
   const subscribe = () => {
     if (subscriber) return;
-    const own = redis.duplicate();
+    const own = sameRedis(redis);
     subscriber = own;
     // Its outages are those of the connection it was made from, which logs them.
     own.on('error', () => undefined);

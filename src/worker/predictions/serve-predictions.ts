@@ -1,6 +1,5 @@
 /** A worker's side of predictions: it takes one at a time from their queue, beside the job that it may be running. */
 import { Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Blobs } from '../../blobs/blobs.ts';
 import { Problem, received } from '../../errors.ts';
@@ -16,6 +15,7 @@ import {
   predictionKeys,
 } from '../../jobs/predictions/messages.ts';
 import { QUEUE_PREFIX, WORKER_OPTIONS } from '../../jobs/queue.ts';
+import { type RedisConnection, sameRedis } from '../../jobs/redis.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { goneAt } from '../../ledger/retention.ts';
 import type { PredictionEngine } from './prediction-engine.ts';
@@ -28,8 +28,8 @@ const ANSWER_EXPIRY_MS = 30_000;
  * asked meanwhile has been answered by the servers themselves.
  */
 export function servePredictions(options: {
-  queueRedis: Redis;
-  redis: Redis;
+  queueRedis: RedisConnection;
+  redis: RedisConnection;
   ledger: Pick<Ledger, 'findModel'>;
   blobs: Pick<Blobs, 'localPath'>;
   engine: PredictionEngine;
@@ -38,7 +38,7 @@ export function servePredictions(options: {
   const { queueRedis, redis, ledger, blobs, engine, log } = options;
   let closing = false;
   const current = new Map<string, AbortController>();
-  const subscriber = redis.duplicate();
+  const subscriber = sameRedis(redis);
   subscriber.on('error', () => undefined);
   subscriber.on('ready', () => void subscriber.subscribe(ABANDONED_CHANNEL).catch(() => undefined));
   subscriber.on('message', (_channel, id: string) => current.get(id)?.abort());

@@ -3,13 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Blobs } from '../../../src/blobs/blobs.ts';
 import { openBlobs } from '../../../src/blobs/open.ts';
 import { type Dispatcher, startDispatcher } from '../../../src/jobs/dispatcher.ts';
 import { openQueues, QUEUE_PREFIX, type Queues } from '../../../src/jobs/queue.ts';
-import { openImpatientRedis } from '../../../src/jobs/redis.ts';
+import { openImpatientRedis, type RedisConnection } from '../../../src/jobs/redis.ts';
 import { registerWorker } from '../../../src/jobs/workers.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { type TestLog, testLog } from '../../jobs/log.ts';
@@ -24,7 +23,7 @@ const NEVER = 2 ** 31 - 1;
 describe('the dispatcher', () => {
   let world: World;
   let server: TestRedis;
-  let redis: Redis;
+  let redis: RedisConnection;
   let blobs: Blobs;
   let folder: string;
   let journal: TestLog;
@@ -48,18 +47,16 @@ describe('the dispatcher', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Says that a CPU worker lives. */
-  function register() {
+  /** Says that a worker lives, on a machine of its own. */
+  function register(device: 'cpu' | 'gpu' = 'cpu') {
     const started_at = new Date().toISOString();
-    const registration = registerWorker(
-      redis,
-      { id: 'w', queues: ['cpu'], device: 'cpu', tensorflow: '2', threads: 1, pid: 1, host: 'h', started_at },
-      journal.log,
-    );
+    const record = { id: device, queues: [device], device, tensorflow: '2', threads: 1, pid: 1, host: `with-${device}`, started_at };
+    const registration = registerWorker(redis, record, journal.log);
     open.push(() => registration.stop());
+    return registration;
   }
 
-  const waiting = () => redis.lrange(`${QUEUE_PREFIX}:cpu:wait`, 0, -1);
+  const waiting = (queue: 'cpu' | 'gpu' = 'cpu') => redis.lrange(`${QUEUE_PREFIX}:${queue}:wait`, 0, -1);
 
   /** A dispatcher over real queues, whose additions can be waited for. It looks when it starts, and then every `everyMs`. */
   function dispatch(options: { everyMs?: number; ledger?: Ledger; tenantRunningLimit?: number; steady?: () => number } = {}) {
@@ -105,6 +102,22 @@ describe('the dispatcher', () => {
     await added(job.id, 1);
     await added(job.id, 1);
     expect(await waiting()).toEqual([`${job.id}-1`]);
+  });
+
+  it('takes a job for any device to the machine that has a GPU, and to one with a CPU when that is gone before it took the job', async () => {
+    const gpu = register('gpu');
+    const job = await world.queueJob();
+    const { dispatcher, added } = dispatch();
+    await added(job.id, 1);
+    expect([await waiting('gpu'), await waiting('cpu')]).toEqual([[`${job.id}-1`], []]);
+    await gpu.stop();
+    const again = added(job.id, 1);
+    dispatcher.nudge();
+    await again;
+    expect(await waiting('cpu')).toEqual([`${job.id}-1`]);
+    expect(await world.ledger.claimJob(claimOf(job.id, 1))).not.toBeNull();
+    // Should the machine with the GPU come back, what still lies in its queue is refused.
+    expect(await world.ledger.claimJob(claimOf(job.id, 1))).toBeNull();
   });
 
   it('goes on when Redis is gone, says so once, and fills an empty one', async () => {

@@ -1,11 +1,10 @@
 /** Both sides of predictions over a real Redis, with an engine that does as it is told. */
-import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Problem } from '../../../src/errors.ts';
 import type { NamedArray } from '../../../src/jobs/predictions/arrays.ts';
 import { openPredictions, type Predictions } from '../../../src/jobs/predictions/client.ts';
 import type { PredictionAnswer } from '../../../src/jobs/predictions/messages.ts';
-import { openImpatientRedis, openPatientRedis } from '../../../src/jobs/redis.ts';
+import { openImpatientRedis, openPatientRedis, type RedisConnection } from '../../../src/jobs/redis.ts';
 import { type Registration, registerWorker } from '../../../src/jobs/workers.ts';
 import type { PredictionEngine } from '../../../src/worker/predictions/prediction-engine.ts';
 import { servePredictions } from '../../../src/worker/predictions/serve-predictions.ts';
@@ -23,7 +22,7 @@ const { log } = observedLog();
 
 describe('predictions', () => {
   let server: TestRedis;
-  let redis: Redis;
+  let redis: RedisConnection;
   let predictions: Predictions;
   let registration: Registration;
   const closing: (() => Promise<unknown>)[] = [];

@@ -1,9 +1,8 @@
 import { Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, openQueues, QUEUE_PREFIX, type Queues, WORKER_OPTIONS } from '../../../src/jobs/queue.ts';
-import { openImpatientRedis, openPatientRedis } from '../../../src/jobs/redis.ts';
+import { openImpatientRedis, openPatientRedis, type RedisConnection } from '../../../src/jobs/redis.ts';
 import { becomesReady } from '../../jobs/ready.ts';
 import { startRedis, type TestRedis } from '../../jobs/redis-server.ts';
 
@@ -11,7 +10,7 @@ const log = pino({ level: 'silent' });
 
 describe('the queues', () => {
   let server: TestRedis;
-  let redis: Redis;
+  let redis: RedisConnection;
   let queues: Queues;
   beforeEach(async () => {
     server = await startRedis();

@@ -67,9 +67,10 @@ it('jobs go through a Redis that speaks TLS and asks for a certificate; one of a
   const journal = testLog();
   const producer = openImpatientRedis(redisUrl, journal.log, redisTls);
   const consumer = openPatientRedis(redisUrl, journal.log, redisTls);
+  await expect.poll(() => producer.status, { timeout: 20_000 }).toBe('ready');
+  // Not before the server listens.
   const stranger = openImpatientRedis(redisUrl, journal.log);
   const refused = once(stranger, 'error');
-  await expect.poll(() => producer.status, { timeout: 20_000 }).toBe('ready');
 
   const queues = openQueues(producer);
   let tell: (data: unknown) => void = () => undefined;

@@ -1,7 +1,6 @@
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openImpatientRedis } from '../../../src/jobs/redis.ts';
+import { openImpatientRedis, type RedisConnection } from '../../../src/jobs/redis.ts';
 import { listWorkers, registerWorker, type WorkerRecord } from '../../../src/jobs/workers.ts';
 import { becomesReady } from '../../jobs/ready.ts';
 import { startRedis, type TestRedis } from '../../jobs/redis-server.ts';
@@ -20,7 +19,7 @@ const record: WorkerRecord = {
 
 describe('the list of workers', () => {
   let server: TestRedis;
-  let redis: Redis;
+  let redis: RedisConnection;
   beforeAll(async () => {
     server = await startRedis();
     redis = openImpatientRedis(server.url, log);

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
+import { freePort } from '../services/free-port.ts';
+
+const NODES = 3;
+const SLOTS = 16_384;
+
+export interface TestCluster {
+  /** As REDIS_URL has it; names all nodes but the last. */
+  url: string;
+  /** The node that has a key's slot. */
+  nodeOf(key: string): Promise<ClusterNode>;
+  destroy(): Promise<void>;
+}
+
+interface ClusterNode {
+  port: number;
+  /** Kills it with all it knew but its slots. */
+  kill(): Promise<void>;
+  /** Starts it again; resolves when the Cluster is whole. */
+  start(): Promise<void>;
+}
+
+/** A Redis Cluster of the test's own on loopback: three nodes with a third of the slots each, and nobody to take the place of one. */
+export async function startRedisCluster(): Promise<TestCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-redis-cluster-'));
+  const nodes = await Promise.all(Array.from({ length: NODES }, (_, index) => openNode(join(folder, `${index}`))));
+  const whole = Promise.all(nodes.map((node) => node.start()));
+  const clients = nodes.map(({ port }) => new Redis(port, '127.0.0.1').on('error', () => undefined));
+  const share = Math.ceil(SLOTS / NODES);
+  for (const [index, client] of clients.entries()) {
+    await client.cluster('ADDSLOTSRANGE', index * share, Math.min((index + 1) * share, SLOTS) - 1);
+    if (index > 0) await clients[0]!.call('CLUSTER', 'MEET', '127.0.0.1', `${nodes[index]!.port}`, `${nodes[index]!.busPort}`);
+  }
+  await whole;
+  const [one, two] = nodes;
+  return {
+    url: `redis+cluster://127.0.0.1:${one!.port},127.0.0.1:${two!.port}`,
+    nodeOf: async (key) => nodes[Math.floor((await clients[0]!.cluster('KEYSLOT', key)) / share)]!,
+    async destroy() {
+      for (const client of clients) client.disconnect();
+      await Promise.all(nodes.map((node) => node.kill()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openNode(folder: string): Promise<ClusterNode & { busPort: number }> {
+  await mkdir(folder);
+  const [port, busPort] = [await freePort(), await freePort()];
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${busPort}`, '--cluster-node-timeout', '1000'];
+  let child: ChildProcess | null = null;
+  return {
+    port,
+    busPort,
+    async start() {
+      const started = spawn('redis-server', [...settings, ...cluster], { stdio: ['ignore', 'pipe', 'inherit'] });
+      child = started;
+      for await (const line of createInterface({ input: started.stdout })) {
+        if (line.includes('Cluster state changed: ok')) break;
+      }
+      started.stdout.resume();
+    },
+    async kill() {
+      if (!child) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      child = null;
+      await gone;
+    },
+  };
+}
