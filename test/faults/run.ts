@@ -1,6 +1,7 @@
 /**
- * Jobs under faults: node test/faults/run.ts [--stores local|remote] [--jobs 200] [--seed 1] [--kinds REGEX]. `local` is SQLite and a folder, `remote`
- * Postgres and S3. Every round posts a few small jobs and lets one kind of fault (test/faults/kinds.ts) happen at a random moment of them.
+ * Jobs under faults: node test/faults/run.ts [--stores local|remote] [--jobs 200] [--seed 1] [--kinds REGEX] [--minutes 600]. `local` is SQLite and a folder, `remote`
+ * Postgres and S3. Every round posts a few small jobs and lets one kind of fault (test/faults/kinds.ts) happen at a random moment of them: in every other round once
+ * one of them has a checkpoint. After --minutes no round begins, and what is there by then is looked at.
  *
  * Holds where every job that was accepted ends with one visible result whose SHA-256 is the undisturbed run's, every event of it came to its webhook under
  * one id, an upload that was cut off is nowhere to be seen, and `espalier verify` finds nothing. What happened is printed as a table, and the logs of all
@@ -25,12 +26,13 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     kinds: { type: 'string', default: '.' },
+    minutes: { type: 'string', default: '600' },
   },
 });
 const JOBS = Number(values.jobs);
 const A_ROUND = 4;
 /** A job that has not ended by then is lost. */
-const PATIENCE_MS = 900_000;
+const PATIENCE_MS = 300_000;
 const random = generator(Number(values.seed), 'faults');
 const chance = () => random.uniform();
 
@@ -108,7 +110,9 @@ try {
   console.log(`\n| round | fault | at s | running, with a checkpoint | attempts | same result |\n| --- | --- | --- | --- | --- | --- |`);
   const accepted: Accepted[] = [];
   let checkpointed = 0;
-  for (let round = 0; accepted.length < JOBS; round++) {
+  let round = 0;
+  const last = performance.now() + 60_000 * Number(values.minutes);
+  for (; accepted.length < JOBS && performance.now() < last; round++) {
     const kind = kinds[round % kinds.length]!;
     const jobs: Accepted[] = [];
     for (let job = 0; job < A_ROUND; job++) {
@@ -117,10 +121,16 @@ try {
     }
     accepted.push(...jobs);
     const ids = jobs.map(({ id }) => id);
-    const at = (0.1 + 1.7 * chance()) * lasting;
-    await pause(at);
+    const posting = performance.now();
     const logged = (message: string) =>
       new Set(world.lines.filter(({ msg, job_id }) => msg === message && ids.includes(String(job_id))).map(({ job_id }) => job_id));
+    // The other half of the kinds in the next turn.
+    if ((round + Math.floor(round / kinds.length) * (1 - (kinds.length % 2))) % 2 === 0) await pause((0.1 + 1.7 * chance()) * lasting);
+    else {
+      for (let waited = 0; waited < 10 * lasting && logged('Checkpoint stored').size === 0; waited += 50) await pause(50);
+      await pause(0.5 * chance() * lasting);
+    }
+    const at = performance.now() - posting;
     const running = [...logged('Job claimed')].filter((id) => !logged('Job ended').has(id));
     const stored = running.filter((id) => logged('Checkpoint stored').has(id)).length;
     checkpointed += stored;
@@ -162,7 +172,7 @@ try {
   const found = verify(world);
   if (found !== null) faults.push(`espalier verify: ${found}`);
   console.log(
-    `\n${accepted.length} jobs on ${values.stores} stores under ${kinds.length} kinds of faults, seed ${values.seed}; ${checkpointed} were running with a checkpoint. ${receiver.ids.size} events. ${world.s3 ? `${world.s3.disturbed} requests to S3 were disturbed. ` : ''}${faults.length} faults.`,
+    `\n${accepted.length} jobs on ${values.stores} stores in ${round} rounds under ${Math.min(round, kinds.length)} kinds of faults, seed ${values.seed}; ${checkpointed} were running with a checkpoint. ${receiver.ids.size} events. ${world.s3 ? `${world.s3.disturbed} requests to S3 were disturbed. ` : ''}${faults.length} faults.`,
   );
 } catch (error) {
   faults.push(String((error as Error).stack));

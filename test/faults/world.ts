@@ -1,4 +1,7 @@
-/** A whole service of its own for the test of faults: Redis, a ledger, blobs, a server, two workers of which one lives behind a cable of its own. */
+/**
+ * A whole service of its own for the test of faults: Redis, a ledger, blobs, a server, two workers of which one lives behind a cable of its own, over which
+ * it reaches Redis, Postgres and S3. Where there is no Postgres all share a folder, as on one machine.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,6 +37,8 @@ export interface World {
 }
 
 const DISK_MIB = 768;
+/** Of the cables between this machine and the namespaces of all runs. */
+const NETWORKS = '10.77.0.0/16';
 const ROOT = resolve(import.meta.dirname, '../..');
 
 export async function startWorld(stores: Stores, chance: () => number, log: string): Promise<World> {
@@ -78,10 +83,9 @@ export async function startWorld(stores: Stores, chance: () => number, log: stri
   if (stores === 'remote') {
     const servers = { postgres: join(folder, 'postgres'), s3: join(folder, 's3') };
     for (const path of Object.values(servers)) mkdirSync(path);
-    let { pid, facts } = await startPostgres(servers.postgres);
+    let { pid, facts } = await startPostgres(servers.postgres, network && { address: network.host, network: NETWORKS });
     await administer(facts, 'create database espalier');
-    // The worker in the namespace reaches it by a Unix socket as well: what cuts it off is the loss of Redis and of S3.
-    environment.DATABASE_URL = `postgres:///espalier?user=postgres&host=${encodeURIComponent(facts.socketFolder)}&port=${facts.port}`;
+    environment.DATABASE_URL = `postgres://postgres@${host}:${facts.port}/espalier?sslmode=disable`;
     postgres = {
       async restart() {
         const gone = waitGone(pid);
@@ -115,7 +119,12 @@ export async function startWorld(stores: Stores, chance: () => number, log: stri
     });
   const port = await freePort();
   const server = part('server', 'serve', null, { PORT: `${port}` });
-  const workers = [part('worker-1', 'work', null), part('worker-2', 'work', network?.namespace ?? null)];
+  // On machines of their own they share a ledger, a store and Redis, and no folder.
+  const alone = (name: string): Record<string, string> => (stores === 'remote' ? { ESPALIER_DATA: join(data, name) } : {});
+  const workers = [
+    part('worker-1', 'work', null, alone('worker-1')),
+    part('worker-2', 'work', network?.namespace ?? null, alone('worker-2')),
+  ];
   const blobs = join(data, 'blobs');
   return {
     stores,

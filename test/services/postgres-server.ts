@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, readdirSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -34,8 +34,15 @@ export async function administer(server: TestPostgres, statement: string): Promi
   }
 }
 
+/** A second address to listen at, and from where it may be asked without a password. */
+export interface Nearby {
+  address: string;
+  /** CIDR. */
+  network: string;
+}
+
 /** Makes a server in `folder`, without fsync and with every connection of this machine trusted, and starts it. */
-export async function startPostgres(folder: string): Promise<{ pid: number; facts: TestPostgres }> {
+export async function startPostgres(folder: string, nearby: Nearby | null = null): Promise<{ pid: number; facts: TestPostgres }> {
   const bin = programs();
   const data = join(folder, 'data');
   await mkdir(data);
@@ -58,7 +65,7 @@ export async function startPostgres(folder: string): Promise<{ pid: number; fact
   const [code] = await once(initdb, 'exit');
   if (code !== 0) throw new Error(`initdb ended with ${code}`);
   const settings = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: nearby ? `127.0.0.1,${nearby.address}` : '127.0.0.1',
     port,
     unix_socket_directories: data,
     fsync: 'off',
@@ -76,6 +83,7 @@ export async function startPostgres(folder: string): Promise<{ pid: number; fact
       .map(([name, value]) => `${name} = '${value}'\n`)
       .join(''),
   );
+  if (nearby) await appendFile(join(data, 'pg_hba.conf'), `host all all ${nearby.network} trust\n`);
   const facts = { socketFolder: data, port, certificate };
   const server = await runPostgres(folder, facts);
   return { pid: server.pid!, facts };

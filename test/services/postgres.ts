@@ -5,7 +5,7 @@ let made = 0;
 
 /** The PostgreSQL of all tests: without fsync, on a Unix socket and a free port with TLS, every connection trusted. */
 export function testPostgres(): Promise<TestPostgres> {
-  return shared('postgres', startPostgres);
+  return shared('postgres', (folder) => startPostgres(folder));
 }
 
 /** A new empty database; its URL over the Unix socket. */
