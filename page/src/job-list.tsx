@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { hasEnded, type Job, unwrap } from '../../clients/typescript/src/index.ts';
-import { percent, time } from './format.ts';
+import { hasEnded, type Job, type JobSummary, unwrap } from '../../clients/typescript/src/index.ts';
+import { bytes, measured, percent, time } from './format.ts';
 import { useSession } from './session.ts';
 
 const PAGE = 25;
@@ -13,7 +13,7 @@ const LOOK_SELDOM_MS = 15_000;
 /** Jobs, newest first, read again while the page is seen: all of them, or those that a comparison is made of. `children` are shown where there are none. */
 export function JobList({ caption, parent, children }: { caption: string; parent?: string; children: ComponentChildren }) {
   const { client, fail } = useSession();
-  const [jobs, setJobs] = useState<Job[] | null>(null);
+  const [jobs, setJobs] = useState<JobSummary[] | null>(null);
   const [count, setCount] = useState(PAGE);
   const [more, setMore] = useState(false);
   useEffect(() => {
@@ -63,6 +63,7 @@ export function JobList({ caption, parent, children }: { caption: string; parent
               <th scope="col">Type</th>
               <th scope="col">Status</th>
               <th scope="col">Progress</th>
+              <th scope="col">Result</th>
               <th scope="col">Made</th>
             </tr>
           </thead>
@@ -77,6 +78,7 @@ export function JobList({ caption, parent, children }: { caption: string; parent
                   <Status job={job} />
                 </td>
                 <td class="number">{job.progress ? percent(job.progress.fraction) : '–'}</td>
+                <td>{outcome(job)}</td>
                 <td>{time(job.created_at)}</td>
               </tr>
             ))}
@@ -90,6 +92,20 @@ export function JobList({ caption, parent, children }: { caption: string; parent
       )}
     </>
   );
+}
+
+/** What came of a job, in a few words. */
+function outcome({ error, headline }: JobSummary): string {
+  if (error) return error.code;
+  if (headline === null) return '–';
+  const { accuracy, file_bytes: file, verdict, best_candidate: best, tied } = headline;
+  const parts = [
+    best && `best: ${best}${tied ? ', and others not told from it' : ''}`,
+    accuracy && `accuracy ${measured(100 * accuracy.original)} → ${measured(100 * accuracy.result)} %`,
+    file && `${bytes(file.original)} → ${bytes(file.result)}`,
+    verdict && `checks ${verdict}`,
+  ];
+  return parts.filter(Boolean).join('; ') || '–';
 }
 
 export function Status({ job }: { job: Pick<Job, 'status'> }) {

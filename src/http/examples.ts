@@ -1,5 +1,6 @@
 /** Values that the OpenAPI document shows. A test holds each against its schema. */
 import { type JobSpec, JobSpec as JobSpecSchema } from '../jobs/spec/index.ts';
+import { type JobSummary, jobSummary } from '../jobs/summary.ts';
 import { type JobView, jobView } from '../jobs/view.ts';
 import type {
   ArtifactRow,
@@ -292,10 +293,11 @@ const ATTEMPT: AttemptRow = {
 export const QUEUED_JOB: JobView = jobView(QUEUED, { attempt: null, artifacts: [], queuePosition: 0 });
 
 /** A job half-way through. */
-export const RUNNING_JOB: JobView = jobView(
-  { ...QUEUED, status: 'running', revision: 3, attempt: 1, started_at: CREATED + 1_000 },
-  { attempt: ATTEMPT, artifacts: [], queuePosition: null },
-);
+const RUNNING: JobRow = { ...QUEUED, status: 'running', revision: 3, attempt: 1, started_at: CREATED + 1_000 };
+export const RUNNING_JOB: JobView = jobView(RUNNING, { attempt: ATTEMPT, artifacts: [], queuePosition: null });
+
+/** The same in a list. */
+export const LISTED_JOB: JobSummary = jobSummary(RUNNING, { attempt: ATTEMPT, queuePosition: null });
 
 /** A secret of webhooks, and the one before it. */
 export const EXAMPLE_SECRETS: WebhookSecretRow[] = [

@@ -1,16 +1,26 @@
 import { type JobRow, type Ledger, TERMINAL } from '../ledger/ledger.ts';
 import type { HeartbeatProgress, Progress } from './progress.ts';
+import { type JobSummary, jobSummary } from './summary.ts';
 import { type JobView, jobView } from './view.ts';
 
 /** The view of a job, with what its other rows add. */
 export async function readJobView(ledger: Ledger, row: JobRow): Promise<JobView> {
-  const [attempts, artifacts, queuePosition, children] = await Promise.all([
+  const [standing, artifacts] = await Promise.all([readStanding(ledger, row), ledger.listArtifacts(row.id)]);
+  return jobView(row, { ...standing, artifacts });
+}
+
+/** The job as a list shows it. */
+export async function readJobSummary(ledger: Ledger, row: JobRow): Promise<JobSummary> {
+  return jobSummary(row, await readStanding(ledger, row));
+}
+
+async function readStanding(ledger: Ledger, row: JobRow) {
+  const [attempts, queuePosition, children] = await Promise.all([
     row.attempt > 0 ? ledger.listAttempts(row.id) : [],
-    ledger.listArtifacts(row.id),
     row.status === 'queued' ? ledger.queuePosition(row.id) : null,
     row.type === 'compare' ? progressOf(ledger, row) : null,
   ]);
-  return jobView(row, { attempt: attempts.at(-1) ?? null, artifacts, queuePosition, children });
+  return { attempt: attempts.at(-1) ?? null, queuePosition, children };
 }
 
 /** How far the children of a comparison are: steps are those that have ended, and the fraction counts what the others have done. */

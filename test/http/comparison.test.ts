@@ -93,6 +93,8 @@ it('ends with its last child, with what can be told of all of them, and reports 
   expect(tight.runs[0]).toMatchObject({ status: 'succeeded', clipping: { fraction: 0.25 }, artifacts: [{ role: 'model' }] });
   expect(unclipped).toMatchObject({ name: 'unclipped', control: true, rank: null, finite: { successes: 0, runs: 5 } });
   expect(ended.result.model_id).toBe(tight.runs[0].model_id);
+  const listed = (await server.call('GET', '/v1/jobs?type=compare&limit=1')).body.data[0];
+  expect(listed.headline).toMatchObject({ model_id: tight.runs[0].model_id, best_candidate: 'tight', tied: false, accuracy: null });
   const page = (await server.call('GET', `/v1/jobs/${body.id}/report`)).text;
   for (const text of ['Clipping helps this model', 'learns more often', 'NON_FINITE_GRADIENT', tight.runs[0].job_id])
     expect(page).toContain(text);

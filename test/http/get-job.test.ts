@@ -160,6 +160,38 @@ describe('the list of jobs', () => {
     expect((await list('?type=train')).data).toHaveLength(3);
   });
 
+  it('has of each where it stands and the figures of its result, and nothing that grows with it', async () => {
+    const { id } = await insertRunningJob(server, inputs);
+    await server.ledger.heartbeat(id, 1, { progress: carried, engine_ms: 1 });
+    const test = (accuracy: number) => ({ accuracy: { value: accuracy }, loss: { value: 1 - accuracy } });
+    const claim = { verdict: 'proven', reason: 'MEASURED', detail: 'x'.repeat(5000) };
+    const receipt = {
+      original: { parameters: 100, macs: 1000, file_bytes: 4000, test: test(0.9) },
+      result: { parameters: 50, macs: 400, file_bytes: 2000, test: { ...test(0.875), loss: { value: null } } },
+      claims: { smaller: claim, faster: { ...claim, verdict: 'not_proven' }, as_accurate: { ...claim, verdict: 'refuted' } },
+    };
+    const newest = async () => (await server.call('GET', '/v1/jobs?limit=1')).body.data[0];
+    expect(await newest()).toMatchObject({ id, progress: { step: 50 }, metrics: { loss: 0.25 }, headline: null });
+    const result = { model_id: inputs.model.id, receipt, target: { met: true }, checks: { verdict: 'failed' } };
+    await server.ledger.endJob(endingOf(id, 1, { result }));
+    const listed = await newest();
+    expect(listed).toMatchObject({ id, status: 'succeeded', model_id: inputs.model.id, dataset_id: inputs.dataset.id });
+    expect(listed.headline).toEqual({
+      model_id: inputs.model.id,
+      accuracy: { original: 0.9, result: 0.875 },
+      loss: null,
+      parameters: { original: 100, result: 50 },
+      macs: { original: 1000, result: 400 },
+      file_bytes: { original: 4000, result: 2000 },
+      claims: { smaller: 'proven', faster: 'not_proven', as_accurate: 'refuted' },
+      target_met: true,
+      verdict: 'failed',
+      best_candidate: null,
+      tied: null,
+    });
+    for (const whole of ['spec', 'result', 'artifacts', 'warnings']) expect(listed).not.toHaveProperty(whole);
+  });
+
   it.each([
     ['?limit=0', 'VALIDATION_FAILED', 422],
     ['?limit=1000', 'VALIDATION_FAILED', 422],

@@ -107,7 +107,7 @@ describe('the live page', { timeout: PATIENCE_MS }, () => {
   });
 
   it('cancels a job by keyboard, in the dark', async () => {
-    const { model_id, dataset_id } = (await call('GET', '/v1/jobs')).data[0].spec;
+    const { model_id, dataset_id } = (await call('GET', '/v1/jobs')).data[0];
     const { id } = await call('POST', '/v1/jobs', { type: 'train', model_id, dataset_id, training: { epochs: 100_000 } });
     const { page, complaints } = await visit(browser, address, 'dark');
     await page.getByRole('link', { name: id }).press('Enter');

@@ -4,6 +4,8 @@ import type { components, paths } from './schema.ts';
 type Schemas = components['schemas'];
 
 export type Job = Schemas['Job'];
+/** A job in a list. */
+export type JobSummary = Schemas['JobSummary'];
 export type JobStatus = Job['status'];
 /** A job to post; what has a default may be left out. */
 export type JobRequest = paths['/v1/jobs']['post']['requestBody']['content']['application/json'];

@@ -1,22 +1,23 @@
 import Type from 'typebox';
 import { idPattern } from '../../jobs/ids.ts';
-import { readJobView } from '../../jobs/read-view.ts';
+import { readJobSummary } from '../../jobs/read-view.ts';
 import { JOB_TYPES } from '../../jobs/spec/index.ts';
-import { JobView } from '../../jobs/view.ts';
+import { JobSummary } from '../../jobs/summary.ts';
 import { choice } from '../../schema.ts';
-import { RUNNING_JOB } from '../examples.ts';
+import { LISTED_JOB } from '../examples.ts';
 import { JOBS_LINKS } from '../links.ts';
 import { pageQuery } from '../pages.ts';
 import { route } from '../route.ts';
 import { pageOf, pageParameters } from '../schemas.ts';
 
-export const JobPage = pageOf(JobView, 'JobPage');
+export const JobPage = pageOf(JobSummary, 'JobPage');
 
 export const getJobs = route({
   method: 'GET',
   path: '/v1/jobs',
   operationId: 'listJobs',
   summary: 'List jobs, newest first',
+  description: 'Each with where it stands and the figures of its result; `GET /v1/jobs/{id}` has the specification and the whole result.',
   tag: 'Jobs',
   access: 'read',
   query: Type.Object(
@@ -34,7 +35,7 @@ export const getJobs = route({
     200: {
       links: JOBS_LINKS,
       description: 'A page of jobs.',
-      content: { 'application/json': { schema: JobPage, example: { data: [RUNNING_JOB], has_more: false, next: null } } },
+      content: { 'application/json': { schema: JobPage, example: { data: [LISTED_JOB], has_more: false, next: null } } },
     },
   },
   problems: ['INVALID_CURSOR'],
@@ -42,7 +43,7 @@ export const getJobs = route({
   async handle({ principal, query, services: { ledger } }) {
     const { status, type, parent_job_id } = query;
     const page = await ledger.listJobs(principal.tenant, { ...pageQuery('job', query), status, type, parent_job_id });
-    const data = await Promise.all(page.rows.map((row) => readJobView(ledger, row)));
+    const data = await Promise.all(page.rows.map((row) => readJobSummary(ledger, row)));
     return { data, has_more: page.has_more, next: page.has_more ? (data.at(-1)?.id ?? null) : null };
   },
 });

@@ -27,9 +27,11 @@ const Output = strictObject({
   ),
 });
 
+export const DatasetId = Type.String({ pattern: '^dst_[0-9A-HJKMNP-TV-Z]{26}$' });
+
 const common = {
   model_id: ModelId,
-  dataset_id: Type.String({ pattern: '^dst_[0-9A-HJKMNP-TV-Z]{26}$' }),
+  dataset_id: DatasetId,
   seed: defaulted(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), 0),
   max_runtime_s: defaulted(
     Type.Integer({ minimum: 1, maximum: 30 * 86_400, description: 'Engine time over all attempts, in seconds.' }),
