@@ -49,7 +49,7 @@ export const DatasetFacts = strictObject({
   weights: Type.Optional(
     strictObject(
       { min: Type.Number({ minimum: 0 }), max: Type.Number({ exclusiveMinimum: 0 }), mean: Type.Number({ exclusiveMinimum: 0 }) },
-      { description: 'Sample weights, over the training split. Absent where every sample counts the same.' },
+      { description: 'Sample weights, over the training split, or all samples without one. Absent where every sample counts the same.' },
     ),
   ),
   samples: Type.Integer({ minimum: 1 }),

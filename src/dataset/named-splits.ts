@@ -3,18 +3,10 @@ import { generator } from '../random.ts';
 import { invalid } from './complaints.ts';
 import type { SplitName, Splits } from './facts.ts';
 import type { SplitOptions } from './options.ts';
-import { drawn, splitSamples } from './splits.ts';
+import { type Division, drawn, splitSamples } from './splits.ts';
 
 /** By number, as `assigned` arrays hold them. */
 export const SPLIT_NAMES: readonly SplitName[] = ['train', 'selection', 'test'];
-
-export interface Division {
-  /** As in `DatasetFiles.order`. */
-  order: Uint32Array<ArrayBuffer>;
-  splits: Splits;
-  /** Whether the test samples were named. */
-  testGiven: boolean;
-}
 
 /**
  * The division that `assigned` (`[samples]`, the number of each sample's split) says; a split that it does not name is drawn from train as
@@ -28,8 +20,8 @@ export function namedSplits(assigned: Uint8Array, classOf: Uint16Array | null, o
   inTurn.set(test, train.length + selection.length);
   const given = { train: train.length, selection: selection.length || null, test: test.length || null };
   const classInTurn = classOf === null ? null : Uint16Array.from(inTurn, (sample) => classOf[sample]!);
-  const { order, splits } = splitSamples(given, classInTurn, options);
-  return { order: order.map((place) => inTurn[place]!), splits, testGiven: given.test !== null };
+  const { order, ...division } = splitSamples(given, classInTurn, options);
+  return { order: order.map((place) => inTurn[place]!), ...division };
 }
 
 /**
@@ -56,7 +48,8 @@ export function groupedSplits(groupOf: Uint32Array, options: SplitOptions): Divi
     splitOf[group] = SPLIT_NAMES.indexOf(name);
     counts[name] += size;
   }
-  const empty = SPLIT_NAMES.find((name) => counts[name] === 0);
+  const without = (name: 'selection' | 'test') => wanted[name] === 0;
+  const empty = SPLIT_NAMES.find((name) => counts[name] === 0 && (name === 'train' || !without(name)));
   if (empty !== undefined) {
     throw refuse(
       `${sizes.length} groups of ${Math.min(...sizes.subarray(0, 1e5))} samples and more cannot be divided so that ${wanted.selection} samples are near for selection and ` +
@@ -66,7 +59,7 @@ export function groupedSplits(groupOf: Uint32Array, options: SplitOptions): Divi
   const { order, splits } = namedSplits(
     Uint8Array.from(groupOf, (group) => splitOf[group]!),
     null,
-    {},
+    { ...(without('selection') ? { selection: 0 } : {}), ...(without('test') ? { test: 0 } : {}) },
   );
   return { order, splits, testGiven: false };
 }

@@ -5,7 +5,7 @@ import { choice, strictObject } from '../schema.ts';
 import { invalid } from './complaints.ts';
 
 const Share = (description: string) =>
-  Type.Optional(Type.Number({ exclusiveMinimum: 0, description: `${description}: a fraction below 1, or a number of samples.` }));
+  Type.Optional(Type.Number({ minimum: 0, description: `${description}: a fraction below 1, or a number of samples; 0 for none.` }));
 
 export const SplitOptions = strictObject({
   selection: Share('Held out of the samples that were not given as selection or test; 0.1 unless selection samples were given'),

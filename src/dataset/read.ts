@@ -8,7 +8,7 @@ import { createFile } from './file-writer.ts';
 import { fillWithMeans } from './fill-missing.ts';
 import { checkLabelPairs, type Labels, storeLabels } from './labels.ts';
 import { DATASET_LIMITS, type DatasetLimits } from './limits.ts';
-import { type Division, groupedSplits, namedSplits } from './named-splits.ts';
+import { groupedSplits, namedSplits } from './named-splits.ts';
 import type { DatasetOptions } from './options.ts';
 import { checkParts, type DatasetPart } from './parts.ts';
 import { type CsvTable, readCsv } from './readers/csv.ts';
@@ -19,7 +19,7 @@ import { MOST_IMAGES, readImages } from './readers/images.ts';
 import { readNpz } from './readers/npz.ts';
 import { zipNames } from './readers/zip.ts';
 import { scaleOf } from './scale.ts';
-import { splitSamples } from './splits.ts';
+import { type Division, splitSamples } from './splits.ts';
 import { standardization } from './standardize.ts';
 import { trainingFlags } from './training-rows.ts';
 import { storeWeights, weightFacts } from './weights.ts';
@@ -66,6 +66,7 @@ export async function readDataset(
   }
 
   const scale = scaleOf(x, options.scale);
+  if (splits.train === 0) refuseWithoutTraining(options, gaps);
   const isTraining = trainingFlags(order, splits.train);
   if (gaps.size > 0) fillWithMeans(paths.x, x.shape[0]!, gaps, isTraining, '#part:file');
   const { standardize = 'none' } = options;
@@ -82,13 +83,21 @@ export async function readDataset(
         ...(columns === null ? {} : { columns }),
       },
       y: y?.facts ?? null,
-      ...(weighted ? { weights: weightFacts(paths.w, isTraining, '#part:file') } : {}),
+      ...(weighted ? { weights: weightFacts(paths.w, splits.train === 0 ? isTraining.map(() => 1) : isTraining, '#part:file') } : {}),
       samples: order.length,
       splits,
       test_given: testGiven,
     },
     files: { x: paths.x, y: y === null ? null : paths.y, w: weighted ? paths.w : null, order: paths.order },
   };
+}
+
+/** What is computed over the training split cannot be had without one. Throws DATASET_INVALID. */
+function refuseWithoutTraining({ standardize = 'none' }: DatasetOptions, gaps: Contents['gaps']): void {
+  const option = standardize !== 'none' ? 'standardize' : gaps.size > 0 ? 'missing' : null;
+  if (option === null) return;
+  const detail = `${option} takes its means from the training split, which is empty; send data with training samples, or leave it out`;
+  throw invalid(`#part:${option}`, detail, { received: option === 'missing' ? 'mean' : standardize });
 }
 
 async function storeContents(
@@ -125,7 +134,7 @@ function tableDivision({ samples, y, assigned, groupOf }: CsvTable, { split = {}
   }
   if (assigned !== null) return namedSplits(assigned, classOf, split);
   if (groupOf !== null) return groupedSplits(groupOf, split);
-  return { ...splitSamples({ train: samples, selection: null, test: null }, classOf, split), testGiven: false };
+  return splitSamples({ train: samples, selection: null, test: null }, classOf, split);
 }
 
 async function idxSet(parts: readonly DatasetPart[], limits: DatasetLimits): Promise<ArraySet> {
@@ -158,7 +167,7 @@ function refuseOptions(names: readonly (keyof DatasetOptions)[], options: Datase
 async function storeImages(path: string, options: DatasetOptions, paths: Paths, limits: DatasetLimits): Promise<Contents> {
   refuseOptions(CSV_OPTIONS, options, 'CSV', 'file is a zip file of images, with their classes as folders');
   const { x, y, given } = await readImages(path, '#part:file', options, paths, limits);
-  const division = { ...splitSamples(given, y.classOf, options.split ?? {}), testGiven: given.test !== null };
+  const division = splitSamples(given, y.classOf, options.split ?? {});
   return { format: 'images', x, columns: null, y, weighted: false, gaps: new Map(), division };
 }
 
@@ -178,6 +187,6 @@ async function storeArrays(set: ArraySet, options: DatasetOptions, paths: Paths,
     selection: set.selection?.x.shape[0] ?? null,
     test: set.test?.x.shape[0] ?? null,
   };
-  const division = { ...splitSamples(given, y?.classOf ?? null, options.split ?? {}), testGiven: given.test !== null };
+  const division = splitSamples(given, y?.classOf ?? null, options.split ?? {});
   return { format: set.format, x, columns: null, y, weighted, gaps: new Map(), division };
 }

@@ -13,23 +13,32 @@ export interface GivenSamples {
 
 const DEFAULT_SHARE = 0.1;
 
+/** Which samples each split has. */
+export interface Division {
+  /** The sample numbers of all of train, then selection, then test, `[samples]`. */
+  order: Uint32Array<ArrayBuffer>;
+  splits: Splits;
+  /** Whether the test samples were named, or are all there are. */
+  testGiven: boolean;
+}
+
 /**
- * The sample numbers of all of train, then selection, then test, `[samples]`, and how many each split has. What is drawn comes out of the given train
- * samples, in proportion from each class unless `stratify` is false; given splits keep their order. `classOf` is `[samples]`, null without classes.
- * Throws DATASET_INVALID where an option contradicts what was given or nothing would be left to train on.
+ * What is drawn comes out of the given train samples, in proportion from each class unless `stratify` is false; given splits keep their order. `classOf` is
+ * `[samples]`, null without classes. Throws DATASET_INVALID where an option contradicts what was given, or nothing would be left to train on though not all is
+ * for the test split.
  */
-export function splitSamples(
-  given: GivenSamples,
-  classOf: Uint16Array | null,
-  options: SplitOptions,
-): { order: Uint32Array<ArrayBuffer>; splits: Splits } {
+export function splitSamples(given: GivenSamples, classOf: Uint16Array | null, options: SplitOptions): Division {
   const test = drawn('test', given, options);
   const selection = drawn('selection', given, options);
-  if (selection + test >= given.train) {
+  const left = given.train - selection - test;
+  // Data that models are only held against, which must be said: by a number, or by naming every sample.
+  const testOnly = left === 0 && selection + (given.selection ?? 0) === 0 && (given.test !== null || (options.test ?? 0) >= 1);
+  if (left <= 0 && !testOnly) {
     throw invalid(
       '#part:split',
       `${given.train} samples to draw from, ${selection} of them for selection and ${test} for test: none would be left to train on. ` +
-        'Upload more samples, ask for smaller splits, or give selection and test samples of their own',
+        'Upload more samples, ask for smaller splits, give selection and test samples of their own, ' +
+        'or ask for none of selection (0) and for all samples, by their number, of test',
       { received: options },
     );
   }
@@ -51,7 +60,7 @@ export function splitSamples(
     selection: selection + givenSelection.length,
     test: test + givenTest.length,
   };
-  return { order, splits };
+  return { order, splits, testGiven: given.test !== null || testOnly };
 }
 
 /** Throws DATASET_INVALID where stratification is asked for and cannot be. */
@@ -72,9 +81,12 @@ export function drawn(name: 'selection' | 'test', given: GivenSamples, options: 
     });
   }
   const share = asked ?? DEFAULT_SHARE;
+  if (share === 0) return 0;
   if (share < 1) return Math.max(1, Math.round(share * given.train));
   if (Number.isInteger(share)) return share;
-  throw invalid('#part:split', `split.${name} is ${share}; it may be a fraction below 1 or a whole number of samples`, { received: asked });
+  throw invalid('#part:split', `split.${name} is ${share}; it may be 0 for none, a fraction below 1 or a whole number of samples`, {
+    received: asked,
+  });
 }
 
 interface Parts {

@@ -259,6 +259,28 @@ describe('columns of weights, splits and groups', () => {
     expect(splits.reduce((sum, { size }) => sum + size, 0)).toBe(40);
   });
 
+  it('are all of the test split where that is said, and nothing is computed over a training split that is not there', async () => {
+    const file = 'a,b\n1,2\n3,\n5,6\n';
+    const split = { selection: 0, test: 3 };
+    const whole = await build({ file: 'a,b\n1,2\n3,4\n' }, { weight_column: 'b', split: { selection: 0, test: 2 } });
+    expect(whole.facts).toMatchObject({
+      splits: { train: 0, selection: 0, test: 2 },
+      test_given: true,
+      weights: { min: 2, max: 4, mean: 3 },
+    });
+    expect((await refusal('DATASET_INVALID', { file }, { split, missing: 'mean' })).message).toContain(
+      'missing takes its means from the training',
+    );
+    const standardized = { split, missing: 'zero' as const, standardize: 'global' as const };
+    expect((await refusal('DATASET_INVALID', { file }, standardized)).message).toContain('standardize takes its means from the training');
+  });
+
+  it('of groups leave a split out that nobody wants', async () => {
+    const file = `a,patient\n${Array.from({ length: 200 }, (_, index) => `${index},p${index % 40}`).join('\n')}\n`;
+    const dataset = await build({ file }, { group_column: 'patient', split: { selection: 0, test: 30 } });
+    expect(dataset.facts.splits).toEqual({ train: 170, selection: 0, test: 30 });
+  });
+
   it('of groups that cannot be divided are refused', async () => {
     const file = 'a,g\n1,x\n2,x\n3,y\n4,y\n';
     expect((await refusal('DATASET_INVALID', { file }, { group_column: 'g' })).message).toContain('would be empty');

@@ -35,6 +35,11 @@ describe('how many', () => {
     [100, {}, { selection: 30, test: 40 }, { train: 100, selection: 30, test: 40 }],
     [3, {}, {}, { train: 1, selection: 1, test: 1 }],
     [1, {}, { selection: 1, test: 1 }, { train: 1, selection: 1, test: 1 }],
+    [100, { selection: 0 }, {}, { train: 90, selection: 0, test: 10 }],
+    [100, { test: 0 }, {}, { train: 90, selection: 10, test: 0 }],
+    [100, { selection: 0, test: 0 }, {}, { train: 100, selection: 0, test: 0 }],
+    [100, { selection: 0, test: 100 }, {}, { train: 0, selection: 0, test: 100 }],
+    [0, { selection: 0 }, { test: 7 }, { train: 0, selection: 0, test: 7 }],
     [60_000, { selection: 5000 }, { test: 10_000 }, { train: 55_000, selection: 5000, test: 10_000 }],
   ])('%i samples with %j, given %j, make %j', (train, options, given, expected) => {
     expect(split(train, options, null, given).splits).toEqual(expected);
@@ -46,6 +51,9 @@ describe('how many', () => {
     [10, { selection: 5, test: 5 }, {}, '10 samples to draw from, 5 of them for selection and 5 for test'],
     [10, { selection: 0.5, test: 0.5 }, {}, 'none would be left to train on'],
     [10, { test: 11 }, {}, 'none would be left to train on'],
+    [10, { selection: 0, test: 0.99 }, {}, 'none would be left to train on'],
+    [1, { selection: 0 }, {}, 'none would be left to train on'],
+    [0, {}, { test: 7 }, 'none would be left to train on'],
     [10, { test: 1.5 }, {}, 'split.test is 1.5'],
     [10, { test: 2 }, { test: 5 }, 'but 5 test samples were given'],
     [10, { selection: 0.1 }, { selection: 5 }, 'but 5 selection samples were given'],
