@@ -84,7 +84,10 @@ export async function newJob(body: JobSpec, tenant: string, services: Services, 
 export function inputGone({ spec, model_id }: JobRow, { kind, id }: Extract<InsertJobOutcome, { outcome: 'input_gone' }>): never {
   if (kind === 'plan') {
     const detail = `There is no job ${id}`;
-    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: '/pruning/plan/job_id', detail, received: received(id) }] });
+    const candidates = spec.type === 'compare' ? spec.candidates : [];
+    const index = candidates.findIndex((candidate) => candidate.type === 'prune' && candidate.pruning.plan?.job_id === id);
+    const pointer = `${index < 0 ? '' : `/candidates/${index}`}/pruning/plan/job_id`;
+    throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer, detail, received: received(id) }] });
   }
   const named = id === model_id ? undefined : furtherModels(spec).find((model) => model.id === id);
   return inputOf<never>(kind, id, null, named?.pointer);

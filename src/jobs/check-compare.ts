@@ -5,6 +5,7 @@ import { Problem } from '../errors.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import type { FurtherModels } from './check-distillation.ts';
 import type { CheckedModel } from './check-training.ts';
+import { atCandidate } from './compare/at-candidate.ts';
 import { childSpec } from './compare/children.ts';
 import { missingControls } from './compare/controls.ts';
 import { refuse } from './refuse.ts';
@@ -39,14 +40,12 @@ export async function checkCompare(
     });
     for (const { code, detail } of checked.warnings) warn({ code, detail: `${candidate.name}: ${detail}` });
     const child = checked.spec as MakingSpec;
-    const { name, packing } = { name: candidate.name, packing: child.packing };
-    return {
-      child,
-      candidate:
-        child.type === 'train'
-          ? { type: 'train', name, clipping: null, training: child.training, packing }
-          : { type: 'prune', name, pruning: child.pruning, fine_tuning: child.fine_tuning, packing },
-    };
+    const { name } = candidate;
+    if (child.type === 'train') {
+      return { child, candidate: { type: 'train', name, clipping: null, training: child.training, packing: child.packing } };
+    }
+    const { recipe, target, pruning, fine_tuning, packing } = child;
+    return { child, candidate: { type: 'prune', name, recipe, target, pruning, fine_tuning, packing } };
   };
   const resolved: Resolved[] = [];
   for (const [index, candidate] of spec.candidates.entries()) resolved.push(await resolve(candidate, index));
@@ -80,7 +79,7 @@ async function firstAccepted(
   candidates: readonly Candidate[],
   resolve: (candidate: Candidate) => Promise<Resolved>,
 ): Promise<Resolved | Problem> {
-  let refusal: unknown;
+  let refusal: unknown = new Problem('INCOMPATIBLE_OPTIONS', 'the plans have no target that random pruning could be held to');
   for (const candidate of candidates) {
     try {
       return await resolve(candidate);
@@ -113,10 +112,9 @@ function checkCandidates({ candidates, training, fine_tuning: fineTuning }: Comp
       }
       continue;
     }
-    const { plan, plan_only: planOnly } = candidate.pruning;
-    if (plan || planOnly) {
-      const detail = 'Candidates are compared by the models that they make under each seed. Accepted: neither plan nor plan_only.';
-      refuse('INCOMPATIBLE_OPTIONS', `${at}/pruning/${plan ? 'plan' : 'plan_only'}`, detail, plan ?? planOnly);
+    if (candidate.pruning.plan_only) {
+      const detail = 'Candidates are compared by the models that they make, and a plan makes none. Accepted: plan, with one that is there.';
+      refuse('INCOMPATIBLE_OPTIONS', `${at}/pruning/plan_only`, detail, true);
     }
   }
   if (first!.type === 'prune' && training) {
@@ -137,8 +135,10 @@ function checkAlike({ unequal }: CompareSpec, children: readonly MakingSpec[]): 
   if (unequal) return;
   const budget = (child: MakingSpec) => {
     const training = child.type === 'train' ? child.training : child.fine_tuning!;
+    // What a recipe removes follows from its budget.
+    const { recipe = null, target } = child.type === 'prune' ? child : {};
     return {
-      ...(child.type === 'prune' ? { 'pruning/target': child.pruning.target } : {}),
+      ...(child.type === 'prune' ? { recipe, ...(recipe ? { target } : { 'pruning/target': child.pruning.target }) } : {}),
       [`${child.type === 'train' ? 'training' : 'fine_tuning'}/epochs`]: training.epochs,
       [`${child.type === 'train' ? 'training' : 'fine_tuning'}/batch_size`]: training.batch_size,
     };
@@ -151,15 +151,4 @@ function checkAlike({ unequal }: CompareSpec, children: readonly MakingSpec[]): 
       refuse('INCOMPATIBLE_OPTIONS', `/candidates/${index}/${field}`, detail, value);
     }
   }
-}
-
-/** What a child was refused with, where the comparison says it. */
-function atCandidate(error: unknown, candidate: Candidate, index: number): unknown {
-  if (!(error instanceof Problem)) return error;
-  const own = (field: string): boolean => (candidate as Record<string, unknown>)[field] != null;
-  const items = error.items.map((item) => {
-    const [, field = ''] = item.pointer.split('/');
-    return own(field) ? { ...item, pointer: `/candidates/${index}${item.pointer}` } : item;
-  });
-  return new Problem(error.code, `${candidate.name}: ${error.message}`, { items, cause: error });
 }

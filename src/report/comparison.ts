@@ -29,11 +29,13 @@ export interface Costs {
   macs: number;
   file_bytes: number;
   gzip_bytes: number;
+  /** The `.esp` file; null where nobody asked for one. */
+  esp_bytes: number | null;
   /** Of the larger of the batch sizes that were measured. */
   latency_ratio: number;
 }
 
-export const COSTS = ['parameters', 'macs', 'file_bytes', 'gzip_bytes', 'latency_ratio'] as const satisfies (keyof Costs)[];
+export const COSTS = ['parameters', 'macs', 'file_bytes', 'gzip_bytes', 'esp_bytes', 'latency_ratio'] as const satisfies (keyof Costs)[];
 
 /** Of the runs that say something of their candidate. */
 export interface Rate extends Measurement {

@@ -3,7 +3,7 @@ import { Problem } from '../errors.ts';
 import { wholePath } from '../jobs/checkpoints.ts';
 import { planArtifact } from '../jobs/plans.ts';
 import { sensitivityKeys } from '../jobs/sensitivity-key.ts';
-import { furtherModels, type SensitivitiesByStructure } from '../jobs/spec/index.ts';
+import { furtherModels, planJobOf, type SensitivitiesByStructure } from '../jobs/spec/index.ts';
 import type { CheckpointRow, JobRow, Ledger, ModelRow } from '../ledger/ledger.ts';
 import type { RunFrame } from './frames.ts';
 
@@ -54,8 +54,8 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs,
   ]);
   if (!dataset) throw new Problem('GONE', `The job's data set ${job.dataset_id} is gone`);
   const keys = dataset.blob_keys;
-  const planJob = job.spec.type === 'prune' ? job.spec.pruning.plan?.job_id : undefined;
-  const plan = planJob === undefined ? null : await planArtifact(job.tenant, planJob, ledger, { goneToo: true }).catch(asGone);
+  const planJob = planJobOf(job.spec);
+  const plan = planJob === null ? null : await planArtifact(job.tenant, planJob, ledger, { goneToo: true }).catch(asGone);
   const [modelPath, planPath, x, y, w, order, resumption] = await Promise.all([
     localPath(model.blob_key),
     plan && localPath(plan.blob_key),

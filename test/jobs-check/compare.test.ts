@@ -3,6 +3,7 @@ import type { DatasetFacts } from '../../src/dataset/facts.ts';
 import { checkJob } from '../../src/jobs/check.ts';
 import { childId, childrenOf, childSpec } from '../../src/jobs/compare/children.ts';
 import { isId } from '../../src/jobs/ids.ts';
+import { specOf } from '../../src/jobs/recipe/index.ts';
 import { type CompareSpec, JobSpec } from '../../src/jobs/spec/index.ts';
 import { fillDefaults } from '../../src/schema.ts';
 import { checkedModel } from '../helpers/checked-model.ts';
@@ -69,6 +70,49 @@ describe('the candidates of a comparison', () => {
     ]);
   });
 
+  it('may be plans, which random pruning is held against by what they promise', async () => {
+    const groups = [{ layers: ['hidden'], removed: [0, 1, 2] }];
+    const planned = (name: string, target: object, plan: object = { groups }) =>
+      pruned(name, { criterion: { type: 'planned' }, target, plan });
+    const { spec } = await check([planned('by-hand', { macs: 0.5 })]);
+    expect(spec.candidates).toMatchObject([
+      { name: 'by-hand', pruning: { plan: { groups } } },
+      { name: 'random', pruning: { plan: null, criterion: { type: 'random' }, target: { macs: 0.5 } } },
+    ]);
+    expect(childSpec(spec, spec.candidates[0]!, 1)).toMatchObject({ pruning: { plan: { groups } } });
+    const free = await check([planned('by-hand', { macs: 1 })]);
+    expect(free.spec.candidates).toHaveLength(1);
+    expect(free.warnings).toMatchObject([{ code: 'CONTROL_LEFT_OUT', detail: expect.stringContaining('plans have no target') }]);
+    const stray = [two[0]!, planned('by-hand', { macs: 0.5 }, { groups: [{ layers: ['hiden'], removed: [0] }] })];
+    const problem = await expectProblem(() => check(stray), 'PLAN_MISMATCH', /^by-hand: /);
+    expect(problem.items[0]!.pointer).toMatch(/^\/candidates\/1\/pruning\/plan/);
+  });
+
+  it('may be recipes, which are written out and share a budget of their own', async () => {
+    const recipe = (name: string, more: Record<string, unknown> = {}) => ({ type: 'prune', name, recipe: 'smallest', ...more });
+    const posted = (candidates: Record<string, unknown>[]) =>
+      specOf({ type: 'compare', ...ids, candidates, fine_tuning: { epochs: 4 } }, model, data);
+    const target = { max_bytes: 900 };
+    const magnitude = { criterion: { type: 'magnitude' } };
+    const asked = await posted([recipe('taylor', { target }), recipe('magnitude', { target, pruning: magnitude })]);
+    const { spec } = (await checkJob(asked, model, data)) as { spec: CompareSpec };
+    expect(spec.output.formats).toEqual(['keras', 'esp']);
+    expect(spec.candidates).toMatchObject([
+      { name: 'taylor', recipe: 'smallest', target, pruning: { criterion: { type: 'taylor' } }, fine_tuning: { epochs: 4 } },
+      { name: 'magnitude', recipe: 'smallest', target, pruning: magnitude, packing: { rate: {} } },
+      { name: 'random', recipe: 'smallest', target, pruning: { criterion: { type: 'random' } } },
+    ]);
+    const child = childSpec(spec, spec.candidates[1]!, 5);
+    expect(child).toMatchObject({ type: 'prune', recipe: 'smallest', target, seed: 5 });
+    expect(await checkJob(child, model, data)).toMatchObject({ spec: child });
+    const mixed = await posted([recipe('taylor', { target }), two[1]!]);
+    const unequal = await expectProblem(() => checkJob(mixed, model, data), 'INCOMPATIBLE_OPTIONS', /within one budget.*"smallest"/);
+    expect(unequal.items[0]!.pointer).toBe('/candidates/1/recipe');
+    const stray = [two[0]!, recipe('small', { pruning: { layers: { exclude: ['nothing'] } } })];
+    const unknown = await expectProblem(() => posted(stray), 'UNKNOWN_LAYER', /^small: /);
+    expect(unknown.items[0]!.pointer).toMatch(/^\/candidates\/1\/pruning\/layers/);
+  });
+
   it('are refused where their budgets differ, unless that is said', async () => {
     const other = [two[0]!, pruned('fpgm', { criterion: { type: 'fpgm' }, target: { macs: 0.4 } })];
     const target = await expectProblem(() => check(other), 'INCOMPATIBLE_OPTIONS', /within one budget.*"macs":0.5.*"unequal": true/);
@@ -91,7 +135,7 @@ describe('the candidates of a comparison', () => {
     await refused([two[0]!, two[0]!], /Candidate 0 has this name/);
     await refused([two[0]!, clipped('a', { type: 'none' })], /all of one type; the first is prune/, { training: { epochs: 1 } });
     await refused([clipped('a', { type: 'none' })], /says no training/);
-    await refused([pruned('a', { criterion: { type: 'taylor' }, plan_only: true })], /neither plan nor plan_only/);
+    await refused([pruned('a', { criterion: { type: 'taylor' }, plan_only: true })], /a plan makes none/);
     const many = Array.from({ length: 9 }, (_, at) => pruned(`c${at}`, { criterion: { type: 'magnitude' } }));
     await refused(many, /10 candidates, controls among them, under 30 seeds are 300 jobs; 200 at most/, {
       seeds: Array.from({ length: 30 }, (_, seed) => seed),

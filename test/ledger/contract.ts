@@ -1180,6 +1180,30 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.markPurged('artifacts', artifact.id, world.clock.now)).toEqual([artifact.blob_key]);
       });
 
+      it('leaves its plan to the jobs of a comparison that replay it', async () => {
+        const planner = await world.queueJob();
+        await world.ledger.claimJob(claimOf(planner.id, 1));
+        const artifact = artifactSample(planner.id, { role: 'plan' });
+        await world.ledger.endJob(endingOf(planner.id, 1, { artifacts: [artifact] }));
+        const spec = pruneSpec(world.model.id, world.dataset.id);
+        const replayed = { ...spec, pruning: { ...spec.pruning, plan: { job_id: planner.id } } } as typeof spec;
+        const compare = () => {
+          const { parent, children } = comparisonSample(world.model, world.dataset, [0, 1]);
+          return { parent, children: children.map((child) => ({ ...child, type: 'prune' as const, spec: replayed })) };
+        };
+        const { parent, children } = compare();
+        expect((await world.ledger.insertJob(parent, undefined, {}, children)).outcome).toBe('inserted');
+        await world.ledger.deleteJob('alice', planner.id);
+        const late = compare();
+        expect(await world.ledger.insertJob(late.parent, undefined, {}, late.children)).toMatchObject({
+          outcome: 'input_gone',
+          kind: 'plan',
+        });
+        expect(await world.ledger.listUnneeded('artifacts', world.clock.now, { limit: 10 })).toEqual([]);
+        await world.ledger.requestCancel('alice', parent.id);
+        expect(await world.ledger.markPurged('artifacts', artifact.id, world.clock.now)).toEqual([artifact.blob_key]);
+      });
+
       it('needs an end, and takes its artifacts with it', async () => {
         const { id } = await world.queueJob();
         await world.ledger.claimJob(claimOf(id, 1));

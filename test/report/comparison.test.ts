@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type ComparedRun, compareRuns } from '../../src/report/comparison.ts';
+import { type ComparedRun, type Costs, compareRuns } from '../../src/report/comparison.ts';
 import { fisherExact } from '../../src/report/fisher-exact.ts';
 import { tInterval } from '../../src/report/intervals.ts';
 
-const costs = { parameters: 10, macs: 100, file_bytes: 1000, gzip_bytes: 900, latency_ratio: 0.5 };
+const costs: Costs = { parameters: 10, macs: 100, file_bytes: 1000, gzip_bytes: 900, esp_bytes: null, latency_ratio: 0.5 };
 
 function run(seed: number, accuracy: number | null, more: Partial<ComparedRun> = {}): ComparedRun {
   const made = accuracy !== null;

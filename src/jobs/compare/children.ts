@@ -17,7 +17,12 @@ export function childSpec(spec: CompareSpec, candidate: Candidate, seed: number)
   const own =
     candidate.type === 'train'
       ? { training: trainingOf(spec, candidate) }
-      : { pruning: candidate.pruning, fine_tuning: candidate.fine_tuning ?? spec.fine_tuning };
+      : {
+          recipe: candidate.recipe,
+          target: candidate.target,
+          pruning: candidate.pruning,
+          fine_tuning: candidate.fine_tuning ?? spec.fine_tuning,
+        };
   return fillDefaults(JobSpec, { type, ...common, ...own }) as MakingSpec;
 }
 

@@ -1,6 +1,6 @@
 /** What candidates are held against. */
 import { type CriterionName, STRUCTURES, scopesOf } from '../../pruning/cells.ts';
-import type { Candidate, Clipping } from '../spec/index.ts';
+import { type Candidate, type Clipping, measureOf, type Pruning } from '../spec/index.ts';
 
 const RANDOM: CriterionName = 'random';
 const UNCLIPPED: Clipping = { type: 'none' };
@@ -12,7 +12,8 @@ export function isControl(candidate: Candidate): boolean {
 
 /**
  * The controls that are missing among candidates of one type, each as one or the other candidate is made, in their order: for pruning one of the criterion
- * `random` for each structure, for training an unclipped one where some clip. Trainings are resolved.
+ * `random` for each structure, for training an unclipped one where some clip. Trainings are resolved. A control has no candidate to be made as where all are
+ * plans whose targets ask for nothing.
  */
 export function missingControls(candidates: readonly Candidate[]): Candidate[][] {
   const taken = new Set(candidates.map(({ name }) => name));
@@ -37,9 +38,18 @@ export function missingControls(candidates: readonly Candidate[]): Candidate[][]
     .map(([structure, alike]) => {
       const name = free(byStructure.size === 1 ? RANDOM : `${RANDOM}-${structure.replaceAll('_', '-')}`);
       const scopes: readonly string[] = scopesOf(RANDOM, structure);
-      return alike.map(({ pruning, ...candidate }): Candidate => {
-        const scope = scopes.includes(pruning.scope) ? pruning.scope : 'auto';
-        return { ...candidate, name, pruning: { ...pruning, criterion: { type: 'random' }, scope } };
-      });
+      return alike
+        .filter(({ pruning }) => !pruning.plan || asks(pruning))
+        .map(({ pruning, ...candidate }): Candidate => {
+          const scope = scopes.includes(pruning.scope) ? pruning.scope : 'auto';
+          return { ...candidate, name, pruning: { ...pruning, plan: null, criterion: { type: 'random' }, scope } };
+        });
     });
+}
+
+/** Whether anything has to go for the target. */
+function asks({ target }: Pruning): boolean {
+  if ('max_accuracy_drop' in target) return true;
+  const { measure, value } = measureOf(target);
+  return measure === 'sparsity' ? value > 0 : value < 1;
 }

@@ -74,8 +74,8 @@ function runOf({ id, status, error, result }: JobRow, artifacts: readonly Artifa
 
 function costsOf(receipt: ReportedResult['receipt']): Costs | null {
   if (!receipt) return null;
-  const { parameters, macs, file_bytes, gzip_bytes } = receipt.result;
-  return { parameters, macs, file_bytes, gzip_bytes, latency_ratio: receipt.latency.at(-1)?.ratio.value ?? 1 };
+  const { parameters, macs, file_bytes, gzip_bytes, esp_bytes } = receipt.result;
+  return { parameters, macs, file_bytes, gzip_bytes, esp_bytes, latency_ratio: receipt.latency.at(-1)?.ratio.value ?? 1 };
 }
 
 /** What a comparison of trainings says of clipping. */

@@ -1,8 +1,9 @@
 /** What a job of the type `compare` is asked for: candidates that are made of one model within one budget, each under several seeds. */
 import Type, { type Static } from 'typebox';
-import { defaulted, nullable, strictObject, tagged } from '../../schema.ts';
+import { defaulted, nullable, recipeFills, strictObject, tagged } from '../../schema.ts';
 import { Packing } from './packing.ts';
 import { Pruning } from './pruning/index.ts';
+import { Budget, Recipe } from './recipe.ts';
 import { Clipping, Training } from './training.ts';
 
 const name = Type.String({
@@ -26,12 +27,19 @@ export const PruneCandidate = strictObject(
   {
     type: Type.Literal('prune'),
     name,
-    // Without a recipe to fill them in.
-    pruning: Type.Unsafe<Pruning>({ ...Pruning, required: ['criterion', 'target'] }),
+    recipe: defaulted(nullable(Recipe), null),
+    target: defaulted(nullable(Budget), null),
+    pruning: recipeFills(Pruning),
     fine_tuning: defaulted(nullable(Training), null),
     packing,
   },
-  { title: 'PruneCandidate', description: '`fine_tuning` null: that of the comparison, and none where that is null as well.' },
+  {
+    title: 'PruneCandidate',
+    description:
+      'Without a recipe, pruning is required, with its criterion and its target. `fine_tuning` null: that of the comparison, and what the recipe says, or none, where that is null as well.',
+    if: { required: ['recipe'], properties: { recipe: { type: 'string' } } },
+    else: { required: ['pruning'], properties: { pruning: { required: ['criterion', 'target'] } } },
+  },
 );
 
 export const Candidate = tagged([TrainCandidate, PruneCandidate]);

@@ -33,6 +33,11 @@ export function furtherModels(spec: JobSpec): FurtherModel[] {
   }
 }
 
+/** The job whose plan a job replays; null where it does not. Of a comparison, its children do. */
+export function planJobOf(spec: JobSpec): string | null {
+  return spec.type === 'prune' ? (spec.pruning.plan?.job_id ?? null) : null;
+}
+
 function teacher(training: Training | null, at: string): FurtherModel[] {
   const id = training?.distillation?.teacher_model_id ?? null;
   return id === null ? [] : [{ id, pointer: `${at}/distillation/teacher_model_id` }];

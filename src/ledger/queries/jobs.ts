@@ -1,4 +1,4 @@
-import { furtherModels } from '../../jobs/spec/index.ts';
+import { furtherModels, planJobOf } from '../../jobs/spec/index.ts';
 import { type Database, ENDED } from '../database.ts';
 import type { JobRow, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
@@ -79,9 +79,12 @@ export function jobQueries(database: Database): JobQueries {
         if (!dataset && !(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id, now()))) {
           return { outcome: 'input_gone', kind: 'dataset', id: row.dataset_id };
         }
-        const planJob = row.spec.type === 'prune' ? (row.spec.pruning.plan?.job_id ?? null) : null;
-        if (planJob !== null && !(await holdInput(transaction, 'jobs', row.tenant, planJob, now()))) {
-          return { outcome: 'input_gone', kind: 'plan', id: planJob };
+        const planned = [row, ...children].flatMap(({ id, spec }) => {
+          const plan_job_id = planJobOf(spec);
+          return plan_job_id === null ? [] : [{ job_id: id, plan_job_id }];
+        });
+        for (const id of [...new Set(planned.map(({ plan_job_id }) => plan_job_id))].sort()) {
+          if (!(await holdInput(transaction, 'jobs', row.tenant, id, now()))) return { outcome: 'input_gone', kind: 'plan', id };
         }
         await holdStorage(transaction, database, row.tenant, (model?.size_bytes ?? 0) + (dataset?.size_bytes ?? 0));
         if (model) await addModel(transaction, database, model);
@@ -98,7 +101,7 @@ export function jobQueries(database: Database): JobQueries {
             .values(further.map((model_id) => ({ job_id: row.id, model_id })))
             .execute();
         }
-        if (planJob !== null) await transaction.insertInto('job_plans').values({ job_id: row.id, plan_job_id: planJob }).execute();
+        if (planned.length > 0) await transaction.insertInto('job_plans').values(planned).execute();
         const queue_position = (await queuePosition(transaction, row.id)) ?? 0;
         if (claimed) {
           await settleKey(transaction, row.tenant, idempotency, { id: row.id, queue_position, warnings: row.warnings.length });

@@ -15,6 +15,7 @@ const COSTS: [cost: keyof Costs, title: string, print: Print][] = [
   ['parameters', 'Parameters', count],
   ['file_bytes', 'Bytes of the file', bytes],
   ['gzip_bytes', 'Through gzip', bytes],
+  ['esp_bytes', 'As .esp', bytes],
   ['latency_ratio', 'Time ratio', (value) => significant(value, 3)],
 ];
 
@@ -26,6 +27,7 @@ export function comparisonSection(report: JobReport): Html | null {
   if (!comparison) return null;
   const { measure, candidates, seeds } = comparison;
   const print: Print = measure === 'accuracy' ? (value) => percent(value, 2) : significant;
+  const costs = COSTS.filter(([cost]) => candidates.some((candidate) => candidate.costs[cost]));
   const rates = candidates.some(({ learned }) => learned && learned.successes < learned.runs);
   return html`<section aria-labelledby="comparison"><h2 id="comparison">Comparison</h2>
 <p>Ranked by ${measure} on the selection split, each candidate under ${count(seeds.length)} seeds. Candidates of one rank cannot be told from its first: the 95 % interval of their difference, paired by seed, has both signs. The test split decides nothing.</p>
@@ -51,10 +53,10 @@ ${table({
 })}
 ${table({
   caption: 'What they cost: means over seeds; the ratio is the time of a prediction over the original’s',
-  head: ['Candidate', ...COSTS.map(([, name]) => name)],
-  rows: candidates.map((candidate) => [named(candidate), ...COSTS.map(([cost, , printed]) => printed(candidate.costs[cost]?.value))]),
+  head: ['Candidate', ...costs.map(([, name]) => name)],
+  rows: candidates.map((candidate) => [named(candidate), ...costs.map(([cost, , printed]) => printed(candidate.costs[cost]?.value))]),
 })}
-${COSTS.map(([cost, name]) => frontChart(comparison, cost, name))}
+${costs.map(([cost, name]) => frontChart(comparison, cost, name))}
 ${curves(report, comparison)}
 ${pairsOf(comparison)}
 ${runsOf(candidates, measure, print)}</section>`;
@@ -71,7 +73,7 @@ function rateOf(rate: ComparedCandidate['learned']): string {
 }
 
 /** Of parameters and of files through gzip the tables tell. */
-const DRAWN: readonly (keyof Costs)[] = ['macs', 'file_bytes', 'latency_ratio'];
+const DRAWN: readonly (keyof Costs)[] = ['macs', 'file_bytes', 'esp_bytes', 'latency_ratio'];
 
 /** Costs that differ by less are the same, as of files that deflate a little better. */
 const SAME = 1.01;
