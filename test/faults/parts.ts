@@ -2,10 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const FAKETIME = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1'].find(
   existsSync,
 );
@@ -27,10 +26,11 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-/** Keeps `espalier <command>` running. `onLine` hears its log, which is also appended to `log`. */
+/** Keeps a program running. `onLine` hears its log, which is also appended to `log`. */
 export function keepPart(options: {
   name: string;
-  command: 'serve' | 'work';
+  /** The program and its arguments. */
+  command: readonly string[];
   /** Of a network namespace; null for none. */
   namespace: string | null;
   environment: Record<string, string>;
@@ -49,13 +49,7 @@ export function keepPart(options: {
       : {};
     const inside = namespace === null ? [] : ['ip', 'netns', 'exec', namespace];
     // Set within the namespace: `ip` itself needs no other time.
-    const [file, ...rest] = [
-      ...inside,
-      'env',
-      ...Object.entries(faked).map(([key, value]) => `${key}=${value}`),
-      join(ROOT, 'bin/espalier'),
-      command,
-    ];
+    const [file, ...rest] = [...inside, 'env', ...Object.entries(faked).map(([key, value]) => `${key}=${value}`), ...command];
     child = spawn(file as string, rest, {
       env: { PATH: process.env.PATH, HOME: folder, LOG_LEVEL: 'debug', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,7 +1,9 @@
 /**
- * Jobs under faults: node test/faults/run.ts [--stores local|remote] [--jobs 200] [--seed 1] [--kinds REGEX] [--minutes 600]. `local` is SQLite and a folder, `remote`
- * Postgres and S3. Every round posts a few small jobs and lets one kind of fault (test/faults/kinds.ts) happen at a random moment of them: in every other round once
- * one of them has a checkpoint. After --minutes no round begins, and what is there by then is looked at.
+ * Jobs under faults: node test/faults/run.ts [--stores local|remote] [--engine tensorflow|scripted] [--jobs 200] [--seed 1] [--kinds REGEX] [--minutes 600].
+ *
+ * `local` is SQLite and a folder, `remote` Postgres and S3. Every round posts a few small jobs and lets one kind of fault (test/faults/kinds.ts) happen at a
+ * random moment of them: in every other round once one of them has a checkpoint. After --minutes no round begins, and what is there by then is looked at. The
+ * scripted engine is for many rounds: all but the arithmetic is the service's own, and a result is a hash of all steps, each of which was done once and in its turn.
  *
  * Holds where every job that was accepted ends with one visible result whose SHA-256 is the undisturbed run's, every event of it came to its webhook under
  * one id, an upload that was cut off is nowhere to be seen, and `espalier verify` finds nothing. What happened is printed as a table, and the logs of all
@@ -17,12 +19,13 @@ import { Client, type Job } from '../../examples/client.ts';
 import { generator } from '../../src/random.ts';
 import { KINDS } from './kinds.ts';
 import { startReceiver } from './receiver.ts';
-import { type Stores, startWorld, verify } from './world.ts';
+import { type Engine, type Stores, startWorld, verify } from './world.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const { values } = parseArgs({
   options: {
     stores: { type: 'string', default: 'local' },
+    engine: { type: 'string', default: 'tensorflow' },
     jobs: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     kinds: { type: 'string', default: '.' },
@@ -36,21 +39,37 @@ const PATIENCE_MS = 300_000;
 const random = generator(Number(values.seed), 'faults');
 const chance = () => random.uniform();
 
+const ENGINES: readonly string[] = ['tensorflow', 'scripted'] satisfies Engine[];
+const STORES: readonly string[] = ['local', 'remote'] satisfies Stores[];
+for (const [value, accepted] of [
+  [values.engine, ENGINES],
+  [values.stores, STORES],
+] as const)
+  if (!accepted.includes(value)) throw new Error(`'${value}' is neither of ${accepted.join(', ')}`);
+
 const training = { epochs: 1000, max_steps: 1200, batch_size: 32 };
-const SPECS: readonly Record<string, unknown>[] = [
-  { type: 'train', seed: 5, training: { ...training, optimizer: { type: 'adam' }, clipping: { type: 'global_norm', max_norm: 1 } } },
-  {
-    type: 'train',
-    seed: 6,
-    training: { ...training, optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0.9 }, clipping: { type: 'autoclip' } },
-  },
-  {
-    type: 'prune',
-    seed: 7,
-    pruning: { criterion: { type: 'magnitude' }, target: { sparsity: 0.5 }, schedule: { type: 'polynomial', every_steps: 200 } },
-    fine_tuning: { ...training, optimizer: { type: 'adamw' } },
-  },
+const scripts = [
+  { steps: '100', step_ms: '25', checkpoint_every: '10' },
+  { steps: '150', step_ms: '20', checkpoint_every: '25' },
+  { steps: '60', step_ms: '30', checkpoint_every: '6' },
 ];
+const SPECS: readonly Record<string, unknown>[] =
+  values.engine === 'scripted'
+    ? scripts.map((metadata, index) => ({ type: 'train', seed: 5 + index, metadata }))
+    : [
+        { type: 'train', seed: 5, training: { ...training, optimizer: { type: 'adam' }, clipping: { type: 'global_norm', max_norm: 1 } } },
+        {
+          type: 'train',
+          seed: 6,
+          training: { ...training, optimizer: { type: 'sgd', learning_rate: 0.01, momentum: 0.9 }, clipping: { type: 'autoclip' } },
+        },
+        {
+          type: 'prune',
+          seed: 7,
+          pruning: { criterion: { type: 'magnitude' }, target: { sparsity: 0.5 }, schedule: { type: 'polynomial', every_steps: 200 } },
+          fine_tuning: { ...training, optimizer: { type: 'adamw' } },
+        },
+      ];
 
 interface Accepted {
   id: string;
@@ -60,10 +79,10 @@ interface Accepted {
 
 const folder = join(ROOT, 'out/faults');
 mkdirSync(folder, { recursive: true });
-const log = join(folder, `${values.stores}.log`);
+const log = join(folder, `${values.stores}-${values.engine}.log`);
 rmSync(log, { force: true });
 const faults: string[] = [];
-const world = await startWorld(values.stores as Stores, chance, log);
+const world = await startWorld(values.stores as Stores, values.engine as Engine, chance, log);
 let secret = '';
 const receiver = await startReceiver(() => secret);
 const client = new Client(world.address);
@@ -101,7 +120,9 @@ try {
     if (job?.status !== 'succeeded') throw new Error(`An undisturbed job ended ${job?.status}: ${JSON.stringify(job?.error)}`);
     const ms = Date.parse(String(job.finished_at)) - Date.parse(String(job.started_at));
     whole.push({ sha256: modelsOf(job)[0]!, ms });
-    console.log(`undisturbed ${SPECS[spec]!.type}: ${(ms / 1000).toFixed(1)} s, ${whole.at(-1)!.sha256.slice(0, 12)}`);
+    console.log(
+      `undisturbed ${SPECS[spec]!.type}, ${values.engine} engine: ${(ms / 1000).toFixed(1)} s, ${whole.at(-1)!.sha256.slice(0, 12)}`,
+    );
   }
   const lasting = Math.max(...whole.map(({ ms }) => ms));
 
@@ -172,7 +193,7 @@ try {
   const found = verify(world);
   if (found !== null) faults.push(`espalier verify: ${found}`);
   console.log(
-    `\n${accepted.length} jobs on ${values.stores} stores in ${round} rounds under ${Math.min(round, kinds.length)} kinds of faults, seed ${values.seed}; ${checkpointed} were running with a checkpoint. ${receiver.ids.size} events. ${world.s3 ? `${world.s3.disturbed} requests to S3 were disturbed. ` : ''}${faults.length} faults.`,
+    `\n${accepted.length} jobs on ${values.stores} stores, ${values.engine} engine, in ${round} rounds under ${Math.min(round, kinds.length)} kinds of faults, seed ${values.seed}; ${checkpointed} were running with a checkpoint. ${receiver.ids.size} events. ${world.s3 ? `${world.s3.disturbed} requests to S3 were disturbed. ` : ''}${faults.length} faults.`,
   );
 } catch (error) {
   faults.push(String((error as Error).stack));

@@ -14,6 +14,8 @@ import { keepPart, type Line, type Part } from './parts.ts';
 import { type S3Proxy, startS3Proxy } from './s3-proxy.ts';
 
 export type Stores = 'local' | 'remote';
+/** `scripted`: test/worker/scripted-engine.ts, which counts in a chain of hashes and starts in a moment. */
+export type Engine = 'tensorflow' | 'scripted';
 
 export interface World {
   stores: Stores;
@@ -41,7 +43,7 @@ const DISK_MIB = 768;
 const NETWORKS = '10.77.0.0/16';
 const ROOT = resolve(import.meta.dirname, '../..');
 
-export async function startWorld(stores: Stores, chance: () => number, log: string): Promise<World> {
+export async function startWorld(stores: Stores, engine: Engine, chance: () => number, log: string): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'espalier-faults-'));
   const data = join(folder, 'data');
   mkdirSync(data);
@@ -107,10 +109,17 @@ export async function startWorld(stores: Stores, chance: () => number, log: stri
   }
 
   const lines: World['lines'] = [];
+  const programs = {
+    serve: [join(ROOT, 'bin/espalier'), 'serve'],
+    work:
+      engine === 'tensorflow'
+        ? [join(ROOT, 'bin/espalier'), 'work']
+        : [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'test/worker/worker-process.ts')],
+  };
   const part = (name: string, command: 'serve' | 'work', namespace: string | null, extra: Record<string, string> = {}) =>
     keepPart({
       name,
-      command,
+      command: programs[command],
       namespace,
       environment: { ...environment, ...extra },
       folder,
