@@ -55,7 +55,7 @@ const scripts = [
 ];
 const SPECS: readonly Record<string, unknown>[] =
   values.engine === 'scripted'
-    ? scripts.map((metadata, index) => ({ type: 'train', seed: 5 + index, metadata }))
+    ? scripts.map((metadata, index) => ({ type: 'train', seed: 5 + index, training: { epochs: 1 }, metadata }))
     : [
         { type: 'train', seed: 5, training: { ...training, optimizer: { type: 'adam' }, clipping: { type: 'global_norm', max_norm: 1 } } },
         {
