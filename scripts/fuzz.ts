@@ -5,7 +5,7 @@
  *
  * What HDF5 itself never returns from is kept beside them, in test/fuzz/endless, and the search goes on behind it: only a limit on its process helps.
  *
- * Ends with an error where one crashes, takes longer than 5 s, or makes its process larger than 1 GiB; the bytes are then in test/fuzz/corpus/PARSER, where
+ * Ends with an error where one crashes, takes longer than 5 s of a processor (or stands still for five minutes), or makes its process larger than 1 GiB; the bytes are then in test/fuzz/corpus/PARSER, where
  * the unit tests read them from then on.
  */
 import { fork } from 'node:child_process';
@@ -19,6 +19,11 @@ const CORPUS = join(import.meta.dirname, '../test/fuzz/corpus');
 const ENDLESS = join(import.meta.dirname, '../test/fuzz/endless');
 const LOOP = new URL('../test/fuzz/loop.ts', import.meta.url);
 const LONGEST_MS = 5_000;
+/** Of a process that computes nothing: on a machine that others use it may wait long for its turn. */
+const STILL_MS = 300_000;
+const LOADING_MS = 60_000;
+/** Of the kernel's counts of time. */
+const TICK_MS = 10;
 const MOST_BYTES = 2 ** 30;
 
 interface Said {
@@ -58,12 +63,18 @@ async function search(name: string, turn: number, until: number): Promise<'done'
   let silence: NodeJS.Timeout = setTimeout(() => {}, 0);
   const listen = (ms: number) => {
     clearTimeout(silence);
-    silence = setTimeout(() => {
+    const [since, computed] = [performance.now(), computedMs(child.pid!)];
+    const look = () => {
+      if (performance.now() - since < STILL_MS && computedMs(child.pid!) - computed < ms) {
+        silence = setTimeout(look, 1_000);
+        return;
+      }
       why = `no answer in ${ms / 1000} s`;
       child.kill('SIGKILL');
-    }, ms);
+    };
+    silence = setTimeout(look, ms);
   };
-  listen(60_000);
+  listen(LOADING_MS);
   child.on('message', (message: Said) => {
     said = message;
     listen(LONGEST_MS);
@@ -82,6 +93,7 @@ async function search(name: string, turn: number, until: number): Promise<'done'
         .join(', ')}`,
     );
   else {
+    if (said.runs === 0) throw new Error(`${name}: the parser did not come to its first run: ${why ?? `it ended with ${code}`}\n${stderr}`);
     const endless = why !== null && TARGETS[name]!.endless === true;
     if (!endless) found += 1;
     const bytes = readFileSync(input);
@@ -92,4 +104,17 @@ async function search(name: string, turn: number, until: number): Promise<'done'
   }
   rmSync(folder, { recursive: true, force: true });
   return code !== 0 && why !== null && TARGETS[name]!.endless === true ? 'endless' : 'done';
+}
+
+/** What a process has computed, in milliseconds of a processor, as Linux counts it; Infinity for one that is gone. */
+function computedMs(pid: number): number {
+  try {
+    // The name, in brackets, may have anything in it.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
