@@ -9,10 +9,6 @@ import { patiently } from './patiently.ts';
 /** Failures of the engine rather than of the job: another attempt may go well. */
 const TRIED_AGAIN: readonly ProblemCode[] = ['ENGINE_FAILED', 'OUT_OF_MEMORY'];
 
-/** Storage that is full may have room soon: what a job worked for is not thrown away at once. */
-const ROOM_WITHIN_MS = 60_000;
-const isFinal = (error: unknown): boolean => error instanceof Problem && error.code !== 'STORAGE_FULL';
-
 /** Tells the ledger how an attempt ended: in one transaction the job ends with its outputs, or goes back into the queue. */
 export async function conclude(attempt: Attempt, ending: Ending, parts: WorkerParts): Promise<void> {
   const { log } = attempt;
@@ -44,8 +40,7 @@ export async function conclude(attempt: Attempt, ending: Ending, parts: WorkerPa
 async function succeed(attempt: Attempt, ending: Extract<Ending, { kind: 'finished' }>, parts: WorkerParts): Promise<void> {
   const { job, n, log } = attempt;
   const { blobs, inspectModel } = parts;
-  const putFile: typeof blobs.putFile = (key, path) =>
-    patiently(log, 'storing an output', () => blobs.putFile(key, path), ROOM_WITHIN_MS, isFinal);
+  const putFile: typeof blobs.putFile = (key, path) => patiently(log, 'storing an output', () => blobs.putFile(key, path));
   const patient = { ...blobs, putFile };
   let stored: StoredOutputs;
   let labelled: ModelIds;

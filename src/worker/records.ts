@@ -7,7 +7,7 @@ import type { CheckpointRow, JobWarning, Ledger } from '../ledger/ledger.ts';
 import { strayPath } from './containment.ts';
 import type { SeriesChunk } from './frames.ts';
 import type { Loss } from './outcome.ts';
-import { patiently } from './patiently.ts';
+import { isProblem, PATIENCE_MS, patiently } from './patiently.ts';
 import { FULL_VALUES, makeSegment } from './segments.ts';
 import { openSeriesRecords } from './series-records.ts';
 
@@ -76,7 +76,7 @@ export function openRecords(options: {
     const key = keys.checkpoint(checkpoints++, step);
     const begun = performance.now();
     if ((await strayPath(folder, [path])) !== null) throw new Error(`the engine named ${path}, which is not its own`);
-    const stored = await patiently(log, 'storing a checkpoint', () => blobs.putFile(key, path));
+    const stored = await patiently(log, 'storing a checkpoint', () => blobs.putFile(key, path), PATIENCE_MS, isProblem);
     const fallenOut = await patiently(log, 'recording a checkpoint', () =>
       ledger.addCheckpoint({ job_id: jobId, attempt, step, blob_key: key, ...stored, best, created_at: Date.now() }),
     );

@@ -5,7 +5,7 @@ import { Problem } from '../errors.ts';
 import type { AttemptKeys } from '../jobs/keys.ts';
 import { boundsOf, encodeSegment } from '../jobs/series/segment-file.ts';
 import type { Ledger, SegmentRow } from '../ledger/ledger.ts';
-import { patiently } from './patiently.ts';
+import { isFinal, isProblem, PATIENCE_MS, patiently } from './patiently.ts';
 import { FULL_VALUES, makeSegment, mergeable, type Segment } from './segments.ts';
 
 /** Stores an attempt's rows. One call at a time. */
@@ -28,11 +28,17 @@ export function openSeriesRecords(options: {
   /** The newest segments that are not large yet, with their rows: fewer bytes than a large one has. */
   let small: Segment[] = [];
 
-  const write = async ({ chunks }: Segment): Promise<SegmentRow> => {
+  const write = async ({ chunks }: Segment, isAnswer = isFinal): Promise<SegmentRow> => {
     const bounds = boundsOf(chunks);
     const { bytes, head_bytes } = await encodeSegment(chunks);
     const blob_key = keys.segment(bounds.first_row, bounds.last_row);
-    const { sha256, size_bytes } = await patiently(log, 'storing a segment', () => blobs.put(blob_key, Readable.from([bytes])));
+    const { sha256, size_bytes } = await patiently(
+      log,
+      'storing a segment',
+      () => blobs.put(blob_key, Readable.from([bytes])),
+      PATIENCE_MS,
+      isAnswer,
+    );
     const series = [...new Set(chunks.map((chunk) => chunk.series))];
     return { job_id: jobId, attempt, ...bounds, series, blob_key, head_bytes, size_bytes, sha256, created_at: Date.now() };
   };
@@ -46,7 +52,7 @@ export function openSeriesRecords(options: {
     )!;
     let row: SegmentRow;
     try {
-      row = await write(merged);
+      row = await write(merged, isProblem);
     } catch (error) {
       // A full disk leaves the parts as they are, and as they will be read.
       if (!(error instanceof Problem)) throw error;

@@ -35,7 +35,7 @@ const { values } = parseArgs({
 const JOBS = Number(values.jobs);
 const A_ROUND = 4;
 /** A job that has not ended by then is lost. */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 900_000;
 const random = generator(Number(values.seed), 'faults');
 const chance = () => random.uniform();
 
@@ -222,7 +222,7 @@ function modelsOf(job: Job): string[] {
 
 /** Again and again while the service is away, as a client does. */
 async function persistently<Value>(what: string, action: () => Promise<Value>): Promise<Value> {
-  const until = performance.now() + 120_000;
+  const until = performance.now() + PATIENCE_MS;
   for (;;) {
     try {
       return await action();

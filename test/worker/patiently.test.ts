@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../../src/errors.ts';
-import { patiently } from '../../src/worker/patiently.ts';
+import { Problem, type ProblemCode } from '../../src/errors.ts';
+import { isProblem, PATIENCE_MS, patiently } from '../../src/worker/patiently.ts';
 import { observedLog } from './log.ts';
 
 describe('patiently', () => {
@@ -24,24 +24,24 @@ describe('patiently', () => {
     await expect(patiently(observedLog().log, 'asking', action, 120)).rejects.toThrow(/fault [2-9]/);
   });
 
-  it('waits for what its caller says may pass', async () => {
+  it('waits for room in a storage that is full', async () => {
     let tries = 0;
     const action = async () => {
       tries += 1;
       if (tries < 3) throw new Problem('STORAGE_FULL', 'no space left');
       return 'stored';
     };
-    const isAnswer = (error: unknown) => error instanceof Problem && error.code !== 'STORAGE_FULL';
-    expect(await patiently(observedLog().log, 'storing', action, 10_000, isAnswer)).toBe('stored');
+    expect(await patiently(observedLog().log, 'storing', action)).toBe('stored');
   });
 
-  it('takes a Problem for an answer', async () => {
+  it('takes a Problem for an answer, and no room as well where its caller can do without', async () => {
     let tries = 0;
-    const action = async () => {
+    const failing = (code: ProblemCode) => async () => {
       tries += 1;
-      throw new Problem('STORAGE_FULL', 'no space left');
+      throw new Problem(code, 'it is so');
     };
-    await expect(patiently(observedLog().log, 'storing', action)).rejects.toThrow('no space left');
-    expect(tries).toBe(1);
+    await expect(patiently(observedLog().log, 'storing', failing('GONE'))).rejects.toThrow('it is so');
+    await expect(patiently(observedLog().log, 'storing', failing('STORAGE_FULL'), PATIENCE_MS, isProblem)).rejects.toThrow('it is so');
+    expect(tries).toBe(2);
   });
 });

@@ -180,6 +180,22 @@ describe('records', () => {
     expect(await ledger.listSegments(jobId)).toHaveLength(1);
   });
 
+  it('wait for room for the series: an attempt is not lost for a disk that is full for a moment', async () => {
+    let tries = 0;
+    const records = open({
+      put: async (key, source) => {
+        tries += 1;
+        if (tries < 3) throw new Problem('STORAGE_FULL', 'no space is left');
+        return blobs.put(key, source);
+      },
+    });
+    records.series(rows(1, 3));
+    records.flush();
+    await records.written();
+    expect([losses, tries]).toEqual([[], 3]);
+    expect(await ledger.listSegments(jobId)).toHaveLength(1);
+  });
+
   it('go on when the bytes of an old checkpoint cannot be deleted', async () => {
     const records = open({
       delete: async () => {
