@@ -6,7 +6,7 @@ import { removedMeans } from '../../src/engine/pruning/statistics/removed-means.
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import type { ModelDocument } from '../../src/model/document.ts';
-import { compensated, readersToCompensate } from '../../src/pruning/compensation.ts';
+import { compensated, readersToCompensate, withAddedBiases } from '../../src/pruning/compensation.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import { removeUnits } from '../../src/pruning/surgery.ts';
 import { calibrationOn } from '../helpers/calibration.ts';
@@ -61,6 +61,8 @@ describe('compensation', () => {
       steps(layer('EinsumDense', 'b', { equation: 'abc,cd->abd', output_shape: [6, 3], bias_axes: 'bd' })),
     ],
     ['a reader without a bias, before a normalisation', images(conv2d('b', 3, 3, bare), batchNormalization('n'))],
+    ['a reader without a bias, which gets one', images(conv2d('b', 3, 3, bare))],
+    ['a separable reader without a bias', images(layer('SeparableConv2D', 'b', { filters: 3, kernel_size: [3, 3], ...bare }))],
     [
       'a shared reader',
       functional((net) => {
@@ -81,10 +83,28 @@ describe('compensation', () => {
     expect(leftOut).toEqual([]);
     const means = removedMeans(calibration, map, removed, readers);
     const plain = removeUnits(original, map, removed);
-    const made = removeUnits(compensated(original, readers, means), map, removed);
+    const made = withAddedBiases(removeUnits(compensated(original, readers, means), map, removed), map, removed, readers, means);
     const wanted = meanOutput(original, x);
     expectClose(meanOutput(made, x), wanted, { relative: 1e-5 });
     expect(Math.max(...meanOutput(plain, x).map((mean, index) => Math.abs(mean - wanted[index]!)))).toBeGreaterThan(0.01);
+  });
+
+  it('gives a layer that has no bias one of its units that are left, in front of its activation', () => {
+    const config = steps(dense('b', 4, { ...bare, activation: 'relu' }), dense('out', 2));
+    const original = documentOf(config, randomFill(3));
+    const map = channelMap(original.graph);
+    const removed = new Uint8Array(map.unitCount);
+    for (const group of map.groups) if (!group.frozen) removed[group.units[1]!] = 1;
+    const x = drawn([SAMPLES, 6, 3], 'x');
+    const calibration = calibrationOn(original, datasetOf(x, drawn([SAMPLES, 1], 'y')), 0);
+    const { readers } = readersToCompensate(map, removed);
+    const means = removedMeans(calibration, map, removed, readers);
+    const made = withAddedBiases(removeUnits(compensated(original, readers, means), map, removed), map, removed, readers, means);
+    // What unit 1 of a makes on average, times its row of b's kernel.
+    const [activity] = [meanOutput(documentOf(steps(), randomFill(3)), x)[1]!];
+    const row = original.weights.get('b/kernel')!.data.slice(4, 8);
+    expectClose(made.weights.get('b/bias')!.data, [row[0]! * activity, row[2]! * activity, row[3]! * activity], { relative: 1e-5 });
+    expect(made.graph.layers.find(({ name }) => name === 'b')!.options).toMatchObject({ use_bias: true, activation: 'relu' });
   });
 
   it('lists the readers that nothing makes up for', () => {
@@ -95,19 +115,20 @@ describe('compensation', () => {
       reset_after: true,
       return_sequences: true,
     });
-    const config = sequential(
-      [6, 3],
-      [dense('a', 4), gru, dense('b', 4, { ...bare, activation: 'relu' }), dense('c', 4, bare), dense('out', 2)],
-    );
+    const einsum = layer('EinsumDense', 'b', { equation: 'ab,bc->ac', output_shape: [4] });
+    const config = sequential([6, 3], [dense('a', 4), gru, layer('GlobalMaxPooling1D', 'g'), einsum, dense('c', 4, bare), dense('out', 2)]);
     const map = channelMap(documentOf(config).graph);
     const removed = new Uint8Array(map.unitCount);
     for (const group of map.groups) if (!group.frozen) removed[group.units[0]!] = 1;
-    const { readers, leftOut } = readersToCompensate(map, removed);
-    expect(readers.map(({ layer: name }) => name)).toEqual(['out']);
-    expect(leftOut).toEqual([
+    const names = (mayAdd: boolean) => readersToCompensate(map, removed, mayAdd).readers.map(({ layer: name }) => name);
+    expect([names(true), names(false)]).toEqual([['c', 'out'], ['out']]);
+    expect(readersToCompensate(map, removed, false).leftOut).toEqual([
       { layer: 'r', reason: 'a GRU is no linear map of what it reads' },
-      { layer: 'b', reason: 'it has no bias, and its activation stands before whatever follows' },
-      { layer: 'c', reason: 'it has no bias, and no batch normalisation alone behind it' },
+      { layer: 'b', reason: 'it has no bias, and no batch normalisation alone behind it; EinsumDense is given none' },
+      {
+        layer: 'c',
+        reason: 'it has no bias, and no batch normalisation alone behind it; the target counts weights, so that none is added',
+      },
     ]);
   });
 });

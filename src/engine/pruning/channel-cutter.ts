@@ -1,5 +1,5 @@
 /** Cuts that remove whole units and filters. */
-import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
+import { measureOf, type Plan, type PruneSpec } from '../../jobs/spec/index.ts';
 import { totalMacs } from '../../model/costs.ts';
 import type { Contributions } from '../../pruning/criteria/index.ts';
 import type { LatencyTable } from '../../pruning/latency-table.ts';
@@ -26,6 +26,9 @@ export function channelCutter(
   const { criterion, compensation } = spec.pruning;
   const final = keptAtTheEnd(spec);
   const rescales = criterion.type === 'reconstruction';
+  // What a cut was counted to leave would be exceeded by biases that come behind it.
+  const { measure } = measureOf(spec.pruning.target);
+  const countsWeights = measure === 'parameters' || measure === 'bytes';
   return async (kept) => {
     const choice = await choose(kept);
     const { document, map, removed, latency, statistic } = choice;
@@ -43,7 +46,7 @@ export function channelCutter(
     const seconds = { ...choice.seconds, surgery, proof: watch() };
     // The proof is of the cut alone; what makes up for it comes after.
     const finished = rescales ? removeUnits(rescaled(document, map, statistic as Contributions, removed), map, removed) : smaller;
-    const madeUp = compensation === 'mean' ? compensate({ document, map, removed, smaller }, run, parts) : null;
+    const madeUp = compensation === 'mean' ? compensate({ document, map, removed, smaller }, run, parts, !countsWeights) : null;
     run.replaceDocument(madeUp?.document ?? finished, (earlier) => removeUnits(earlier, map, removed));
     run.setMasks(run.zerosThatStay());
     run.recordCut(

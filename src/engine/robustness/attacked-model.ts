@@ -2,11 +2,11 @@
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
 import type { Graph } from '../../model/graph.ts';
 import { size } from '../../model/layers/index.ts';
+import { CapturedFunctions } from '../graph/captured-functions.ts';
 import { lossOf } from '../losses.ts';
 import { forward } from '../network.ts';
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
-import { CapturedFunctions } from './captured-functions.ts';
 import type { PixelScale } from './pixels.ts';
 
 export interface AttackedModel {

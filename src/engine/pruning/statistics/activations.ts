@@ -3,9 +3,8 @@ import type { ActivationMoments } from '../../../pruning/criteria/index.ts';
 import type { ChannelGroup, ChannelMap } from '../../../pruning/groups.ts';
 import { activationsOf } from '../../../pruning/unit-activations.ts';
 import { compare } from '../../ops/detached.ts';
-import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, readAll, tensorValues } from './calibration.ts';
+import { type Calibration, overBatches, tensorValues } from './calibration.ts';
 
 /** Running moments of one channel of a tensor. */
 interface Running {
@@ -21,22 +20,28 @@ interface Running {
 export function activationMoments(calibration: Calibration, map: ChannelMap, groups: readonly ChannelGroup[]): ActivationMoments {
   const tensors = new Set(groups.flatMap((group) => activationsOf(map, group).map(({ tensor }) => tensor)));
   const running = new Map<number, Running>();
-  forEachBatch(calibration, (batch) => {
-    scope(() => {
-      for (const [tensor, value] of tensorValues(calibration, readAll(calibration), batch, tensors)) {
-        const channels = value.shape.at(-1)!;
-        const rows = tf.reshape(value, [-1, channels]);
+  const order = [...tensors];
+  const positions = new Map<number, number>();
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const values = tensorValues(calibration, weights, batch, tensors);
+      return order.flatMap((tensor) => {
+        const value = values.get(tensor)!;
+        const rows = tf.reshape(value, [-1, value.shape.at(-1)!]);
+        positions.set(tensor, rows.shape[0]! / batch.x.shape[0]!);
         const mean = tf.mean(rows, 0);
-        const host = [
-          tf.mean(tf.abs(rows), 0),
-          mean,
-          tf.sum(tf.square(tf.sub(rows, mean)), 0),
-          tf.mean(tf.cast(compare('Equal', rows, tf.scalar(0)), 'float32'), 0),
-        ].map((moment) => moment.dataSync<'float32'>());
-        running.set(tensor, merged(running.get(tensor), rows.shape[0]!, host));
+        const isZero = tf.cast(compare('Equal', rows, tf.scalar(0)), 'float32');
+        return [tf.mean(tf.abs(rows), 0), mean, tf.sum(tf.square(tf.sub(rows, mean)), 0), tf.mean(isZero, 0)];
+      });
+    },
+    (made, samples) => {
+      for (const [index, tensor] of order.entries()) {
+        const own = made.slice(4 * index, 4 * index + 4).map((moment) => moment.dataSync<'float32'>());
+        running.set(tensor, merged(running.get(tensor), samples * positions.get(tensor)!, own));
       }
-    });
-  });
+    },
+  );
   const moments = [0, 1, 2].map(() => new Float64Array(map.unitCount));
   const counts = new Float64Array(map.unitCount);
   for (const [tensor, { count, absolute, squares, zeros }] of running) {

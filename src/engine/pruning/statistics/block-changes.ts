@@ -1,23 +1,28 @@
 /** How much residual blocks change what passes them. */
 import type { ResidualBlock } from '../../../pruning/blocks.ts';
-import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, readAll, tensorValues } from './calibration.ts';
+import { type Calibration, overBatches, tensorValues } from './calibration.ts';
 
 /** By block, over samples and positions: Σ‖what the branch adds‖² / Σ‖the sum‖²; 0 of a block whose sum is always zero. */
 export function blockChanges(calibration: Calibration, blocks: readonly ResidualBlock[]): Float64Array {
   const added = new Float64Array(blocks.length);
   const summed = new Float64Array(blocks.length);
   const wanted = new Set(blocks.flatMap(({ sum, shortcut }) => [sum.output, sum.inputs[shortcut]!]));
-  forEachBatch(calibration, (batch) => {
-    scope(() => {
-      const values = tensorValues(calibration, readAll(calibration), batch, wanted);
-      for (const [index, { sum, shortcut }] of blocks.entries()) {
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const values = tensorValues(calibration, weights, batch, wanted);
+      return blocks.flatMap(({ sum, shortcut }) => {
         const [whole, before] = [values.get(sum.output)!, values.get(sum.inputs[shortcut]!)!];
-        added[index]! += tf.sum(tf.square(tf.sub(whole, before))).dataSync<'float32'>()[0]!;
-        summed[index]! += tf.sum(tf.square(whole)).dataSync<'float32'>()[0]!;
+        return [tf.sum(tf.square(tf.sub(whole, before))), tf.sum(tf.square(whole))];
+      });
+    },
+    (sums) => {
+      for (const index of blocks.keys()) {
+        added[index]! += sums[2 * index]!.dataSync<'float32'>()[0]!;
+        summed[index]! += sums[2 * index + 1]!.dataSync<'float32'>()[0]!;
       }
-    });
-  });
+    },
+  );
   return added.map((value, index) => (summed[index] === 0 ? 0 : value / summed[index]!));
 }

@@ -4,8 +4,11 @@ import { type Dataset, epochOrder } from '../../../dataset/batches.ts';
 import type { Weights } from '../../../model/document.ts';
 import type { Graph, TensorId } from '../../../model/graph.ts';
 import { type Batch, makeBatch } from '../../batch.ts';
+import { CapturedFunctions } from '../../graph/captured-functions.ts';
 import { type Loss, meanLoss } from '../../losses.ts';
 import { forward } from '../../network.ts';
+import { run, typed } from '../../raw-ops.ts';
+import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
 import type { Variables } from '../../variables.ts';
 
@@ -23,8 +26,8 @@ export interface Calibration {
   movement: Weights;
 }
 
-/** Gives each batch to `work`, with its number, and disposes it. */
-export function forEachBatch(calibration: Calibration, work: (batch: Batch, index: number) => void): void {
+/** Gives each batch to `work` and disposes it. */
+function forEachBatch(calibration: Calibration, work: (batch: Batch) => void): void {
   const { data, seed, batches, batchSize, graph, cancelled } = calibration;
   const size = data.split('train').size;
   // A stream of its own: training's first batches are others.
@@ -32,13 +35,52 @@ export function forEachBatch(calibration: Calibration, work: (batch: Batch, inde
   for (let index = 0; index < batches && index * batchSize < size; index++) {
     cancelled();
     const batch = makeBatch(data, graph, 'train', order.subarray(index * batchSize, (index + 1) * batchSize));
-    work(batch, index);
+    work(batch);
     tf.dispose([batch.x, batch.y]);
   }
 }
 
+/** Whole batches from which on a graph is recorded; of fewer, operations one by one are done sooner. */
+const WORTH_RECORDING = 6;
+
+/**
+ * Gives what `made` makes of each batch, with the weights by key, to `work`, with the number of samples; both dispose nothing. Of many batches it is recorded
+ * once, and then one call of TensorFlow each: `made` must make the same operations of every whole batch, and read no numbers.
+ */
+export function overBatches(
+  calibration: Calibration,
+  made: (values: ReadonlyMap<string, Tensor>, batch: Batch) => Tensor[],
+  work: (tensors: Tensor[], samples: number) => void,
+): void {
+  const { data, batches, batchSize, weights } = calibration;
+  const eagerly = (batch: Batch): Tensor[] => scope(() => made(readAll(calibration), batch));
+  const isRecorded = Math.min(batches, Math.floor(data.split('train').size / batchSize)) >= WORTH_RECORDING;
+  let recorded: CapturedFunctions<'batch'> | null = null;
+  try {
+    forEachBatch(calibration, (batch) => {
+      const samples = batch.x.shape[0]!;
+      let tensors: Tensor[];
+      if (isRecorded && samples === batchSize) {
+        const inputs = [batch.x, batch.y].map(({ shape, dtype }) => ({ shape, dtype: dtype as 'float32' | 'int32' }));
+        const asBatch = ([x, y]: Tensor[]): Tensor[] => eagerly({ x: x!, y: y! });
+        recorded ??= new CapturedFunctions({ batch: { inputs, run: asBatch } }, weights);
+        const owned = [batch.x, batch.y].map((values) => run('DeepCopy', [typed('T')], [values], 1)[0]!);
+        tensors = recorded.call('batch', owned);
+        tf.dispose(owned);
+      } else tensors = eagerly(batch);
+      try {
+        work(tensors, samples);
+      } finally {
+        tf.dispose(tensors);
+      }
+    });
+  } finally {
+    (recorded as CapturedFunctions<'batch'> | null)?.dispose();
+  }
+}
+
 /** Every weight as a tensor, by key. Call inside a scope. */
-export function readAll({ weights }: Pick<Calibration, 'weights'>): Map<string, Tensor> {
+function readAll({ weights }: Pick<Calibration, 'weights'>): Map<string, Tensor> {
   return new Map(weights.keys().map((key) => [key, weights.read(key)]));
 }
 

@@ -5,9 +5,8 @@ import type { ResidualBlock } from '../../../pruning/blocks.ts';
 import type { GateMoments } from '../../../pruning/criteria/index.ts';
 import { type ChannelMap, gateTensor } from '../../../pruning/groups.ts';
 import type { Batch } from '../../batch.ts';
-import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, lossGradients, readAll } from './calibration.ts';
+import { type Calibration, lossGradients, overBatches } from './calibration.ts';
 
 /**
  * Moments of each unit's gate gradient γ_n over samples n. A gate of ones, of its own for each sample, multiplies a producer's output after its
@@ -63,33 +62,35 @@ function momentsOf(
     sampleSquare: new Float64Array(unitCount),
   };
   let [batches, samples] = [0, 0];
-  forEachBatch(calibration, (batch) => {
-    const size = batch.x.shape[0]!;
-    const gradients = scope(() => {
-      const values = readAll(calibration);
-      const gates = gated.map(({ units }) => tf.ones([size, units.length]));
-      return lossGradients(calibration, values, batch, gates, tapOf(gates, batch)).map((gradient) => gradient.dataSync<'float32'>());
-    });
-    const means = new Float64Array(unitCount);
-    const own = new Float64Array(unitCount);
-    for (let sample = 0; sample < size; sample++) {
-      own.fill(0);
-      for (const [index, { units }] of gated.entries()) {
-        for (let at = 0; at < units.length; at++) own[units[at]!]! += gradients[index]![sample * units.length + at]! * size;
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const gates = gated.map(({ units }) => tf.ones([batch.x.shape[0]!, units.length]));
+      return lossGradients(calibration, weights, batch, gates, tapOf(gates, batch));
+    },
+    (made, size) => {
+      const gradients = made.map((gradient) => gradient.dataSync<'float32'>());
+      const means = new Float64Array(unitCount);
+      const own = new Float64Array(unitCount);
+      for (let sample = 0; sample < size; sample++) {
+        own.fill(0);
+        for (const [index, { units }] of gated.entries()) {
+          for (let at = 0; at < units.length; at++) own[units[at]!]! += gradients[index]![sample * units.length + at]! * size;
+        }
+        for (const [unit, gamma] of own.entries()) {
+          means[unit]! += gamma / size;
+          moments.mean[unit]! += gamma;
+          moments.sampleSquare[unit]! += gamma * gamma;
+        }
       }
-      for (const [unit, gamma] of own.entries()) {
-        means[unit]! += gamma / size;
-        moments.mean[unit]! += gamma;
-        moments.sampleSquare[unit]! += gamma * gamma;
+      for (const [unit, mean] of means.entries()) {
+        moments.batchAbsolute[unit]! += Math.abs(mean);
+        moments.batchSquare[unit]! += mean * mean;
       }
-    }
-    for (const [unit, mean] of means.entries()) {
-      moments.batchAbsolute[unit]! += Math.abs(mean);
-      moments.batchSquare[unit]! += mean * mean;
-    }
-    batches++;
-    samples += size;
-  });
+      batches++;
+      samples += size;
+    },
+  );
   const over = (sums: Float64Array, count: number): Float64Array => sums.map((sum) => sum / count);
   return {
     batchAbsolute: over(moments.batchAbsolute, batches),

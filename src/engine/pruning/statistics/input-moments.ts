@@ -6,7 +6,7 @@ import { inputCount, type PrunableKernel } from '../../../pruning/kernels.ts';
 import { flag, run, typed } from '../../raw-ops.ts';
 import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, readAll, tensorValues } from './calibration.ts';
+import { type Calibration, overBatches, tensorValues } from './calibration.ts';
 import { forEachInputs } from './kernel-inputs.ts';
 
 /** Numbers of products that are held at once; with more there are several passes over the batches. */
@@ -78,26 +78,42 @@ export function inverseHessian(products: Tensor): InverseHessian {
 function summed(calibration: Calibration, kernels: readonly PrunableKernel[], term: (rows: Tensor) => Tensor) {
   const uses = kernels.map((kernel) => ({ kernel, calls: callsOf(calibration.graph, kernel) }));
   const wanted = new Set(uses.flatMap(({ calls }) => calls.flatMap(({ inputs }) => inputs)));
+  /** Of one batch. */
+  const rowsOf = new Map<string, number>();
   const sums = new Map<string, { total: Tensor; rows: number }>();
-  forEachBatch(calibration, (batch) => {
-    scope(() => {
-      const values = readAll(calibration);
-      const tensors = tensorValues(calibration, values, batch, wanted);
-      for (const { kernel, calls } of uses) {
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const tensors = tensorValues(calibration, weights, batch, wanted);
+      return uses.map(({ kernel, calls }) => {
+        const sum: { total: Tensor | null; rows: number } = { total: null, rows: 0 };
         for (const call of calls) {
           const given = call.inputs.map((tensor) => tensors.get(tensor)!);
-          const weight = (name: string): Tensor => values.get(weightKey(call.layer, name))!;
-          forEachInputs(call, kernel, given, weight, (rows) => {
-            const before = sums.get(kernel.key);
-            const own = term(rows);
-            const total = tf.keep(before ? tf.add(before.total, own) : own.clone());
-            before?.total.dispose();
-            sums.set(kernel.key, { total, rows: (before?.rows ?? 0) + rows.shape[1]! });
+          const weight = (name: string): Tensor => weights.get(weightKey(call.layer, name))!;
+          forEachInputs(call, kernel, given, weight, (inputs) => {
+            const own = term(inputs);
+            const next = tf.keep(sum.total ? tf.add(sum.total, own) : own.clone());
+            sum.total?.dispose();
+            sum.total = next;
+            sum.rows += inputs.shape[1]!;
           });
         }
+        rowsOf.set(kernel.key, sum.rows);
+        // What outlives the pieces of a batch is kept; what outlives the batch is its caller's.
+        const made = sum.total!.clone();
+        sum.total!.dispose();
+        return made;
+      });
+    },
+    (totals) => {
+      for (const [index, { kernel }] of uses.entries()) {
+        const before = sums.get(kernel.key);
+        const total = before ? tf.add(before.total, totals[index]!) : totals[index]!.clone();
+        before?.total.dispose();
+        sums.set(kernel.key, { total, rows: (before?.rows ?? 0) + rowsOf.get(kernel.key)! });
       }
-    });
-  });
+    },
+  );
   return sums;
 }
 

@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { InverseFisher } from '../../../pruning/criteria/index.ts';
 import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, lossGradients, readAll } from './calibration.ts';
+import { type Calibration, lossGradients, overBatches } from './calibration.ts';
 import { gradientMoments } from './loss-gradients.ts';
 
 /** Numbers of all inverse blocks together; larger models get smaller blocks. */
@@ -33,25 +33,30 @@ export function inverseFisher(calibration: Calibration, keys: readonly string[],
       scope(() => tf.tile(tf.expandDims(tf.mul(tf.eye(size), 1 / (0.01 * mean || 1)), 0), [blocks, 1, 1])),
     );
   }
-  forEachBatch(calibration, (batch) => {
-    const next = scope(() => {
-      const values = readAll(calibration);
-      const wanted = keys.map((key) => values.get(key)!);
-      return lossGradients(calibration, values, batch, wanted).map((gradient, index) => {
-        const inverse = state.get(keys[index]!)!;
-        const blocks = inverse.shape[0]!;
-        const padded = tf.pad(tf.reshape(gradient, [-1]), [[0, blocks * size - gradient.size]]);
-        const column = tf.reshape(padded, [blocks, size, 1]);
-        const product = tf.matMul(inverse, column);
-        const denominator = tf.add(tf.sum(tf.mul(column, product), 1, true), count);
-        return tf.sub(inverse, tf.matMul(tf.div(product, denominator), product, false, true));
-      });
-    });
-    for (const [index, key] of keys.entries()) {
-      state.get(key)!.dispose();
-      state.set(key, next[index]!);
-    }
-  });
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const wanted = keys.map((key) => weights.get(key)!);
+      return lossGradients(calibration, weights, batch, wanted);
+    },
+    (gradients) => {
+      const next = scope(() =>
+        gradients.map((gradient, index) => {
+          const inverse = state.get(keys[index]!)!;
+          const blocks = inverse.shape[0]!;
+          const padded = tf.pad(tf.reshape(gradient, [-1]), [[0, blocks * size - gradient.size]]);
+          const column = tf.reshape(padded, [blocks, size, 1]);
+          const product = tf.matMul(inverse, column);
+          const denominator = tf.add(tf.sum(tf.mul(column, product), 1, true), count);
+          return tf.sub(inverse, tf.matMul(tf.div(product, denominator), product, false, true));
+        }),
+      );
+      for (const [index, key] of keys.entries()) {
+        state.get(key)!.dispose();
+        state.set(key, next[index]!);
+      }
+    },
+  );
   return new Map(
     keys.map((key) => {
       const inverse = state.get(key)!;

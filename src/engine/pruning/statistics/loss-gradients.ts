@@ -1,8 +1,8 @@
 /** Statistics of the loss gradient of single weights. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, lossGradients, readAll } from './calibration.ts';
+import { Variables } from '../../variables.ts';
+import { type Calibration, lossGradients, overBatches } from './calibration.ts';
 
 export type GradientMoment = 'mean_gradient' | 'mean_abs_gradient' | 'mean_squared_gradient';
 
@@ -13,27 +13,23 @@ const TERMS: Record<GradientMoment, (gradient: Tensor) => Tensor> = {
   mean_squared_gradient: (gradient) => tf.square(gradient),
 };
 
-/** The mean over batches of each weight's gradient g_b, of |g_b|, or of g_b²: float32, in the weight's order. `shift` is added to weights meanwhile. */
-export function gradientMoments(
-  calibration: Calibration,
-  keys: readonly string[],
-  moment: GradientMoment,
-  shift?: ReadonlyMap<string, Float32Array>,
-): Map<string, Float32Array> {
+/** The mean over batches of each weight's gradient g_b, of |g_b|, or of g_b²: float32, in the weight's order. */
+export function gradientMoments(calibration: Calibration, keys: readonly string[], moment: GradientMoment): Map<string, Float32Array> {
   let sums: Tensor[] | null = null;
   let count = 0;
-  forEachBatch(calibration, (batch) => {
-    const next = scope(() => {
-      const values = readAll(calibration);
-      for (const [key, by] of shift ?? []) values.set(key, tf.add(values.get(key)!, tf.tensor(by.slice(), values.get(key)!.shape)));
-      const wanted = keys.map((key) => values.get(key)!);
-      const terms = lossGradients(calibration, values, batch, wanted).map(TERMS[moment]);
-      return terms.map((term, index) => (sums ? tf.add(sums[index]!, term) : term));
-    });
-    if (sums) tf.dispose(sums);
-    sums = next;
-    count++;
-  });
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const wanted = keys.map((key) => weights.get(key)!);
+      return lossGradients(calibration, weights, batch, wanted).map(TERMS[moment]);
+    },
+    (terms) => {
+      const next = terms.map((term, index) => (sums ? tf.add(sums[index]!, term) : term.clone()));
+      if (sums) tf.dispose(sums);
+      sums = next;
+      count++;
+    },
+  );
   const totals = (sums ?? []) as Tensor[];
   const result = new Map(keys.map((key, index) => [key, totals[index]!.dataSync<'float32'>().map((sum) => sum / count)]));
   tf.dispose(totals);
@@ -57,13 +53,20 @@ export function hessianGradient(calibration: Calibration, keys: readonly string[
   const norm = length(gradient.values());
   if (norm === 0) return gradient;
   const epsilon = (STEP * (length(keys.map((key) => calibration.weights.value(key).data)) || 1)) / norm;
-  const at = (factor: number): Map<string, Float32Array> =>
-    gradientMoments(
-      calibration,
-      keys,
-      'mean_gradient',
-      new Map(keys.map((key) => [key, gradient.get(key)!.map((value) => value * factor)])),
-    );
+  const at = (factor: number): Map<string, Float32Array> => {
+    const shifted = calibration.weights.values();
+    for (const key of keys) {
+      const { shape, data } = shifted.get(key)!;
+      const own = gradient.get(key)!;
+      shifted.set(key, { shape, data: data.map((value, index) => value + Math.fround(own[index]! * factor)) });
+    }
+    const weights = Variables.from(shifted);
+    try {
+      return gradientMoments({ ...calibration, weights }, keys, 'mean_gradient');
+    } finally {
+      weights.dispose();
+    }
+  };
   const [ahead, behind] = [at(epsilon), at(-epsilon)];
   return new Map(keys.map((key) => [key, ahead.get(key)!.map((value, index) => (value - behind.get(key)![index]!) / (2 * epsilon))]));
 }

@@ -5,9 +5,8 @@ import { type Call, weightKey } from '../../../model/graph.ts';
 import { normalisedAxis } from '../../../model/layers/batch-normalization.ts';
 import { maskedMoments } from '../../layers/batch-normalization.ts';
 import { givenTo, placesOf, runCall } from '../../network.ts';
-import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, readAll } from './calibration.ts';
+import { type Calibration, overBatches } from './calibration.ts';
 
 interface Running {
   count: number;
@@ -23,26 +22,34 @@ interface Running {
 export function normalisationMoments(calibration: Calibration): Weights {
   const { graph } = calibration;
   const running = new Map<string, Running>();
-  forEachBatch(calibration, (batch) => {
-    scope(() => {
-      const weights = readAll(calibration);
+  const estimated = graph.calls.filter(isEstimated);
+  overBatches(
+    calibration,
+    (weights, batch) => {
       const values: Tensor[] = [];
+      const moments: Tensor[] = [];
       for (const { tensor } of graph.inputs) values[tensor] = batch.x;
       for (const call of graph.calls) {
         const given = givenTo(call, values);
         const own = new Map<string, Tensor>();
         if (isEstimated(call)) {
           const { mean, variance, count } = momentsOf(call, given.inputs[0]!, given.masks[0] ?? null);
-          const { name } = call.layer;
-          running.set(name, merged(running.get(name), count, mean.dataSync<'float32'>(), variance.dataSync<'float32'>()));
+          moments.push(mean, variance, count);
           own.set(weightKey(call.layer, 'moving_mean'), mean);
           own.set(weightKey(call.layer, 'moving_variance'), variance);
         }
         const outputs = runCall(call, (key) => own.get(key) ?? weights.get(key)!, given, { training: false });
         for (const [at, place] of placesOf(call).entries()) values[place] = outputs[at]!;
       }
-    });
-  });
+      return moments;
+    },
+    (moments) => {
+      for (const [index, { layer }] of estimated.entries()) {
+        const [mean, variance, count] = moments.slice(3 * index, 3 * index + 3).map((moment) => moment.dataSync<'float32'>());
+        running.set(layer.name, merged(running.get(layer.name), Math.max(1, count![0]!), mean!, variance!));
+      }
+    },
+  );
   const moved: Weights = new Map();
   for (const layer of graph.layers) {
     const found = running.get(layer.name);
@@ -59,12 +66,13 @@ function isEstimated({ layer }: Call): boolean {
   return layer.className === 'BatchNormalization' && layer.trainable;
 }
 
-function momentsOf({ layer }: Call, x: Tensor, mask: Tensor | null): { mean: Tensor; variance: Tensor; count: number } {
-  if (mask) return { ...maskedMoments(x, mask), count: Math.max(1, tf.sum(tf.cast(mask, 'float32')).dataSync<'float32'>()[0]!) };
+/** `count` holds one number: of the numbers of a channel, those that a mask leaves out not among them. */
+function momentsOf({ layer }: Call, x: Tensor, mask: Tensor | null): { mean: Tensor; variance: Tensor; count: Tensor } {
+  if (mask) return { ...maskedMoments(x, mask), count: tf.sum(tf.cast(mask, 'float32')) };
   const axis = normalisedAxis(layer.options, x.shape.slice(1)) + 1;
   const others = [...x.shape.keys()].filter((other) => other !== axis);
   const { mean, variance } = tf.moments(x, others);
-  return { mean, variance, count: x.size / x.shape[axis]! };
+  return { mean, variance, count: tf.fill([1], x.size / x.shape[axis]!) };
 }
 
 function merged(before: Running | undefined, count: number, mean: Float32Array, variance: Float32Array): Running {

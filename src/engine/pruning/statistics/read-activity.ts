@@ -2,9 +2,8 @@
 import { weightKey } from '../../../model/graph.ts';
 import { type ChannelMap, unitOfElement } from '../../../pruning/groups.ts';
 import { readers } from '../../../pruning/readers.ts';
-import { scope } from '../../scope.ts';
 import { tf } from '../../tensorflow.ts';
-import { type Calibration, forEachBatch, readAll, tensorValues } from './calibration.ts';
+import { type Calibration, overBatches, tensorValues } from './calibration.ts';
 
 /** By unit number: the sum over reading kernels of ‖X‖₂ of the unit's channels in what its layer is given, times ‖W‖₂ of the weights that read them. */
 export function readActivity(calibration: Calibration, map: ChannelMap): Float64Array {
@@ -21,22 +20,25 @@ export function readActivity(calibration: Calibration, map: ChannelMap): Float64
     return { tensors: [...new Set(tensors)], weights, activity: new Float64Array(map.unitCount) };
   });
   const wanted = new Set(found.flatMap(({ tensors }) => tensors));
-  forEachBatch(calibration, (batch) => {
-    const squares = scope(
-      () =>
-        new Map(
-          [...tensorValues(calibration, readAll(calibration), batch, wanted)].map(([tensor, value]) => [
-            tensor,
-            tf.sum(tf.square(tf.reshape(value, [-1, value.shape.at(-1)!])), 0).dataSync<'float32'>(),
-          ]),
-        ),
-    );
-    for (const { tensors, activity } of found) {
-      for (const tensor of tensors) {
-        for (const [channel, unit] of map.tensorUnits[tensor]!.entries()) activity[unit]! += squares.get(tensor)![channel]!;
+  const order = [...wanted];
+  overBatches(
+    calibration,
+    (weights, batch) => {
+      const values = tensorValues(calibration, weights, batch, wanted);
+      return order.map((tensor) => {
+        const value = values.get(tensor)!;
+        return tf.sum(tf.square(tf.reshape(value, [-1, value.shape.at(-1)!])), 0);
+      });
+    },
+    (sums) => {
+      const squares = new Map(order.map((tensor, index) => [tensor, sums[index]!.dataSync<'float32'>()]));
+      for (const { tensors, activity } of found) {
+        for (const tensor of tensors) {
+          for (const [channel, unit] of map.tensorUnits[tensor]!.entries()) activity[unit]! += squares.get(tensor)![channel]!;
+        }
       }
-    }
-  });
+    },
+  );
   const total = new Float64Array(map.unitCount);
   for (const { weights, activity } of found) {
     for (const unit of total.keys()) total[unit]! += Math.sqrt(activity[unit]! * weights[unit]!);

@@ -1,11 +1,11 @@
 /** Functions of tensors and a model's weights, recorded once and then one call of TensorFlow each time. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import { backend, DTYPE, type DtypeName } from '../graph/native.ts';
-import { Recorder } from '../graph/recorder.ts';
-import { Session } from '../graph/session.ts';
 import { scope } from '../scope.ts';
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
+import { backend, DTYPE, type DtypeName } from './native.ts';
+import { Recorder } from './recorder.ts';
+import { Session } from './session.ts';
 
 export interface TensorFunction {
   /** Shapes and types of what it is given, in order. */
