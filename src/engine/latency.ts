@@ -1,24 +1,27 @@
 /** Latency of two models, measured in turn in one process. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { ModelDocument } from '../model/document.ts';
-import type { LatencyComparison } from '../report/latency.ts';
-import { compareLatencies } from '../report/latency.ts';
+import type { LatencyComparison, TimingSeconds } from '../report/latency.ts';
+import { compareLatencies, pairsSuffice } from '../report/latency.ts';
 import { forward } from './network.ts';
 import { scope } from './scope.ts';
 import { Variables } from './variables.ts';
 
-const WARM_UP = 5;
-const FEWEST_PAIRS = 30;
-const MOST_PAIRS = 400;
-const SECONDS = 1.5;
+/** Runs of each that warm up, fewer where one takes long. */
+const WARM_UP = { runs: 5, seconds: 2 };
+/** Of what is told of every model. */
+const TOLD: TimingSeconds = { seconds: 1.5, patience: 1.5 };
 
-/** Times a forward pass of each on the same inputs, original and result in turn, until the seconds or 400 pairs are spent (30 pairs at least). */
+/**
+ * Times a forward pass of each on the same inputs, original and result in turn: 30 pairs at least and for `seconds`, then on until the interval is narrow or
+ * patience spent, and at most 400 pairs. Of models of which 30 pairs take more than 20 seconds there are as many as these allow, and no fewer than 8.
+ */
 export function measureLatency(
   original: ModelDocument,
   result: ModelDocument,
   inputs: Tensor,
   seed: number,
-  seconds = SECONDS,
+  spent = TOLD,
 ): LatencyComparison {
   const models = [original, result].map((document) => {
     const weights = Variables.from(document.weights);
@@ -36,10 +39,18 @@ export function measureLatency(
     };
   }) as [Timed, Timed];
   try {
-    for (let round = 0; round < WARM_UP; round++) for (const model of models) model.run();
+    let began = performance.now();
+    const elapsed = (): number => (performance.now() - began) / 1000;
+    for (let round = 0; round < WARM_UP.runs && (round === 0 || elapsed() < WARM_UP.seconds); round++)
+      for (const model of models) model.run();
     const times: [number[], number[]] = [[], []];
-    const began = performance.now();
-    while (times[0].length < FEWEST_PAIRS || (times[0].length < MOST_PAIRS && performance.now() - began < seconds * 1000)) {
+    began = performance.now();
+    const compared = () => compareLatencies(times[0], times[1], seed);
+    const width = (): number => {
+      const { value, low, high } = compared().ratio;
+      return (high - low) / value;
+    };
+    while (!pairsSuffice(times[0].length, elapsed(), spent, width)) {
       // Which goes first alternates, so that neither always finds the caches warm.
       for (const which of times[0].length % 2 === 0 ? [0, 1] : [1, 0]) {
         const start = performance.now();
@@ -47,7 +58,7 @@ export function measureLatency(
         times[which as 0 | 1].push(performance.now() - start);
       }
     }
-    return { batch_size: inputs.shape[0]!, ...compareLatencies(times[0], times[1], seed) };
+    return { batch_size: inputs.shape[0]!, ...compared() };
   } finally {
     for (const model of models) model.dispose();
   }

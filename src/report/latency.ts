@@ -40,6 +40,29 @@ export function compareLatencies(
   };
 }
 
+const FEWEST_PAIRS = 30;
+const MOST_PAIRS = 400;
+/** What 30 pairs may take; of slower models there are fewer, and a wider interval. */
+const SLOW_SECONDS = 20;
+const LEAST_PAIRS = 8;
+/** An interval this wide, as a fraction of the ratio, is narrow: on a machine that does nothing else 30 pairs make it narrower. */
+const NARROW = 0.04;
+/** Pairs between two looks at the interval. */
+const LOOK_EVERY = 10;
+
+/** What is spent on a comparison: `seconds` on any, and up to `patience` seconds where its interval is still wide. */
+export interface TimingSeconds {
+  seconds: number;
+  patience: number;
+}
+
+/** Whether pairs that took `elapsed` seconds are enough; `width` is that of their interval as a fraction of the ratio. */
+export function pairsSuffice(pairs: number, elapsed: number, { seconds, patience }: TimingSeconds, width: () => number): boolean {
+  if (pairs >= MOST_PAIRS) return true;
+  if (pairs < FEWEST_PAIRS) return pairs >= LEAST_PAIRS && elapsed >= SLOW_SECONDS;
+  return elapsed >= Math.max(seconds, patience) || (elapsed >= seconds && pairs % LOOK_EVERY === 0 && width() <= NARROW);
+}
+
 /** The quantile by linear interpolation. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);

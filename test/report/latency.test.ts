@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generator } from '../../src/random.ts';
-import { compareLatencies, quantile } from '../../src/report/latency.ts';
+import { compareLatencies, pairsSuffice, quantile } from '../../src/report/latency.ts';
 
 describe('quantile', () => {
   it('interpolates between the sorted values', () => {
@@ -66,5 +66,27 @@ describe('a comparison of times', () => {
     const { uniform } = generator(2, 'times');
     const [a, b] = [0, 1].map(() => Array.from({ length: 30 }, () => 1 + uniform()));
     expect(compareLatencies(a!, b!, 7)).toEqual(compareLatencies(a!, b!, 7));
+  });
+});
+
+describe('pairs of runs', () => {
+  const looked: number[] = [];
+  const suffice = (pairs: number, elapsed: number, width: number, patience = 20) =>
+    pairsSuffice(pairs, elapsed, { seconds: 0.6, patience }, () => {
+      looked.push(pairs);
+      return width;
+    });
+
+  it('are thirty at least, and as many more as leave a narrow interval, as long as patience lasts', () => {
+    expect([20, 29, 30, 35, 40].map((pairs) => suffice(pairs, 1, 0.03))).toEqual([false, false, true, false, true]);
+    expect([30, 40, 390, 400].map((pairs) => suffice(pairs, 1, 0.1))).toEqual([false, false, false, true]);
+    expect([suffice(30, 0.5, 0.03), suffice(35, 21, 0.5)]).toEqual([false, true]);
+    // The interval is looked at now and then: it costs a thousand resamples.
+    expect(looked).toEqual([30, 40, 30, 40, 390]);
+    expect(suffice(31, 0.7, 0.5, 0.6)).toBe(true);
+  });
+
+  it('of models that are slow are fewer', () => {
+    expect([7, 8, 20].map((pairs) => suffice(pairs, 21, 0.5))).toEqual([false, true, true]);
   });
 });

@@ -14,7 +14,8 @@ import { type LatencyReport, latencyReport } from '../../pruning/latency-report.
 import { type LatencyTable, latencyMeasure, wholeMs } from '../../pruning/latency-table.ts';
 import { bytesMeasure, type Measure, macsMeasure, parametersMeasure } from '../../pruning/measures.ts';
 import { type Removed, removeUnits } from '../../pruning/surgery.ts';
-import type { LatencyComparison } from '../../report/latency.ts';
+import type { Interval } from '../../report/intervals.ts';
+import type { LatencyComparison, TimingSeconds } from '../../report/latency.ts';
 import { Cancelled } from '../cancelled.ts';
 import { measureLatency } from '../latency.ts';
 import { outputFormats } from '../output-formats.ts';
@@ -44,8 +45,8 @@ const ATTEMPTS = { bytes: 8, latency: 6 };
 const BYTES_MARGIN = 0.003;
 const BYTES_TOLERANCE = 0.005;
 const LATENCY_TOLERANCE = 0.03;
-/** For which one candidate is timed. */
-export const CANDIDATE_SECONDS = 0.6;
+/** For which one candidate is timed: what is chosen goes by the upper end of its interval, and noise would cut too far. */
+export const CANDIDATE_SECONDS: TimingSeconds = { seconds: 0.6, patience: 15 };
 
 /** `table` has the times of groups where the target is a latency. Throws Problem TARGET_OUT_OF_REACH where every group at its limit is still more than the target allows. */
 export async function chooseUnits(
@@ -129,7 +130,7 @@ async function inTime(choice: UnitChoice, spec: PruneSpec, parts: TrainingRunPar
         return { cut, cost: timed(cut).ratio.high };
       },
     });
-    const removed = fitted?.cut ?? outOfReach('latency', kept);
+    const removed = fitted?.cut ?? outOfReach('latency', kept, timed(furthest).ratio);
     const { ratio, pairs } = timed(removed);
     const measured = { ...ratio, pairs, candidates: known.size };
     return { removed, latency: latencyReport(table, map, removed, measured) };
@@ -152,9 +153,11 @@ export function withinTime(
   return allocate(map, groups, scores, { ...limits, measure, limit: Math.max(limit, least) });
 }
 
-function outOfReach(measure: MeasureName, kept: number): never {
+/** `left` is what the furthest cut was measured to leave. */
+function outOfReach(measure: MeasureName, kept: number, left?: Interval): never {
+  const least = left ? `${left.value.toFixed(3)} (${left.low.toFixed(3)} to ${left.high.toFixed(3)}) is left` : 'more is left';
   throw new Problem(
     'TARGET_OUT_OF_REACH',
-    `${kept.toFixed(4)} of the original's ${measure} are asked for; with every group at its limit more is left. Raise max_ratio, lower min_channels or round_to, or exclude fewer layers.`,
+    `${kept.toFixed(4)} of the original's ${measure} are asked for; with every group at its limit ${least}. Raise max_ratio, lower min_channels or round_to, or exclude fewer layers${left ? '; larger batches hang less on what each operation costs however narrow it is' : ''}.`,
   );
 }
