@@ -42,6 +42,8 @@ export function postgresDialect(place: PostgresPlace, purpose: 'queries' | 'migr
   });
   // A connection that waits in the pool and breaks is no fault of anybody: the pool has let go of it.
   pool.on('error', () => {});
+  // One that breaks between two statements of a transaction tells nobody but itself, and would end the process: the next statement is rejected for it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return new PostgresDialect({ pool });
 }
 

@@ -73,6 +73,8 @@ export async function startWorld(stores: Stores, engine: Engine, chance: () => n
   let s3: S3Proxy | null = null;
   const environment: Record<string, string> = {
     ESPALIER_DATA: data,
+    // Servers and workers start often here.
+    NODE_COMPILE_CACHE: join(ROOT, 'out/faults/compiled'),
     REDIS_URL: `redis://${host}:${redisPort}`,
     ESPALIER_DEVICE: 'cpu',
     ESPALIER_THREADS: '1',

@@ -1,3 +1,4 @@
+import { Kysely, sql } from 'kysely';
 import { Client } from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
@@ -5,6 +6,7 @@ import { postgresFinding } from '../../../src/doctor/postgres.ts';
 import { Unavailable } from '../../../src/errors.ts';
 import { openLedger } from '../../../src/ledger/open.ts';
 import type { PostgresPlace } from '../../../src/ledger/place.ts';
+import { postgresDialect } from '../../../src/ledger/postgres.ts';
 import { openWorld } from '../../ledger/fixture.ts';
 import { postgresFactory, postgresPlace } from '../../ledger/postgres-factory.ts';
 import { claimOf, endingOf, releaseOlder } from '../../ledger/samples.ts';
@@ -41,6 +43,26 @@ it('connections that break are replaced, and a statement that waits too long is 
       return claimed();
     });
   expect((await claimed())?.status).toBe('running');
+}, 60_000);
+
+it('a connection that breaks between two statements of a transaction costs the transaction, and not the process', async () => {
+  const url = await newDatabase();
+  const database = new Kysely({ dialect: postgresDialect(postgresPlace(url)) });
+  onTestFinished(async () => {
+    await database.destroy();
+    await dropDatabase(url);
+  });
+  const two = database.transaction().execute(async (transaction) => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction);
+    await breakConnections(url);
+    // Another has asked since: what the server said before has been heard.
+    await expect
+      .poll(async () => (await sql`select 1 from pg_stat_activity where pid = ${rows[0]!.pid}`.execute(database)).rows)
+      .toEqual([]);
+    await sql`select 1`.execute(transaction);
+  });
+  await expect(two).rejects.toThrow(/Connection terminated|not queryable/);
+  expect((await sql`select 1 as one`.execute(database)).rows).toEqual([{ one: 1 }]);
 }, 60_000);
 
 it('silent attempts are released while they end: each job has the one or the other', async () => {
