@@ -8,9 +8,11 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
 import { asStored, type ModelDocument } from '../../src/model/document.ts';
 import type { ModelFormat } from '../../src/model/facts.ts';
+import { rounded } from '../../src/model/formats/half-precision.ts';
 import { FORMATS, readModel, writableFormats, writeModel } from '../../src/model/formats/index.ts';
 import { size } from '../../src/model/layers/index.ts';
 import { trainableWeights } from '../../src/model/optimizer-state.ts';
+import { withPrecision } from '../../src/packing/with-precision.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import { removeUnits } from '../../src/pruning/surgery.ts';
 import { type ForeignArray, foreignFiles } from '../helpers/foreign.ts';
@@ -104,6 +106,21 @@ for (const { name, path, x, y } of foreign) {
       const at = await written(document, to, `foreign-${name}`);
       cases.push({ name: `${name} as ${to}`, path: at, x: x.map(toKeras), y: y.map(toKeras), weights: null, slots: null });
     }
+  }
+}
+// Layers of float32, whose numbers the file has in two bytes.
+const network = 'conv';
+for (const type of ['float16', 'bfloat16'] as const) {
+  const { document, tooLarge } = withPrecision(documents.get(`${network}.keras`)!.document, type);
+  expect(tooLarge).toEqual([]);
+  const { x, weights } = made[network]!;
+  const y = predict(document, x).map((data) => ({ shape: [data.length], data: Float32Array.from(data) }));
+  const short = weights.map(({ shape, data }) => ({ shape, data: rounded(data, type) }));
+  for (const to of ['keras', 'h5'] as const) {
+    const path = await written(document, to, `${network}-${type}`);
+    const back = await readModel(path);
+    expect(back.source.narrow.size).toBe(to === 'h5' && type === 'bfloat16' ? 0 : document.weights.size);
+    cases.push({ name: `${network} in ${type} as ${to}`, path, x, y, weights: short, slots: null });
   }
 }
 const loaded = await keras.run<Loaded[]>('formats', { load: cases.map(({ path, x }) => ({ path, x })) });

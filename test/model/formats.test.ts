@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import yazl from 'yazl';
 import { Problem } from '../../src/errors.ts';
 import { type ModelDocument, makeDocument, withWeights } from '../../src/model/document.ts';
+import { rounded, widened } from '../../src/model/formats/half-precision.ts';
 import { type Hdf5Dataset, readHdf5, writeHdf5 } from '../../src/model/formats/hdf5.ts';
 import { readModel, readModelConfig } from '../../src/model/formats/index.ts';
 import { readKeras, writeKeras } from '../../src/model/formats/keras.ts';
@@ -103,6 +104,23 @@ describe('a document written and read again', () => {
       { path: 'd', shape: [1, 2], dtype: '<d', data: Float64Array.of(0.1, -0) },
     ];
     expect(await readHdf5(await writeHdf5({ groups: [{ path: 'g/h', attributes: { name: 'x' } }], datasets }))).toEqual(datasets);
+  });
+
+  it('keeps numbers of two bytes in as many, and in four where two do not hold them', async () => {
+    const numbers = Float32Array.from({ length: 3000 }, (_, at) => 10 * Math.sin(at));
+    // Numbers that read as the header of an object.
+    const header = Uint16Array.from(new Uint16Array(Uint8Array.from(Buffer.from('OHDR\x02\x02OHDR\x02\x00', 'latin1')).buffer));
+    const datasets: Hdf5Dataset[] = [
+      { path: 'a/x', shape: [30, 100], dtype: '<f', data: rounded(numbers, 'float16'), narrow: 'float16' },
+      { path: 'a/y', shape: [3000], dtype: '<f', data: rounded(numbers, 'bfloat16'), narrow: 'bfloat16' },
+      { path: 'b', shape: [], dtype: '<f', data: Float32Array.of(1.5), narrow: 'bfloat16' },
+      { path: 'c', shape: [6], dtype: '<f', data: widened(header, 'float16'), narrow: 'float16' },
+      { path: 'd', shape: [30, 100], dtype: '<f', data: numbers },
+      { path: 'e', shape: [2, 0], dtype: '<f', data: new Float32Array(0), narrow: 'float16' },
+    ];
+    for (const deflate of [false, true]) expect(await readHdf5(await writeHdf5({ groups: [], datasets, deflate }))).toEqual(datasets);
+    const [{ narrow: _, ...inexact }] = [{ ...datasets[0]!, data: numbers }] as const;
+    expect(await readHdf5(await writeHdf5({ groups: [], datasets: [{ ...inexact, narrow: 'float16' }] }))).toEqual([inexact]);
   });
 });
 

@@ -128,7 +128,7 @@ export const Packing = strictObject(
       nullable(
         choice(['float16', 'bfloat16'], {
           description:
-            'Every weight is rounded to this type. `.keras` and `.h5` keep float32 numbers, which deflate better for it; the other formats hold two bytes each.',
+            'Every weight is rounded to this type, and files hold two bytes of it; `.h5` and TensorFlow.js, which have no bfloat16, hold the rounded numbers as float32.',
         }),
       ),
       null,

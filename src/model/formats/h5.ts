@@ -18,6 +18,8 @@ import { legacyOrder, type OrderedWeight } from './weight-order.ts';
 
 const WEIGHTS = 'model_weights';
 const OPTIMIZER = 'optimizer_weights';
+/** Types of two bytes that Keras loads from there, whatever the layer's own is. It knows no bfloat16 in this format. */
+const HALVES = ['float16'] as const;
 const TOP_LEVEL = `${WEIGHTS}/top_level_model_weights`;
 const ADVICE = 'Save the whole model, with model.save("model.keras").';
 
@@ -182,7 +184,10 @@ export async function writeH5(
     const names = layer.weights.map(({ key }) => kept.get(key)?.slice(layer.name.length + 1) ?? key);
     content.groups.push({ path: `${WEIGHTS}/${layer.name}`, attributes: { weight_names: names } });
     for (const [at, { key, spec }] of layer.weights.entries()) {
-      content.datasets.push({ path: `${WEIGHTS}/${layer.name}/${names[at]}`, ...stored(document.weights.get(key)!, spec, key, source) });
+      content.datasets.push({
+        path: `${WEIGHTS}/${layer.name}/${names[at]}`,
+        ...stored(document.weights.get(key)!, spec, key, source, HALVES),
+      });
     }
   }
   content.groups.push({ path: TOP_LEVEL, attributes: { weight_names: [] } });

@@ -4,7 +4,8 @@
  */
 import * as h5wasm from 'h5wasm';
 import { Problem } from '../../errors.ts';
-import { type HalfPrecision, widened } from './half-precision.ts';
+import { type HalfPrecision, narrowed, widened } from './half-precision.ts';
+import { standInType, takeStandInsAway } from './hdf5-halves.ts';
 
 export type TypedArray =
   | Float32Array<ArrayBuffer>
@@ -24,7 +25,7 @@ export interface Hdf5Dataset {
   /** h5wasm's spelling: `<f` is float32, `<d` float64, `<I` uint32. */
   dtype: string;
   data: TypedArray;
-  /** The file has the numbers in this narrower type; here they are float32. h5wasm cannot create a data set of it. */
+  /** The file has the numbers in this narrower type; here they are float32. Written in it where it holds them all. */
   narrow?: HalfPrecision;
 }
 
@@ -254,15 +255,8 @@ function readNarrow({ file_id, path: at, metadata }: h5wasm.Dataset, path: strin
   const module = h5wasm.Module;
   const pointer = module._malloc(Math.max(1, count * 2));
   try {
-    const axes = shape.map(BigInt);
-    module.get_dataset_data(
-      file_id,
-      at,
-      axes,
-      axes.map(() => 0n),
-      axes.map(() => 1n),
-      BigInt(pointer),
-    );
+    // All of it: a scalar has no axes to choose from.
+    module.get_dataset_data(file_id, at, null, null, null, BigInt(pointer));
     const view = new DataView(module.HEAPU8.buffer, pointer, count * 2);
     const words = Uint16Array.from({ length: count }, (_, index) => view.getUint16(index * 2, littleEndian || narrow === 'bfloat16'));
     return { path, shape, dtype: '<f', data: widened(words, narrow), narrow };
@@ -310,9 +304,16 @@ export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayB
         else writeTexts(group, attribute, value);
       }
     }
-    for (const { path: name, shape, dtype, data } of content.datasets) {
+    const halves: HalfPrecision[] = [];
+    for (const { path: name, shape, dtype, data, narrow } of content.datasets) {
       makeGroup(name.slice(0, Math.max(0, name.lastIndexOf('/'))));
-      const deflated = content.deflate && shape.length > 0 && data.length >= DEFLATE_FROM;
+      const deflated = Boolean(content.deflate) && shape.length > 0 && data.length >= DEFLATE_FROM;
+      const words = narrow ? exactly(data, narrow) : null;
+      if (narrow && words) {
+        createHalf(file, { name, shape, words, narrow, deflated });
+        halves.push(narrow);
+        continue;
+      }
       file.create_dataset({
         name,
         data,
@@ -322,11 +323,48 @@ export async function writeHdf5(content: Hdf5Content): Promise<Uint8Array<ArrayB
       });
     }
     file.close();
-    return Uint8Array.from(FS.readFile(path));
+    const bytes = Uint8Array.from(FS.readFile(path));
+    takeStandInsAway(bytes, halves);
+    return bytes;
   } finally {
     Date.now = now;
     FS.unlink(path);
   }
+}
+
+/** The words of numbers that a type of two bytes holds as they are; null where it does not. */
+function exactly(data: TypedArray, type: HalfPrecision): Uint16Array<ArrayBuffer> | null {
+  if (!(data instanceof Float32Array)) return null;
+  const words = narrowed(data, type);
+  const held = widened(words, type);
+  return data.every((value, index) => Object.is(value, held[index])) ? words : null;
+}
+
+/** A data set of two-byte words, of which `takeStandInsAway` has to be told. */
+function createHalf(
+  file: h5wasm.File,
+  dataset: { name: string; shape: readonly number[]; words: Uint16Array<ArrayBuffer>; narrow: HalfPrecision; deflated: boolean },
+): void {
+  const { name, shape, words, narrow, deflated } = dataset;
+  const module = h5wasm.Module;
+  const axes = shape.map(BigInt);
+  const pointer = module._malloc(Math.max(1, words.byteLength));
+  try {
+    module.HEAPU8.set(new Uint8Array(words.buffer), pointer);
+    module.create_dataset(file.file_id, `/${name}`, BigInt(pointer), {
+      ...standInType(narrow),
+      shape: axes,
+      maxshape: axes,
+      chunks: deflated ? axes : null,
+      compression: deflated ? 1 : 0,
+      compression_opts: deflated ? [9] : [],
+      track_order: false,
+    } as unknown as Parameters<typeof module.create_dataset>[3]);
+  } finally {
+    module._free(pointer);
+  }
+  // Keras' own sign of its opaque numbers.
+  if (narrow === 'bfloat16') (file.get(name) as h5wasm.Dataset).create_attribute('dtype', narrow, null, 'S');
 }
 
 /** A list of texts as Keras stores it: of one length, in as many attributes as their bytes need. */

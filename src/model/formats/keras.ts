@@ -14,6 +14,8 @@ import { readZip, writeZip } from './zip.ts';
 
 const LIMITS = { 'config.json': 64 * 2 ** 20, 'metadata.json': 2 ** 20, 'model.weights.h5': 1.5 * 2 ** 30 };
 
+/** Types of two bytes that Keras loads from there, whatever the layer's own is. */
+const HALVES = ['float16', 'bfloat16'] as const;
 /** The optimizer's variables stand under this group. */
 const OPTIMIZER = 'optimizer';
 
@@ -113,7 +115,7 @@ export async function writeKeras(document: ModelDocument, { optimizer = true }: 
     content.groups.push(...weightGroups(layer, names).map((path) => ({ path, attributes: { name: layer.name } })));
     for (const { spec, at } of storedWeights(layer, names)) {
       const key = weightKey(layer, spec.name);
-      content.datasets.push({ path: at, ...stored(document.weights.get(key)!, spec, key, document.source) });
+      content.datasets.push({ path: at, ...stored(document.weights.get(key)!, spec, key, document.source, HALVES) });
     }
   }
   content.groups.push({ path: 'vars', attributes: { name: document.graph.name } });

@@ -57,16 +57,23 @@ function notFinite(values: Float32Array): number {
   return at < values.length ? at : -1;
 }
 
-/** A weight as HDF5 files hold it. `key` is the weight's. */
+/** A weight as HDF5 files hold it. `key` is the weight's; `halves` are the types of two bytes that the format knows. */
 export function stored(
   { shape, data }: Weight,
   spec: WeightSpec,
   key: string,
   source: Source,
-): Pick<Hdf5Dataset, 'shape' | 'dtype' | 'data'> {
+  halves: readonly HalfPrecision[],
+): Omit<Hdf5Dataset, 'path'> {
   if (spec.stored === 'int64') return { shape: [...shape], dtype: '<q', data: BigInt64Array.from(data, BigInt) };
   const doubles = storedDoubles(data, source.doubles.get(key));
-  return { shape: [...shape], dtype: doubles ? '<d' : '<f', data: doubles ?? data };
+  const narrow = source.narrow.get(key);
+  return {
+    shape: [...shape],
+    dtype: doubles ? '<d' : '<f',
+    data: doubles ?? data,
+    ...(narrow && halves.includes(narrow) ? { narrow } : {}),
+  };
 }
 
 /**
