@@ -1,9 +1,10 @@
 /**
  * MB/s and memory of the .esp coder on a network of 25 million weights: dense floats, 90 % zeros, 16 values, int4 by unit. node bench/esp-speed.ts [millions] [repeats]
  *
- * Coding, decoding and gzip -9 of the same numbers each run in a process of their own, three times unless said otherwise; of the times the median is told, with the
- * least and the most. MB are those of the float32 numbers. Memory is the largest that a process has had, numbers and files included, less what it had before.
- * Decoded numbers are compared with those that were coded, by their SHA-256. Prints Markdown.
+ * Coding and decoding run in processes of their own, three times unless said otherwise, and gzip -9 of the same numbers once beside them; of the rates the median is
+ * told, with the least and the most. MB are those of the float32 numbers, seconds those of the processor, so that others on the machine count less. Memory is the
+ * largest that a process has had, numbers and files included, less what it had before. Decoded numbers are compared with those that were coded, by their SHA-256.
+ * Prints Markdown.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,7 +30,7 @@ function fills(): Record<string, (index: number) => number> {
     'floats, none zero': () => random.normal(),
     'floats, 90 % zeros': () => (living() ? random.normal() : 0),
     '16 values, 90 % zeros': () => (living() ? list[random.int(16)]! : 0),
-    'int4 by unit': (index) => (random.int(15) - 7) * 2 ** -(index % 7),
+    'int4 by unit': (index) => (random.int(15) - 7) * 2 ** -((index % side) % 7),
   };
 }
 
@@ -51,7 +52,7 @@ function measured(kind: Work, fill: string, file: string): Measured {
     data = Float32Array.from({ length: side * side }, (_, index) => value(index));
   }
   const seconds = Array.from({ length: Number(repeats) }, () => {
-    const since = performance.now();
+    const since = process.cpuUsage();
     if (kind === 'decode') {
       const stored = readFileSync(file);
       bytes = stored.length;
@@ -64,7 +65,8 @@ function measured(kind: Work, fill: string, file: string): Measured {
       bytes = made.length;
       writeFileSync(file, made);
     } else bytes = gzipSync(Buffer.from(data!.buffer), { level: 9 }).length;
-    return (performance.now() - since) / 1000;
+    const { user, system } = process.cpuUsage(since);
+    return (user + system) / 1e6;
   });
   const sha256 = createHash('sha256').update(new Uint8Array(data!.buffer)).digest('hex');
   return { seconds, bytes, sha256, memory: process.resourceUsage().maxRSS / 1024 - before / 2 ** 20 };
