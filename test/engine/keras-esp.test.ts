@@ -6,6 +6,7 @@ import { afterAll, expect, it } from 'vitest';
 import { forward } from '../../src/engine/network.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { Variables } from '../../src/engine/variables.ts';
+import { encodeContainer } from '../../src/model/formats/esp/container.ts';
 import { writeEsp } from '../../src/model/formats/esp/index.ts';
 import { generator } from '../../src/random.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, sequential } from '../helpers/documents.ts';
@@ -60,6 +61,29 @@ it('a network of every kind of numbers', async () => {
   );
   variables.dispose();
   expect(relativeDistance(ours, y.data)).toBeLessThan(1e-5);
+});
+
+it('is not read where it was damaged, or says that more follows than there is to be room for', async () => {
+  const file = writeEsp(documentOf(sequential([8], [dense('d', 4)]), () => random.normal()));
+  const zeros = (shape: number[]) => ({
+    shape,
+    data: new Float32Array(shape[0]! * shape[1]!),
+    narrow: null,
+    periods: { place: 0, row: 0 },
+  });
+  const half = 2 ** 10;
+  const files: [Uint8Array, RegExp][] = [
+    [file.subarray(0, 3), /no .esp file/],
+    [Buffer.concat([file.subarray(0, 20), Buffer.of(file[20]! ^ 1), file.subarray(21)]), /checksum/],
+    [encodeContainer({ text: '{}', tensors: [zeros([half, half / 2]), zeros([half, half])] }), /shape \[1024, 1024\]/],
+  ];
+  const damaged = files.map(([bytes], index) => {
+    const path = join(folder, `damaged-${index}.esp`);
+    writeFileSync(path, bytes);
+    return path;
+  });
+  const refusals = await keras.run<(string | null)[]>('esp', { damaged });
+  for (const [index, [, pattern]] of files.entries()) expect(refusals[index]).toMatch(pattern);
 });
 
 it('has the same dictionary and templates here and there, and is one file of at most 250 lines that needs NumPy alone', () => {

@@ -9,8 +9,10 @@ import { withWeights } from '../../src/model/document.ts';
 import { BitDecoder, BitEncoder, codeBits, codeCount } from '../../src/model/formats/esp/bits.ts';
 import { decodeTensors, encodeContainer, openContainer } from '../../src/model/formats/esp/container.ts';
 import { readEsp, writeEsp } from '../../src/model/formats/esp/index.ts';
+import { MatrixCoder } from '../../src/model/formats/esp/matrix.ts';
 import { squash } from '../../src/model/formats/esp/mixing.ts';
 import { fromTemplates, inTemplates } from '../../src/model/formats/esp/templates.ts';
+import { HeadCoder } from '../../src/model/formats/esp/tensor.ts';
 import { generator } from '../../src/random.ts';
 import { batchNormalization, conv2d, dense, documentOf, flatten, randomFill, sequential } from '../helpers/documents.ts';
 import { expectSameBits } from '../helpers/numbers.ts';
@@ -180,6 +182,18 @@ describe('texts in the words of templates', () => {
   });
 });
 
+/** A code that no encoder writes: twice a step that is more than half of the largest number. */
+function tooLarge(): Uint8Array {
+  const coder = new BitEncoder();
+  codeCount(coder, 1, 1);
+  const heads = new HeadCoder(coder);
+  heads.code({ shape: [2], type: 0, kind: 1 });
+  heads.codeStep(2 ** 127);
+  for (const period of [0, 0]) codeCount(coder, period, 1);
+  new MatrixCoder(coder).code(Int32Array.of(1, 2), 1, 2, NONE, { inputs: new Uint8Array(1), units: new Uint8Array(2) });
+  return coder.finish();
+}
+
 describe('documents', () => {
   const document = documentOf(
     sequential([8, 8, 1], [conv2d('c', 6, 3), batchNormalization('n'), flatten('f'), dense('d', 10, { activation: 'softmax' })]),
@@ -225,6 +239,7 @@ describe('documents', () => {
     await refused(encodeContainer({ text, tensors: [huge] }), /holds 1 weights/);
     const others = [...document.weights.values()].slice(1).map(({ shape, data }) => ({ shape, data, narrow: null, periods: NONE }));
     await refused(encodeContainer({ text, tensors: [huge, ...others] }), /shape \[16384, 16384\]/);
+    expect(() => decodeTensors(tooLarge())).toThrow(/not finite/);
     // With a checksum that is right any bytes are read to an end.
     for (let trial = 0; trial < 300; trial++) {
       const body = Buffer.from(readFileSync(join(folder, 'model.esp')).subarray(0, -4));

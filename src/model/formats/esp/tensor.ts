@@ -130,6 +130,8 @@ export function decodeTensor(
         data[index] = multiples[index] === 0 ? 0 : steps[index % steps.length]! * multiples[index]!;
     }
   }
+  // Of a large step a multiple may not be.
+  if (!data.every(Number.isFinite)) throw new RangeError('A number is not finite');
   return { shape, data, narrow };
 }
 
