@@ -1,13 +1,16 @@
 /**
  * The peer of the benchmarks of HTTP, a process of its own: Fastify with nothing around it. `GET /job` answers with a document, `POST /jobs` does the durable
- * writes of a job and adds it to a queue, `POST /upload` hashes what it is sent and keeps none of it.
+ * writes of a job and adds it to a queue, `POST /upload` hashes what it is sent and keeps none of it, `POST /keep` does the same and puts it on disk.
  *
  * Environment: BARE_FOLDER (of its database), BARE_REDIS (the path of a Unix socket), BARE_DOCUMENT (the file of the document).
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import multipart from '@fastify/multipart';
 import { Queue } from 'bullmq';
 import { fastify } from 'fastify';
@@ -51,6 +54,24 @@ app.post('/upload', async (request) => {
     if (part.type !== 'file') continue;
     const hash = createHash('sha256');
     for await (const chunk of part.file) hash.update(chunk);
+    hashes[part.fieldname] = hash.digest('hex');
+  }
+  return hashes;
+});
+app.post('/keep', async (request) => {
+  const hashes: Record<string, string> = {};
+  for await (const part of request.parts()) {
+    if (part.type !== 'file') continue;
+    const hash = createHash('sha256');
+    const hashing = new Transform({
+      transform(chunk, _encoding, done) {
+        hash.update(chunk);
+        done(null, chunk);
+      },
+    });
+    const path = join(BARE_FOLDER, randomUUID());
+    await pipeline(part.file, hashing, createWriteStream(path, { flush: true }));
+    await rm(path);
     hashes[part.fieldname] = hash.digest('hex');
   }
   return hashes;

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { line, median } from './pairs.ts';
@@ -6,16 +7,26 @@ import type { Servers } from './servers.ts';
 const MIB = 2 ** 20;
 const BOUNDARY = 'espalier-bench-boundary';
 
-/** An upload of so many bytes of images (IDX) with their labels, to both in turns; then eight at once, and what the server grew by. */
+/**
+ * An upload of so many bytes of images (IDX) with their labels, to Espalier, to the peer that hashes it and to the one that also puts it on disk, in turns; then
+ * eight at once, and what the server grew by.
+ */
 export async function benchUpload(servers: Servers, { mib, rounds }: { mib: number; rounds: number }): Promise<string[]> {
-  const seconds = { ours: [] as number[], bare: [] as number[] };
+  const seconds = { ours: [] as number[], bare: [] as number[], keep: [] as number[] };
   const ask = {
     ours: () => upload(new URL('/v1/datasets', servers.ours), mib, servers.headers),
     bare: () => upload(new URL('/upload', servers.bare), mib, {}),
+    keep: () => upload(new URL('/keep', servers.bare), mib, {}),
   };
-  for (let round = 0; round < rounds; round++)
-    for (const who of round % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) seconds[who].push(await ask[who]());
-  const [ours, bare] = [mib / median(seconds.ours), mib / median(seconds.bare)];
+  // A first round of each warms up.
+  for (let round = 0; round <= rounds; round++) {
+    const order = (['ours', 'bare', 'keep'] as const).map((_, place, all) => all[(place + round) % all.length]!);
+    for (const who of order) {
+      const taken = await ask[who]();
+      if (round > 0) seconds[who].push(taken);
+    }
+  }
+  const [ours, bare, keep] = [mib / median(seconds.ours), mib / median(seconds.bare), mib / median(seconds.keep)];
 
   await writeFile(`/proc/${servers.pid}/clear_refs`, '5');
   const before = await memory(servers.pid, 'VmRSS');
@@ -23,12 +34,13 @@ export async function benchUpload(servers: Servers, { mib, rounds }: { mib: numb
   const growth = (await memory(servers.pid, 'VmHWM')) - before;
   return [
     line(`uploading ${mib} MiB, MiB/s`, ours.toFixed(0), bare.toFixed(0), ours / bare, '0.8'),
+    line(`the same beside a sink that puts it on disk`, ours.toFixed(0), keep.toFixed(0), ours / keep, ''),
     `${`RSS growth, eight uploads of ${mib} MiB at once`.padEnd(44)} ${`${growth.toFixed(0)} MiB`.padStart(14)} ${''.padStart(14)} ${''.padStart(8)}   100 MiB`,
   ];
 }
 
 /** Seconds from the first byte to the answer. */
-async function upload(url: URL, mib: number, headers: Record<string, string>): Promise<number> {
+export async function upload(url: URL, mib: number, headers: Record<string, string>): Promise<number> {
   const images = Math.floor((mib * MIB) / 784);
   const head = (name: string, magic: number[], ...more: number[]) => {
     const sizes = Buffer.alloc(4 * more.length);
@@ -43,7 +55,8 @@ async function upload(url: URL, mib: number, headers: Record<string, string>): P
     Buffer.from(Array.from({ length: images }, (_, index) => index % 10)),
   ]);
   const tail = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
-  const chunk = Buffer.alloc(784 * 1024, 7);
+  // As images are: of many values.
+  const chunk = randomFillSync(Buffer.alloc(784 * 1024));
   const began = performance.now();
   const sent = request(url, {
     method: 'POST',

@@ -26,8 +26,8 @@ export interface Scratch {
 export interface Blobs {
   /** Streams bytes in; nothing is visible under the key until all have arrived and are on disk. Rejects with Problem STORAGE_FULL. */
   put(key: string, source: Readable): Promise<StoredBlob>;
-  /** Takes over a local file (moved where that is possible). */
-  putFile(key: string, path: string): Promise<StoredBlob>;
+  /** Takes over a local file (moved where that is possible). What is `known` of its bytes already need not be found out. */
+  putFile(key: string, path: string, known?: StoredBlob): Promise<StoredBlob>;
   /** `range` in bytes, both ends included. Rejects with Problem NOT_FOUND. */
   read(key: string, range?: { start: number; end: number }): Promise<Readable>;
   size(key: string): Promise<number | null>;

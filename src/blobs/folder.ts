@@ -52,9 +52,10 @@ export function folderBlobs(root: string): Blobs {
   return {
     put,
 
-    async putFile(key, path) {
+    async putFile(key, path, known) {
       assertKey(key);
-      const stored = await hashFile(path);
+      const stored = known ?? (await hashFile(path));
+      await syncFile(path);
       try {
         await publish(path, key);
       } catch (error) {
@@ -179,7 +180,6 @@ async function lastWritten(path: string): Promise<number | null> {
 async function hashFile(path: string): Promise<StoredBlob> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
-  await syncFile(path);
   return { size_bytes: (await stat(path)).size, sha256: hash.digest('hex') };
 }
 

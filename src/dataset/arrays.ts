@@ -1,5 +1,5 @@
 /** Uploaded arrays before they are stored, whatever format they came in. */
-import { type ByteSource, body } from './bytes.ts';
+import { type ByteSource, body, type FileRange } from './bytes.ts';
 import { invalid } from './complaints.ts';
 import type { ElementType } from './elements.ts';
 import type { DatasetLimits } from './limits.ts';
@@ -12,6 +12,8 @@ export interface ArraySource {
   element: ElementType;
   /** The first axis counts samples. */
   shape: number[];
+  /** Where the elements lie in a file as they are, in row-major order; null where they have to be made of what is there. `checked`: only who reads to the end learns that they are whole. */
+  plain: (FileRange & { checked: boolean }) | null;
   /** The elements in row-major order, from the start at every call; ends in DATASET_UNREADABLE where they are damaged or too few. */
   bytes(): AsyncIterable<Uint8Array>;
 }
@@ -33,8 +35,16 @@ export interface ArraySet {
 
 /** The array that starts `skip` bytes into a source and fills the rest of it. */
 export function arrayIn(source: ByteSource, skip: number, element: ElementType, shape: number[]): ArraySource {
-  const { name, pointer } = source;
-  return { name, pointer, element, shape, bytes: () => body(source, skip, elementsIn(shape) * element.bytes) };
+  const { name, pointer, plain, checked } = source;
+  const length = elementsIn(shape) * element.bytes;
+  return {
+    name,
+    pointer,
+    element,
+    shape,
+    plain: plain && { path: plain.path, start: plain.start + skip, length, checked },
+    bytes: () => body(source, skip, length),
+  };
 }
 
 /** The product of a shape; Infinity where it cannot be counted exactly. */

@@ -72,15 +72,15 @@ export function openDataset(files: DatasetFiles, facts: DatasetFacts, options: O
     w: files.w ? 4 : 0,
   };
   const isHeld = facts.samples * (rowBytes.x + rowBytes.y + rowBytes.w) <= memoryLimit;
-  const open = (path: string, bytes: number): RowFile => {
-    const rows = openRows(path, facts.samples, bytes, isHeld || facts.samples * bytes <= memoryLimit * SMALL_SHARE);
+  const open = (path: string, bytes: number, start = 0): RowFile => {
+    const rows = openRows(path, facts.samples, bytes, isHeld || facts.samples * bytes <= memoryLimit * SMALL_SHARE, start);
     opened.push(rows);
     return rows;
   };
   try {
     const form = rowForm(facts, labels, rowBytes);
     const width = { x: widthOf(facts.x.shape), y: form.y === null ? 0 : widthOf(form.y.shape) };
-    const xRows = open(files.x, rowBytes.x);
+    const xRows = open(files.x, rowBytes.x, files.x_start);
     const yRows = facts.y === null || files.y === null ? null : open(files.y, rowBytes.y);
     const wRows = files.w ? open(files.w, rowBytes.w) : null;
     const samplesOf = splitOrder(readOrder(files.order, facts.samples), facts.splits, isHeld);

@@ -21,6 +21,10 @@ export interface ByteSource {
   storedBytes: number;
   /** Once decompressed; null where only reading tells. */
   sizeBytes: number | null;
+  /** Whether only who reads to the end learns that it is whole. */
+  checked: boolean;
+  /** Where its bytes lie in a file as they are; null where they are compressed. */
+  plain: FileRange | null;
   /** All bytes, decompressed, from the start; ends in DATASET_UNREADABLE where they are damaged. A piece is good until the next one is asked for. */
   open(): AsyncIterable<Uint8Array>;
 }
@@ -36,13 +40,13 @@ export interface FileRange {
 export async function fileSource(path: string, pointer: string): Promise<ByteSource & FileRange> {
   const { size } = await stat(path);
   const range = { path, start: 0, length: size };
-  return { name: pointer, pointer, storedBytes: size, sizeBytes: size, ...range, open: () => pieces(range) };
+  return { name: pointer, pointer, storedBytes: size, sizeBytes: size, checked: false, plain: range, ...range, open: () => pieces(range) };
 }
 
 /** What a gzip file holds. */
 export function gunzipped({ name, pointer, storedBytes, ...range }: ByteSource & FileRange): ByteSource {
   const open = () => decompressed(range, createGunzip({ chunkSize: PIECE_BYTES }), { name, pointer });
-  return { name, pointer, storedBytes, sizeBytes: null, open };
+  return { name, pointer, storedBytes, sizeBytes: null, checked: true, plain: null, open };
 }
 
 /** The bytes of a stretch of a file, fewer where the file ends, each piece in the same buffer as the one before. */

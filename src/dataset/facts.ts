@@ -62,6 +62,8 @@ export type DatasetFacts = Static<typeof DatasetFacts>;
 export interface DatasetFiles {
   /** Samples × `x.shape`, of `x.dtype`. */
   x: string;
+  /** Bytes of that file before the first sample; none where it is left out. */
+  x_start?: number;
   /** Samples × `y.shape`, of `y.dtype`. */
   y: string | null;
   /** Samples, float32: their weights. Null, or left out for data sets stored before there were weights, where every sample counts the same. */

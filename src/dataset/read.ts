@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ArraySet, type ArraySource, checkShapes } from './arrays.ts';
 import { invalid } from './complaints.ts';
 import type { DatasetFacts, DatasetFiles } from './facts.ts';
-import { type Features, storeFeatures } from './features.ts';
+import { type Features, type PlacedFeatures, storeFeatures } from './features.ts';
 import { createFile } from './file-writer.ts';
 import { fillWithMeans } from './fill-missing.ts';
 import { checkLabelPairs, type Labels, storeLabels } from './labels.ts';
@@ -35,6 +35,7 @@ type Paths = Record<'x' | 'y' | 'w' | 'order', string>;
 interface Contents {
   format: DatasetFacts['format'];
   x: Features;
+  xAt: PlacedFeatures['at'];
   columns: string[] | null;
   y: Labels | null;
   weighted: boolean;
@@ -45,7 +46,8 @@ interface Contents {
 
 /**
  * Reads the parts of an upload, whatever their names say they are, with options that `checkOptions` accepts, and writes the data set's files into `folder`,
- * which must be empty. Memory does not grow with the data but for 12 bytes a sample. Throws DATASET_INVALID, DATASET_UNREADABLE, STORAGE_FULL; then the
+ * which must be empty. Where its samples lie in a part as they are stored, that part may be `kept` as the
+ * file of x; the folder has none then. Memory does not grow with the data but for 12 bytes a sample. Throws DATASET_INVALID, DATASET_UNREADABLE, STORAGE_FULL; then the
  * folder holds leftovers for the caller to delete.
  */
 export async function readDataset(
@@ -53,10 +55,11 @@ export async function readDataset(
   options: DatasetOptions,
   folder: string,
   limits: DatasetLimits = DATASET_LIMITS,
+  { kept = false } = {},
 ): Promise<StoredDataset> {
   checkParts(parts);
   const paths: Paths = { x: join(folder, 'x.raw'), y: join(folder, 'y.raw'), w: join(folder, 'w.raw'), order: join(folder, 'order.raw') };
-  const { format, x, columns, y, weighted, gaps, division } = await storeContents(parts, options, folder, paths, limits);
+  const { format, x, xAt, columns, y, weighted, gaps, division } = await storeContents(parts, options, { folder, paths, kept }, limits);
   const { order, splits, testGiven } = division;
   const file = createFile(paths.order);
   try {
@@ -79,7 +82,7 @@ export async function readDataset(
         min: x.min,
         max: x.max,
         scale,
-        ...(standardize === 'none' ? {} : standardization(paths.x, x, scale, standardize, isTraining)),
+        ...(standardize === 'none' ? {} : standardization(xAt, x, scale, standardize, isTraining)),
         ...(columns === null ? {} : { columns }),
       },
       y: y?.facts ?? null,
@@ -88,7 +91,13 @@ export async function readDataset(
       splits,
       test_given: testGiven,
     },
-    files: { x: paths.x, y: y === null ? null : paths.y, w: weighted ? paths.w : null, order: paths.order },
+    files: {
+      x: xAt.path,
+      ...(xAt.start === 0 ? {} : { x_start: xAt.start }),
+      y: y === null ? null : paths.y,
+      w: weighted ? paths.w : null,
+      order: paths.order,
+    },
   };
 }
 
@@ -100,15 +109,21 @@ function refuseWithoutTraining({ standardize = 'none' }: DatasetOptions, gaps: C
   throw invalid(`#part:${option}`, detail, { received: option === 'missing' ? 'mean' : standardize });
 }
 
+interface Target {
+  folder: string;
+  paths: Paths;
+  kept: boolean;
+}
+
 async function storeContents(
   parts: readonly DatasetPart[],
   options: DatasetOptions,
-  folder: string,
-  paths: Paths,
+  target: Target,
   limits: DatasetLimits,
 ): Promise<Contents> {
+  const { folder, paths } = target;
   const file = parts.find(({ name }) => name === 'file');
-  if (file === undefined) return await storeArrays(await idxSet(parts, limits), options, paths, limits);
+  if (file === undefined) return await storeArrays(await idxSet(parts, limits), options, target, limits);
   const { source, format } = await detectPart(file.path, '#part:file');
   if (format === 'idx') {
     throw invalid('#part:file', '#part:file is IDX, which holds one array; send it as #part:x, and the labels as #part:y');
@@ -116,12 +131,12 @@ async function storeContents(
   if (format === 'zip') {
     const names = await zipNames(file.path, '#part:file', MOST_IMAGES);
     if (names.some(isImageName)) return await storeImages(file.path, options, paths, limits);
-    return await storeArrays(await readNpz(file.path, '#part:file', folder, limits), options, paths, limits);
+    return await storeArrays(await readNpz(file.path, '#part:file', folder, limits), options, target, limits);
   }
   refuseOptions(IMAGE_OPTIONS, options, 'images', 'file is CSV');
   const table = await readCsv(source, options, folder, paths, limits);
   const { x, columns, y, weighted, gaps } = table;
-  return { format: 'csv', x, columns, y, weighted, gaps, division: tableDivision(table, options) };
+  return { format: 'csv', x, xAt: { path: paths.x, start: 0 }, columns, y, weighted, gaps, division: tableDivision(table, options) };
 }
 
 function tableDivision({ samples, y, assigned, groupOf }: CsvTable, { split = {} }: DatasetOptions): Division {
@@ -168,10 +183,10 @@ async function storeImages(path: string, options: DatasetOptions, paths: Paths, 
   refuseOptions(CSV_OPTIONS, options, 'CSV', 'file is a zip file of images, with their classes as folders');
   const { x, y, given } = await readImages(path, '#part:file', options, paths, limits);
   const division = splitSamples(given, y.classOf, options.split ?? {});
-  return { format: 'images', x, columns: null, y, weighted: false, gaps: new Map(), division };
+  return { format: 'images', x, xAt: { path: paths.x, start: 0 }, columns: null, y, weighted: false, gaps: new Map(), division };
 }
 
-async function storeArrays(set: ArraySet, options: DatasetOptions, paths: Paths, limits: DatasetLimits): Promise<Contents> {
+async function storeArrays(set: ArraySet, options: DatasetOptions, { paths, kept }: Target, limits: DatasetLimits): Promise<Contents> {
   const sent = set.format === 'npz' ? 'file is npz, with arrays by name' : 'x is IDX, with its labels in y';
   refuseOptions(CSV_OPTIONS, options, 'CSV', sent);
   refuseOptions(IMAGE_OPTIONS, options, 'images', sent);
@@ -179,7 +194,7 @@ async function storeArrays(set: ArraySet, options: DatasetOptions, paths: Paths,
   checkShapes(pairs, limits);
   const ys = checkLabelPairs(pairs);
   const weighted = pairs.some(({ w }) => w !== null);
-  const x = await storeFeatures(pairs.map((pair) => pair.x) as [ArraySource, ...ArraySource[]], paths.x);
+  const { features: x, at: xAt } = await storeFeatures(pairs.map((pair) => pair.x) as [ArraySource, ...ArraySource[]], paths.x, { kept });
   const y = ys === null ? null : await storeLabels(ys, paths.y);
   if (weighted) await storeWeights(pairs, paths.w);
   const given = {
@@ -188,5 +203,5 @@ async function storeArrays(set: ArraySet, options: DatasetOptions, paths: Paths,
     test: set.test?.x.shape[0] ?? null,
   };
   const division = splitSamples(given, y?.classOf ?? null, options.split ?? {});
-  return { format: set.format, x, columns: null, y, weighted, gaps: new Map(), division };
+  return { format: set.format, x, xAt, columns: null, y, weighted, gaps: new Map(), division };
 }

@@ -1,5 +1,6 @@
 /** The mean and deviation by which x is standardised. */
 import { elementsIn } from './arrays.ts';
+import type { FileRange } from './bytes.ts';
 import { invalid } from './complaints.ts';
 import type { DatasetFacts } from './facts.ts';
 import type { Features } from './features.ts';
@@ -18,7 +19,7 @@ const MOST_COLUMNS = 65_536;
  * numbers than are kept.
  */
 export function standardization(
-  path: string,
+  at: Pick<FileRange, 'path' | 'start'>,
   x: Features,
   scale: number,
   standardize: Standardization['standardize'],
@@ -32,7 +33,7 @@ export function standardization(
       { received: standardize },
     );
   }
-  const { mean, variance } = moments(path, x, columns, isTraining);
+  const { mean, variance } = moments(at, x, columns, isTraining);
   return {
     standardize,
     mean: [...mean].map((value) => value * scale),
@@ -44,45 +45,51 @@ export function standardization(
 }
 
 /** Sums of differences from a pivot near the mean, block by block, merged as in Chan, Golub and LeVeque 1983: nothing cancels, whatever the mean is. */
-function moments(path: string, { dtype, shape }: Features, columns: number, isTraining: Uint8Array) {
+function moments({ path, start }: Pick<FileRange, 'path' | 'start'>, { dtype, shape }: Features, columns: number, isTraining: Uint8Array) {
   const width = elementsIn(shape);
   const mean = new Float64Array(columns);
   const squares = new Float64Array(columns);
   const sum = new Float64Array(columns);
   const squareSum = new Float64Array(columns);
   let count = 0;
-  forEachBlock(path, isTraining.length, width * bytesOf(dtype), (rows, first, rowCount) => {
-    const values = valuesOf(rows, dtype);
-    let added = 0;
-    sum.fill(0);
-    squareSum.fill(0);
-    for (let row = 0; row < rowCount; row += 1) {
-      if (isTraining[first + row] === 0) continue;
-      const start = row * width;
-      if (count === 0 && added === 0) for (let column = 0; column < columns; column += 1) mean[column] = values[start + column]!;
-      for (let column = 0; column < columns; column += 1) {
-        const pivot = mean[column]!;
-        let differences = 0;
-        let squared = 0;
-        for (let at = start + column; at < start + width; at += columns) {
-          const difference = values[at]! - pivot;
-          differences += difference;
-          squared += difference * difference;
+  forEachBlock(
+    path,
+    isTraining.length,
+    width * bytesOf(dtype),
+    (rows, first, rowCount) => {
+      const values = valuesOf(rows, dtype);
+      let added = 0;
+      sum.fill(0);
+      squareSum.fill(0);
+      for (let row = 0; row < rowCount; row += 1) {
+        if (isTraining[first + row] === 0) continue;
+        const begin = row * width;
+        if (count === 0 && added === 0) for (let column = 0; column < columns; column += 1) mean[column] = values[begin + column]!;
+        for (let column = 0; column < columns; column += 1) {
+          const pivot = mean[column]!;
+          let differences = 0;
+          let squared = 0;
+          for (let at = begin + column; at < begin + width; at += columns) {
+            const difference = values[at]! - pivot;
+            differences += difference;
+            squared += difference * difference;
+          }
+          sum[column]! += differences;
+          squareSum[column]! += squared;
         }
-        sum[column]! += differences;
-        squareSum[column]! += squared;
+        added += width / columns;
       }
-      added += width / columns;
-    }
-    if (added === 0) return;
-    const total = count + added;
-    for (let column = 0; column < columns; column += 1) {
-      // From the pivot, which is the mean so far: of the block alone, and of both.
-      const offset = sum[column]! / added;
-      squares[column]! += squareSum[column]! - sum[column]! * offset + (offset * offset * count * added) / total;
-      mean[column]! += (offset * added) / total;
-    }
-    count = total;
-  });
+      if (added === 0) return;
+      const total = count + added;
+      for (let column = 0; column < columns; column += 1) {
+        // From the pivot, which is the mean so far: of the block alone, and of both.
+        const offset = sum[column]! / added;
+        squares[column]! += squareSum[column]! - sum[column]! * offset + (offset * offset * count * added) / total;
+        mean[column]! += (offset * added) / total;
+      }
+      count = total;
+    },
+    start,
+  );
   return { mean, variance: squares.map((value) => Math.max(0, value) / count) };
 }

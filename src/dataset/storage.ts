@@ -38,6 +38,12 @@ export function storedTypeOf(elements: readonly ElementType[]): DataType | null 
   return elements.every((element) => isByte(element) || isInt32(element)) ? 'int32' : null;
 }
 
+/** Whether elements are, byte for byte, what is stored of them. */
+export function isStoredForm({ kind, bytes, bigEndian }: ElementType, type: DataType): boolean {
+  if (type === 'uint8') return bytes === 1 && kind !== 'int';
+  return bytes === 4 && !bigEndian && kind === (type === 'int32' ? 'int' : 'float');
+}
+
 /** The smallest type that holds whole numbers of a range; float32, which rounds above 2²⁴, where neither uint8 nor int32 does. */
 export function storedTypeFor({ min, max }: Range): DataType {
   if (min >= 0 && max <= 255) return 'uint8';
@@ -70,6 +76,8 @@ function checkFinite(array: ArraySource, numbers: Numbers, first: number): void 
 
 /** The smallest range that holds another and these numbers. */
 export function widened({ min, max }: Range, numbers: Numbers): Range {
+  // No byte lies outside: of images the first block already says so.
+  if (min === 0 && max === 255 && numbers instanceof Uint8Array) return { min, max };
   for (let index = 0; index < numbers.length; index += 1) {
     const value = numbers[index]!;
     if (value < min) min = value;

@@ -17,21 +17,26 @@ export interface RowFile {
 const GAP_BYTES = 128 * 1024;
 const SPAN_BYTES = 4 * 2 ** 20;
 
-/** Opens a stored file, and keeps it in memory where it shall be held. Throws DATASET_UNREADABLE where it is not of `rowCount` rows of `rowBytes`. */
-export function openRows(path: string, rowCount: number, rowBytes: number, hold: boolean): RowFile {
+/**
+ * Opens a stored file, and keeps it in memory where it shall be held. Throws DATASET_UNREADABLE where it is not of `rowCount` rows of `rowBytes`; where these
+ * begin behind `start` bytes of something else, others may follow them.
+ */
+export function openRows(path: string, rowCount: number, rowBytes: number, hold: boolean, start = 0): RowFile {
   const file = openSync(path, 'r');
   const size = fstatSync(file).size;
-  if (size !== rowCount * rowBytes) {
+  const length = rowCount * rowBytes;
+  if (start === 0 ? size !== length : size < start + length) {
     closeSync(file);
+    const where = start === 0 ? '' : ` from byte ${start} on`;
     throw new Problem(
       'DATASET_UNREADABLE',
-      `A stored data file is ${size} bytes; ${rowCount} samples of ${rowBytes} bytes each are ${rowCount * rowBytes}`,
+      `A stored data file is ${size} bytes; ${rowCount} samples of ${rowBytes} bytes each${where} are ${length}`,
     );
   }
-  if (!hold) return positioned(file, rowBytes);
+  if (!hold) return positioned(file, rowBytes, start);
   try {
-    const bytes = new Uint8Array(size);
-    readFully(file, bytes, 0);
+    const bytes = new Uint8Array(length);
+    readFully(file, bytes, start);
     return heldRows(bytes, rowBytes);
   } finally {
     closeSync(file);
@@ -55,12 +60,12 @@ function heldRows(held: Uint8Array<ArrayBuffer>, rowBytes: number): RowFile {
   };
 }
 
-function positioned(file: number, rowBytes: number): RowFile {
+function positioned(file: number, rowBytes: number, offset: number): RowFile {
   let buffer = new Uint8Array(rowBytes);
   const rows = (first: number, count: number) => {
     if (buffer.length < count * rowBytes) buffer = new Uint8Array(count * rowBytes);
     const part = buffer.subarray(0, count * rowBytes);
-    readFully(file, part, first * rowBytes);
+    readFully(file, part, offset + first * rowBytes);
     return part;
   };
   const furthest = 1 + Math.floor(GAP_BYTES / rowBytes);

@@ -30,6 +30,7 @@ export function streamedBatches(
   if (files.y !== null && rowBytes.y > 0) paths.y = files.y;
   if (files.w) paths.w = files.w;
   const names = Object.keys(paths) as FileName[];
+  const starts: Record<FileName, number> = { x: files.x_start ?? 0, y: 0, w: 0 };
 
   const sampleBytes = names.reduce((sum, name) => sum + rowBytes[name], 0);
   const rowsPerShard = Math.max(1, Math.floor(sizes.shardBytes / sampleBytes));
@@ -67,7 +68,7 @@ export function streamedBatches(
     chosen.flatMap(({ first, rows }, index) => {
       let start = offset + index * shardBytes;
       return names.map((file) => {
-        const stretch = { file, position: first * rowBytes[file], offset: start, length: rows * rowBytes[file] };
+        const stretch = { file, position: starts[file] + first * rowBytes[file], offset: start, length: rows * rowBytes[file] };
         start += aligned(rowsPerShard * rowBytes[file]);
         return stretch;
       });

@@ -3,12 +3,13 @@ import { readFully } from './stored-file.ts';
 
 const BLOCK_BYTES = 2 ** 20;
 
-/** Reads a stored file of rows from start to end in blocks of about 1 MiB. `visit` gets whole rows, good until it returns, and the number of the first. */
+/** Reads the rows of a stored file, which begin at its byte `start`, in blocks of about 1 MiB. `visit` gets whole rows, good until it returns, and the number of the first. */
 export function forEachBlock(
   path: string,
   samples: number,
   rowBytes: number,
   visit: (rows: Uint8Array<ArrayBuffer>, first: number, count: number) => void,
+  start = 0,
 ): void {
   const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / rowBytes));
   const block = new Uint8Array(perBlock * rowBytes);
@@ -17,7 +18,7 @@ export function forEachBlock(
     for (let first = 0; first < samples; first += perBlock) {
       const count = Math.min(perBlock, samples - first);
       const rows = block.subarray(0, count * rowBytes);
-      readFully(file, rows, first * rowBytes);
+      readFully(file, rows, start + first * rowBytes);
       visit(rows, first, count);
     }
   } finally {

@@ -184,6 +184,7 @@ export const DATASET_ROW: DatasetRow = {
   sha256: { x: SHA256, y: SHA256 },
   size_bytes: 47_580_000,
   blob_keys: { x: 'x', y: 'y', w: null, order: 'order' },
+  x_start: 0,
   blob_sha256: null,
   facts: {
     format: 'idx',

@@ -38,6 +38,8 @@ export interface DatasetRow {
   size_bytes: number;
   /** `w` holds sample weights. */
   blob_keys: { x: string; y: string | null; w: string | null; order: string };
+  /** Bytes under the key of x before the first sample: of an upload that is kept as it came. */
+  x_start: number;
   /** Of the bytes under these keys; null where they were stored before hashes were kept. */
   blob_sha256: { x: string; y: string | null; w: string | null; order: string } | null;
   facts: DatasetFacts;

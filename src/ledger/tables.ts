@@ -32,6 +32,8 @@ export interface DatasetTable {
   blob_key_y: string | null;
   blob_key_w: string | null;
   blob_key_order: string;
+  /** Bytes under the key of x before the first sample. */
+  x_start: number;
   /** Of the bytes under each key, by part; null where they were stored before hashes were kept. */
   blob_sha256: string | null;
   facts: string;

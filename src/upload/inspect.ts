@@ -68,13 +68,13 @@ export async function measureSavings(path: string, options: SavingsOptions): Pro
 
 /**
  * Reads a data set's parts and stores it as files in a new folder below `scratchFolder`, which the caller moves or deletes; after a rejection it is
- * gone. Rejects with Problem DATASET_INVALID, DATASET_UNREADABLE (also beyond the limits) or STORAGE_FULL; a plain Error is a fault of ours.
+ * gone. A part may be `kept` as the file of x (`readDataset`). Rejects with Problem DATASET_INVALID, DATASET_UNREADABLE (also beyond the limits) or STORAGE_FULL; a plain Error is a fault of ours.
  */
 export async function buildDataset(
   parts: readonly DatasetPart[],
   options: DatasetOptions,
   scratchFolder: string,
-  limits: Partial<InspectionLimits & DatasetLimits> = {},
+  { kept = false, ...limits }: Partial<InspectionLimits & DatasetLimits> & { kept?: boolean } = {},
 ): Promise<{ facts: DatasetFacts; files: DatasetFiles }> {
   checkOptions(options);
   checkParts(parts);
@@ -84,7 +84,7 @@ export async function buildDataset(
   const { memoryMib, timeoutMs, ...datasetLimits } = { ...DATA_LIMITS, timeoutMs: slowest, ...limits };
   const folder = await mkdtemp(join(scratchFolder, 'dataset-'));
   try {
-    const task: Task = { kind: 'dataset', parts: [...parts], options, folder, limits: datasetLimits };
+    const task: Task = { kind: 'dataset', parts: [...parts], options, folder, limits: datasetLimits, kept };
     return (await readers.run(task, { memoryMib, timeoutMs, code: 'DATASET_UNREADABLE' })) as { facts: DatasetFacts; files: DatasetFiles };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

@@ -13,7 +13,7 @@ export type Task =
   /** Packs the parts of a model into a zip at `out`. */
   | { kind: 'pack'; parts: { name: string; path: string }[]; out: string }
   | { kind: 'savings'; path: string; options: SavingsOptions }
-  | { kind: 'dataset'; parts: DatasetPart[]; options: DatasetOptions; folder: string; limits: DatasetLimits };
+  | { kind: 'dataset'; parts: DatasetPart[]; options: DatasetOptions; folder: string; limits: DatasetLimits; kept: boolean };
 
 /** A file that a task wrote. */
 export interface MadeFile {

@@ -24,7 +24,7 @@ async function run(task: Task): Promise<unknown> {
     return await readSavings(task.path, task.options);
   }
   const { readDataset } = await import('../dataset/read.ts');
-  return await readDataset(task.parts, task.options, task.folder, task.limits);
+  return await readDataset(task.parts, task.options, task.folder, task.limits, { kept: task.kept });
 }
 
 async function outcomeOf(task: Task): Promise<Outcome> {

@@ -25,7 +25,13 @@ export const RunFrame = strictObject({
   further_models: Type.Record(Type.String(), Path),
   dataset: strictObject({
     facts: DatasetFacts,
-    files: strictObject({ x: Path, y: nullable(Path), w: Type.Optional(nullable(Path)), order: Path }),
+    files: strictObject({
+      x: Path,
+      x_start: Type.Optional(Type.Integer({ minimum: 0 })),
+      y: nullable(Path),
+      w: Type.Optional(nullable(Path)),
+      order: Path,
+    }),
   }),
   /** The plan that the job replays, where it is another job's. */
   plan_path: Type.Optional(nullable(Path)),

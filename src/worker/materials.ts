@@ -78,7 +78,7 @@ export async function gatherMaterials(job: JobRow, ledger: Ledger, blobs: Blobs,
     furtherModels: further,
     planPath,
     sensitivities,
-    dataset: { facts: dataset.facts, files: { x, y, w, order } },
+    dataset: { facts: dataset.facts, files: { x, x_start: dataset.x_start, y, w, order } },
     ...resumption,
   };
 }

@@ -84,6 +84,17 @@ export function blobsContract(name: string, factory: BlobsFactory): void {
       await scratch.remove();
     });
 
+    it('take over a local file whose size and SHA-256 are known', async () => {
+      const scratch = await blobs.scratch();
+      const path = join(scratch.folder, 'result');
+      await writeFile(path, 'result');
+      const known = { size_bytes: 6, sha256: sha256(Buffer.from('result')) };
+      expect(await blobs.putFile('jobs/j/1/result', path, known)).toEqual(known);
+      expect((await buffer(await blobs.read('jobs/j/1/result'))).toString()).toBe('result');
+      await expect(stat(path)).rejects.toThrow('ENOENT');
+      await scratch.remove();
+    });
+
     it('lend scratch folders that are empty, apart and removable', async () => {
       const [one, two] = [await blobs.scratch(), await blobs.scratch()];
       await writeFile(join(one.folder, 'file'), 'x');

@@ -45,6 +45,7 @@ describe('rowMajor', () => {
           pointer: '#part:x',
           element: { kind: 'uint', bytes: bytes as 1 | 2 | 4 | 8, bigEndian: false },
           shape,
+          plain: null,
           bytes: async function* () {
             yield file;
           },

@@ -43,6 +43,16 @@ describe('data sets', () => {
     expect(await server.incoming()).toEqual([]);
   });
 
+  it('are kept as they came where they are stored so', async () => {
+    const x = images(300);
+    const { status, body } = await upload(['x', x, 'images'], ['y', labels(300), 'labels']);
+    expect(status).toBe(201);
+    const row = await server.ledger.findDataset('default', body.id);
+    expect(row).toMatchObject({ x_start: 16, blob_sha256: { x: body.sha256.x } });
+    expect((await buffer(await server.blobs.read(row?.blob_keys.x as string))).equals(x)).toBe(true);
+    expect(await server.incoming()).toEqual([]);
+  });
+
   it('come as IDX parts, gzipped or not, with test samples of their own', async () => {
     const { status, body } = await upload(
       ['x', gzipSync(images(20)), 'train-images.gz'],

@@ -14,7 +14,7 @@ it('a data set that was stored before there were sample weights and hashes has n
   onTestFinished(() => sqliteFactory.destroy(folder));
   const dataset = datasetSample();
   const asThen = (given: DatasetRow) => {
-    const { blob_key_w: _, blob_sha256: __, purged_at: ___, ...row } = storedDataset(given);
+    const { blob_key_w: _, blob_sha256: __, purged_at: ___, x_start: ____, ...row } = storedDataset(given);
     return row;
   };
   const deleted = datasetSample({ deleted_at: 5 });

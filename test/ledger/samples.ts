@@ -66,6 +66,7 @@ export function datasetSample(overrides: Partial<DatasetRow> = {}): DatasetRow {
     sha256: { file: 'b'.repeat(64) },
     size_bytes: 200,
     blob_keys: { x: `datasets/${id}/x`, y: `datasets/${id}/y`, w: null, order: `datasets/${id}/order` },
+    x_start: 0,
     blob_sha256: { x: 'e'.repeat(64), y: 'f'.repeat(64), w: null, order: '0'.repeat(64) },
     facts: datasetFacts,
     created_at: 1,

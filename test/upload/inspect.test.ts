@@ -43,9 +43,10 @@ describe('buildDataset', () => {
       scratch,
     );
     expect(facts).toMatchObject({ samples: 70_000, splits: { train: 55_000, selection: 5000, test: 10_000 }, test_given: true });
-    const { w, ...three } = files;
-    expect(w).toBeNull();
-    expect(Object.values(three).every((path) => path?.startsWith(scratch) && existsSync(path))).toBe(true);
+    expect(files).toMatchObject({ w: null });
+    const three = [files.x, files.y, files.order];
+    expect(files).not.toHaveProperty('x_start');
+    expect(three.every((path) => path?.startsWith(scratch) && existsSync(path))).toBe(true);
     const images = Buffer.concat([
       readFileSync(file('train-images-idx3-ubyte')).subarray(16),
       readFileSync(file('t10k-images-idx3-ubyte')).subarray(16),

@@ -62,7 +62,7 @@ export function labelColumn(source: ByteSource, scratchPath: string): LabelColum
         classNames === null ? { kind: 'float', bytes: 8, bigEndian: false } : { kind: 'uint', bytes: 2, bigEndian: false };
       const stored = () => pieces({ path: scratchPath, start: 0, length: samples * element.bytes });
       const bytes = classNames === null ? stored : () => renumbered(stored(), positions(texts, classNames));
-      return { array: { name: source.name, pointer: source.pointer, element, shape: [samples], bytes }, classNames };
+      return { array: { name: source.name, pointer: source.pointer, element, shape: [samples], plain: null, bytes }, classNames };
     },
   };
 }

@@ -135,6 +135,7 @@ function labelArray(labels: Uint16Array, pointer: string): ArraySource {
     pointer,
     element: { kind: 'uint', bytes: 2, bigEndian: false },
     shape: [labels.length],
+    plain: null,
     async *bytes() {
       yield bytes;
     },

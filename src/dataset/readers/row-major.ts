@@ -23,7 +23,7 @@ export function rowMajor(array: ArraySource, scratchPath: string, tileBytes: num
       await rm(transposedPath, { force: true });
     }
   };
-  return { ...array, bytes };
+  return { ...array, plain: null, bytes };
 }
 
 async function copy(array: ArraySource, path: string): Promise<void> {

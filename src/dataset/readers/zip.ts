@@ -60,6 +60,8 @@ function entrySource(path: string, entry: Entry, start: number, pointer: string)
     pointer,
     storedBytes: entry.compressedSize,
     sizeBytes: entry.uncompressedSize,
+    checked: true,
+    plain: entry.compressionMethod === 0 ? { path, start, length: entry.compressedSize } : null,
     open: () => checked(entry, { path, start, length: entry.compressedSize }, { name, pointer }),
   };
 }

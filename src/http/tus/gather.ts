@@ -40,7 +40,7 @@ export async function gatherUploads(
     }
     const own = await ledger.listUploadPieces(id);
     const path = join(folder, `upload-${index}`);
-    const stored = await receiveFile(path, joined(own, blobs));
+    const stored = await receiveFile(path, joined(own, blobs), { passing: true });
     if (stored.size_bytes !== upload.length) throw new Error(`The pieces of ${id} have ${stored.size_bytes} of ${upload.length} bytes`);
     files.push({ name: part, filename: filenameOf(upload.metadata), path, ...stored });
     pieces.push(...own);

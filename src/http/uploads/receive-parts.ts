@@ -10,6 +10,7 @@ export interface ReceivedFile {
   name: string;
   /** As the caller named it; trusted for nothing. */
   filename: string | null;
+  /** Its bytes may not be on disk yet. */
   path: string;
   sha256: string;
   size_bytes: number;
@@ -76,7 +77,7 @@ export async function receiveParts(
         continue;
       }
       const path = join(folder, got.files.some((file) => file.name === name) ? `${name}-${got.files.length}` : name);
-      const stored = await receiveFile(path, within(budget, part, tooLarge));
+      const stored = await receiveFile(path, within(budget, part, tooLarge), { passing: true });
       got.files.push({ name, filename: part.filename ?? null, path, ...stored });
     }
     return got;

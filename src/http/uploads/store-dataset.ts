@@ -93,6 +93,7 @@ export async function storeDataset(
   const built = await buildDataset(parts, options, folder, {
     // An operator who allows larger uploads means larger data sets.
     totalBytes: Math.max(DATASET_LIMITS.totalBytes, maxBytes),
+    kept: true,
   });
   const keys: string[] = [];
   const discard = async () => {
@@ -102,7 +103,9 @@ export async function storeDataset(
   const store = async (part: 'x' | 'y' | 'w' | 'order', path: string) => {
     const key = `datasets/${id}/${part}`;
     keys.push(key);
-    const stored = await blobs.putFile(key, path);
+    // A part that is kept as it came was hashed as it came in.
+    const came = files.find((file) => file.path === path);
+    const stored = await blobs.putFile(key, path, came && { size_bytes: came.size_bytes, sha256: came.sha256 });
     size_bytes += stored.size_bytes;
     return { key, sha256: stored.sha256 };
   };
@@ -118,6 +121,7 @@ export async function storeDataset(
       sha256: Object.fromEntries(files.map((file) => [file.name, file.sha256])),
       size_bytes,
       blob_keys: { x: x.key, y: y?.key ?? null, w: w?.key ?? null, order: order.key },
+      x_start: built.files.x_start ?? 0,
       blob_sha256: { x: x.sha256, y: y?.sha256 ?? null, w: w?.sha256 ?? null, order: order.sha256 },
       facts: built.facts,
       created_at: Date.now(),

@@ -44,7 +44,9 @@ export async function storeModel(
   const called = uploadName(name, (config ?? file).filename, 'model');
   const facts = await services.inspectModel(path);
   const blob_key = `models/${id}/model${FORMATS[facts.format].extension}`;
-  const stored = await blobs.putFile(blob_key, path);
+  // One file is hashed as it comes.
+  const known = files.length === 1 ? { size_bytes: file.size_bytes, sha256: file.sha256 } : undefined;
+  const stored = await blobs.putFile(blob_key, path, known);
   return {
     row: {
       id,

@@ -23,6 +23,7 @@ import * as queueOrder from './017-queue-order.ts';
 import * as artifactsByTenant from './018-artifacts-by-tenant.ts';
 import * as uploads from './019-uploads.ts';
 import * as turns from './020-turns.ts';
+import * as xStart from './021-x-start.ts';
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-start': start,
@@ -42,6 +43,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '018-artifacts-by-tenant': artifactsByTenant,
   '019-uploads': uploads,
   '020-turns': turns,
+  '021-x-start': xStart,
 };
 
 /**
