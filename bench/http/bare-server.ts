@@ -78,3 +78,4 @@ app.post('/keep', async (request) => {
 });
 process.send?.({ address: await app.listen({ host: '127.0.0.1', port: 0 }) });
 process.on('disconnect', () => process.exit(0));
+process.on('SIGTERM', () => process.exit(0));

@@ -15,8 +15,19 @@ export async function admit(keyring: Keyring, authorization: string | undefined,
   return principal;
 }
 
+/** The same at once, where the key is remembered and may; null where `admit` is to tell. */
+export function admitAtOnce(keyring: Keyring, authorization: string | undefined, access: Role): Principal | null {
+  const secret = keyring.needsKeys() ? secretIn(authorization) : undefined;
+  const principal = secret === undefined ? null : keyring.remembered(secret);
+  return principal && mayAct(principal.role, access) ? principal : null;
+}
+
+function secretIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+}
+
 async function authenticate(keyring: Keyring, authorization: string | undefined): Promise<Principal> {
-  const [, secret] = /^Bearer +(\S+) *$/i.exec(authorization ?? '') ?? [];
+  const secret = secretIn(authorization);
   if (secret === undefined) {
     throw new Problem('UNAUTHORIZED', `Send "Authorization: Bearer <key>". Received ${authorization ? 'another scheme' : 'no key'}`);
   }

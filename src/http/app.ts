@@ -1,11 +1,12 @@
 import multipart from '@fastify/multipart';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
 import { openPredictions } from '../jobs/predictions/client.ts';
 import { installBoard } from './board.ts';
 import type { AppDeps } from './deps.ts';
 import { installDocs } from './docs.ts';
 import { openJobViews } from './job-views.ts';
 import { openKeyring } from './keyring.ts';
+import { lazyLogger } from './lazy-log.ts';
 import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
 import { installPage } from './page.ts';
@@ -33,7 +34,7 @@ import { installTus } from './tus/protocol.ts';
 /** The application over what it is given. It listens nowhere yet, and owns none of what it was given. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance: lazyLogger(deps.log),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     return503OnClosing: false,
     genReqId: requestId,
@@ -64,7 +65,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   installLocalOnly(app, keyring);
   installNotFound(app, methodsOf);
   installAccess(app, keyring);
-  installRateLimits(app, openRateLimiter(deps.limits.requestsPerMinute, deps));
+  const { key, tenant } = deps.limits.requestsPerMinute;
+  if (key !== null || tenant !== null) installRateLimits(app, openRateLimiter({ key, tenant }, deps));
   const services: Services = {
     ...deps,
     keyring,

@@ -16,6 +16,8 @@ export interface ReadView {
 export interface JobViews {
   /** The answer as the ledger has it now; `load` finds the row, or throws. */
   read(ledger: Ledger, tenant: string, id: string, load: () => Promise<JobRow>): Promise<ReadView>;
+  /** The same where nothing has changed since it was read; null where it has to be read. */
+  known(ledger: Pick<Ledger, 'version'>, tenant: string, id: string): ReadView | null;
 }
 
 /** Answers that are kept, the least recently asked for dropped first: some megabytes. */
@@ -31,11 +33,18 @@ interface Kept {
 export function openJobViews(now: () => number = Date.now): JobViews {
   const kept = new Map<string, Kept>();
 
+  const current = (version: string | null, tenant: string, id: string): ReadView | null => {
+    const known = kept.get(id);
+    return known && known.tenant === tenant && known.version === version && now() < known.expires_at ? known.view : null;
+  };
+
   return {
+    known: (ledger, tenant, id) => current(ledger.version(), tenant, id),
+
     async read(ledger, tenant, id, load) {
       const before = ledger.version();
-      const known = kept.get(id);
-      if (known && known.tenant === tenant && known.version === before && now() < known.expires_at) return known.view;
+      const known = current(before, tenant, id);
+      if (known) return known;
       const row = await load();
       const body = JSON.stringify(await readJobView(ledger, row));
       const view = { body, tag: bodyTag(body), ended: TERMINAL.includes(row.status) };

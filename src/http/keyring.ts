@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { KeyRow, Ledger } from '../ledger/ledger.ts';
 import type { KeyFile } from './key-file.ts';
-import { hashSecret } from './keys.ts';
+import { hashOf } from './keys.ts';
 import type { Principal } from './principal.ts';
 
 /** How long an answer of the ledger is believed: a revocation is in force everywhere by then. */
@@ -24,6 +24,8 @@ export interface Keyring {
   isOpen(): Promise<boolean>;
   /** Whom a secret belongs to; null when it is nobody's, or was revoked, or has expired. Rejects when that cannot be found out. */
   authenticate(secret: string): Promise<Principal | null>;
+  /** The same where it is remembered and need not be asked for; null where only `authenticate` can tell. */
+  remembered(secret: string): Principal | null;
   /** A key was made here: from now on requests need one. */
   made(): void;
   /** A key was revoked here: it is worth nothing from now on. */
@@ -95,8 +97,18 @@ export function openKeyring({
     return revoked_at === null && (expires_at === null || expires_at > now());
   }
 
+  const principalOf = (key: KeyRow | null): Principal | null =>
+    key && lives(key) ? { tenant: key.tenant, role: key.role, keyId: key.id } : null;
+
   return {
     needsKeys: () => closed,
+
+    remembered(secret) {
+      // Of two of one secret that of the file counts, and whether it is there is asked of the disk.
+      if (file !== null) return null;
+      const found = known.get(hashOf(secret));
+      return found && found.until > elapsed() ? principalOf(found.key) : null;
+    },
 
     async isOpen() {
       if (closed) return false;
@@ -111,8 +123,7 @@ export function openKeyring({
       const listed = await file?.authenticate(secret);
       if (listed) return listed;
       if (!SECRET.test(secret)) return null;
-      const key = await find(hashSecret(secret).toString('hex'));
-      return key && lives(key) ? { tenant: key.tenant, role: key.role, keyId: key.id } : null;
+      return principalOf(await find(hashOf(secret)));
     },
 
     made() {

@@ -14,6 +14,11 @@ export function hashSecret(secret: string): Buffer {
   return hash('sha256', secret, 'buffer');
 }
 
+/** The same as the ledger keeps it, in hex. */
+export function hashOf(secret: string): string {
+  return hash('sha256', secret, 'hex');
+}
+
 /** A new secret of 256 random bits, under a prefix that scanners for leaked secrets can know it by. */
 export function newSecret(): string {
   return `esp_${randomBytes(32).toString('base64url')}`;

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { Role } from '../roles.ts';
 import { traced } from '../tracing/tracing.ts';
 import { admit } from './admit.ts';
 import { LOCAL_PRINCIPAL, type Principal } from './principal.ts';
-import type { RouteDefinition } from './route.ts';
+import type { Call, RouteDefinition } from './route.ts';
 import type { Services } from './services.ts';
 import { validator } from './validation/validator.ts';
 
@@ -13,36 +14,78 @@ const NO_QUERY = Type.Object({}, { additionalProperties: false });
 export function registerRoute(app: FastifyInstance, definition: RouteDefinition, services: Services, closing: AbortSignal): void {
   const { method, path, access, body } = definition;
   // Probes come with parameters of their own, to get past caches.
-  const readQuery = access === 'open' ? (value: unknown) => value : validator(definition.query ?? NO_QUERY, 'query');
+  const checkQuery = access === 'open' ? (value: unknown) => value : validator(definition.query ?? NO_QUERY, 'query');
+  const readQuery = (query: unknown) => (definition.query === undefined && isEmpty(query) ? query : checkQuery(query));
+  const optionalBody = body?.optional === true;
   const readBody = body ? validator(body.schema, 'body') : () => undefined;
+  const isChange = changes(definition);
+  const own = { access, closing };
+  const callOf = (request: FastifyRequest, reply: FastifyReply) => {
+    // Open routes act for nobody.
+    const principal = request.principal ?? LOCAL_PRINCIPAL;
+    const query = readQuery(request.query);
+    const body = isForm(definition, request) ? undefined : readBody(request.body === undefined && optionalBody ? {} : request.body);
+    const acting = inTrace(request, isChange ? actingFor(principal, request, services) : services);
+    return new RouteCall(request, reply, { query, body, principal, services: acting }, own);
+  };
   app.route({
     method,
     url: path,
     config: { access, takes: takenBy(definition).join(' or ') },
     ...(body?.maxBytes === undefined ? {} : { bodyLimit: body.maxBytes }),
-    async handler(request: FastifyRequest, reply: FastifyReply) {
-      // Open routes act for nobody.
-      const principal = request.principal ?? LOCAL_PRINCIPAL;
-      // Made for those few who look at it.
-      let gone: AbortSignal | undefined;
-      return definition.handle({
-        params: request.params as Record<string, string>,
-        query: readQuery(request.query),
-        body: isForm(definition, request) ? undefined : readBody(request.body === undefined && body?.optional ? {} : request.body),
-        principal,
-        services: inTrace(request, changes(definition) ? actingFor(principal, request, services) : services),
-        request,
-        reply,
-        get gone() {
-          gone ??= goneSignal(reply, closing);
-          return gone;
-        },
-        async stillAllowed() {
-          if (access !== 'open') await admit(services.keyring, request.headers.authorization, access);
-        },
-      });
+    handler(request: FastifyRequest, reply: FastifyReply) {
+      const answered = definition.handle(callOf(request, reply));
+      // Fastify would wait for a reply that is sent already.
+      return answered === reply ? undefined : answered;
     },
   });
+}
+
+/** What a handler gets; what few of them look at is made for those. */
+class RouteCall implements Call<unknown, unknown> {
+  readonly params: Record<string, string>;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly principal: Principal;
+  readonly services: Services;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly #route: { access: 'open' | Role; closing: AbortSignal };
+  #gone: AbortSignal | null = null;
+
+  constructor(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    given: { query: unknown; body: unknown; principal: Principal; services: Services },
+    route: { access: 'open' | Role; closing: AbortSignal },
+  ) {
+    this.params = request.params as Record<string, string>;
+    this.query = given.query;
+    this.body = given.body;
+    this.principal = given.principal;
+    this.services = given.services;
+    this.request = request;
+    this.reply = reply;
+    this.#route = route;
+  }
+
+  get gone(): AbortSignal {
+    this.#gone ??= goneSignal(this.reply, this.#route.closing);
+    return this.#gone;
+  }
+
+  get stillAllowed(): () => Promise<void> {
+    const { services, request } = this;
+    const { access } = this.#route;
+    return async () => {
+      if (access !== 'open') await admit(services.keyring, request.headers.authorization, access);
+    };
+  }
+}
+
+function isEmpty(query: unknown): boolean {
+  for (const _ in query as object) return false;
+  return true;
 }
 
 function changes({ method, access }: RouteDefinition): boolean {

@@ -19,7 +19,7 @@ export interface Call<Query, Body> {
   /** Aborted when the client goes away or the server closes: nobody waits for the answer any more. */
   gone: AbortSignal;
   /** For what goes on for long: throws UNAUTHORIZED where the key was revoked or has expired meanwhile, and UNAVAILABLE. */
-  stillAllowed(): Promise<void>;
+  stillAllowed: () => Promise<void>;
 }
 
 export interface HeaderDoc {
@@ -81,7 +81,8 @@ export interface RouteDefinition<Query extends TSchema = TSchema, Body extends T
   answers: Record<number, AnswerDoc>;
   /** Beyond those that every route of its kind has. */
   problems?: readonly ProblemCode[];
-  handle(call: Call<Static<Query>, Static<Body>>): Promise<unknown>;
+  /** Sends the answer, or says what it is. What can be answered at once need be no promise. */
+  handle(call: Call<Static<Query>, Static<Body>>): unknown;
 }
 
 /** A route, with its handler's types taken from its schemas. */

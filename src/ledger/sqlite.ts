@@ -65,6 +65,8 @@ class NodeSqliteDriver implements Driver {
     const [reader, writer] = [await this.#open(), await this.#open()];
     this.#sides = { reader: new Statements(reader), writer: new Statements(writer), written: Promise.resolve() };
     this.#commits = (await this.#open()).prepare('pragma data_version');
+    // Asked with every poll: an array is made in half the time of an object.
+    this.#commits.setReturnArrays(true);
   }
 
   async #open(): Promise<DatabaseSync> {
@@ -98,7 +100,7 @@ class NodeSqliteDriver implements Driver {
   /** SQLite tells a connection that never writes how often others have: another text after every commit, by whomever. */
   version(): string | null {
     try {
-      return this.#commits ? `${this.#commits.get()?.data_version}` : null;
+      return this.#commits ? `${(this.#commits.get() as unknown as [number])[0]}` : null;
     } catch {
       // Locked, while the file is being recovered.
       return null;

@@ -40,8 +40,7 @@ export async function conclude(attempt: Attempt, ending: Ending, parts: WorkerPa
 async function succeed(attempt: Attempt, ending: Extract<Ending, { kind: 'finished' }>, parts: WorkerParts): Promise<void> {
   const { job, n, log } = attempt;
   const { blobs, inspectModel } = parts;
-  const putFile: typeof blobs.putFile = (key, path, known) =>
-    patiently(log, 'storing an output', () => blobs.putFile(key, path, known));
+  const putFile: typeof blobs.putFile = (key, path, known) => patiently(log, 'storing an output', () => blobs.putFile(key, path, known));
   const patient = { ...blobs, putFile };
   let stored: StoredOutputs;
   let labelled: ModelIds;

@@ -1,7 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../errors.ts';
 import type { Role } from '../../roles.ts';
-import { admit } from '../admit.ts';
+import { admit, admitAtOnce } from '../admit.ts';
 import type { Keyring } from '../keyring.ts';
 import type { Principal } from '../principal.ts';
 
@@ -40,12 +40,20 @@ async function admitBrowser(keyring: Keyring, authorization: string | undefined,
 /** Lets a request through to a route that its key may use, before anything of its body is read. */
 export function installAccess(app: FastifyInstance, keyring: Keyring): void {
   app.decorateRequest('principal', null);
-  app.addHook('onRequest', async (request) => {
-    const { access = 'open', browser = false } = request.routeOptions.config;
-    if (access === 'open') return;
-    const { authorization } = request.headers;
-    const principal = browser ? await admitBrowser(keyring, authorization, access) : await admit(keyring, authorization, access);
+  const enter = (request: FastifyRequest, principal: Principal) => {
     request.principal = principal;
     request.log = request.log.child({ tenant: principal.tenant, key_id: principal.keyId });
+  };
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { access = 'open', browser = false } = request.routeOptions.config;
+    if (access === 'open') return done();
+    const { authorization } = request.headers;
+    const known = browser ? null : admitAtOnce(keyring, authorization, access);
+    if (known) {
+      enter(request, known);
+      return done();
+    }
+    const admitted = browser ? admitBrowser(keyring, authorization, access) : admit(keyring, authorization, access);
+    admitted.then((principal) => enter(request, principal)).then(() => done(), done);
   });
 }

@@ -6,14 +6,16 @@ import { Problem } from '../../errors.ts';
  * stayed open for a next request would hold the server up.
  */
 export function installClosing(app: FastifyInstance, closing: AbortSignal): void {
-  app.addHook('onRequest', async () => {
-    if (closing.aborted) throw new Problem('UNAVAILABLE', 'The server is closing');
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(closing.aborted ? new Problem('UNAVAILABLE', 'The server is closing') : undefined);
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing.aborted) reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async () => {
+  app.addHook('onResponse', (_request, _reply, done) => {
     // A download that began before has promised to stay.
     if (closing.aborted) setImmediate(() => app.server.closeIdleConnections());
+    done();
   });
 }

@@ -8,12 +8,13 @@ import { isLoopback } from '../loopback.ts';
  * where it made its own name point to this machine (DNS rebinding), by the Host it asks for.
  */
 export function installLocalOnly(app: FastifyInstance, keyring: Keyring): void {
-  app.addHook('onRequest', async (request) => {
-    if (keyring.needsKeys()) return;
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (keyring.needsKeys()) return done();
     const { host, origin } = request.headers;
     const hint = 'Without keys this server is for this machine only';
     if (host === undefined || !isLoopback(hostName(host))) throw new Problem('FORBIDDEN', `${hint}. Received Host: ${host ?? 'none'}`);
     if (origin !== undefined && origin !== `http://${host}`) throw new Problem('FORBIDDEN', `${hint}. Received Origin: ${origin}`);
+    done();
   });
 }
 

@@ -13,8 +13,9 @@ export function installNotFound(app: FastifyInstance, methodsOf: (path: string) 
     const allow = methods.join(', ');
     throw new Problem('METHOD_NOT_ALLOWED', `${path} has ${allow}. Received: ${method}`, { headers: { allow } });
   };
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     if (request.is404) refuse(request);
+    done();
   });
   app.setNotFoundHandler(async (request) => refuse(request));
 }

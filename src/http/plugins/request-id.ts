@@ -11,7 +11,8 @@ export function requestId(request: IncomingMessage): string {
 
 /** Says in every answer which request it belongs to. */
 export function installRequestId(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
 }

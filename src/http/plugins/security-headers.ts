@@ -10,7 +10,8 @@ const HEADERS = {
 
 /** Headers for a browser that shows an answer nonetheless: run nothing of it, show it in no frame, keep nothing. Routes may say otherwise. */
 export function installSecurityHeaders(app: FastifyInstance): void {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(HEADERS);
+    done();
   });
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { NO_SPAN, NO_TRACING, type Span, type Tracing } from '../../tracing/tracing.ts';
 
 declare module 'fastify' {
@@ -13,9 +13,21 @@ declare module 'fastify' {
  */
 export function installTracing(app: FastifyInstance, tracing: Tracing): void {
   app.decorateRequest('span');
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     request.span = NO_SPAN;
-    if (tracing === NO_TRACING) return;
+    if (tracing !== NO_TRACING) begin(request);
+    done();
+  });
+  app.addHook('onResponse', ({ span }, { statusCode }, done) => {
+    if (span !== NO_SPAN) {
+      span.set({ 'http.response.status_code': statusCode });
+      if (statusCode >= 500) span.fail(`${statusCode}`);
+      span.end();
+    }
+    done();
+  });
+
+  function begin(request: FastifyRequest): void {
     const { method, headers } = request;
     const given = headers.traceparent;
     const traceparent = typeof given === 'string' ? given : null;
@@ -25,10 +37,5 @@ export function installTracing(app: FastifyInstance, tracing: Tracing): void {
     const attributes = { 'http.request.method': method, 'http.route': route, 'espalier.request_id': request.id };
     request.span = tracing.span(`${method} ${route}`, traceparent, { kind: 'server', attributes });
     request.log = request.log.child({ trace_id: request.span.traceId });
-  });
-  app.addHook('onResponse', async ({ span }, { statusCode }) => {
-    span.set({ 'http.response.status_code': statusCode });
-    if (statusCode >= 500) span.fail(`${statusCode}`);
-    span.end();
-  });
+  }
 }
