@@ -393,9 +393,40 @@ export class TrainingRun {
     this.step.store();
     const step = new EagerStep(this.stepParts(), this.format());
     try {
-      return step.gradients(this.batchOf(this.state.step), this.state.step);
+      return step.measure(this.batchOf(this.state.step), this.state.step).gradients;
     } finally {
       step.dispose();
+    }
+  }
+
+  /**
+   * The training loss at these weights, the teacher's part included, and its gradients by key: means over the samples of the next `batches` steps, the same
+   * whenever they are asked for. Nothing is trained.
+   */
+  lossAt(weights: Weights, batches: number): { loss: number; gradients: Map<string, Float32Array> } {
+    const parts = this.stepParts();
+    const own = Variables.from(weights);
+    const step = new EagerStep({ ...parts, variables: { ...parts.variables, weights: own } }, this.format());
+    try {
+      step.setMasks(this.masks);
+      let [loss, samples] = [0, 0];
+      const gradients = new Map<string, Float32Array>();
+      for (let at = this.state.step; at < this.state.step + batches; at++) {
+        this.checkCancelled();
+        const batch = this.batchOf(at);
+        const found = step.measure(batch, at);
+        loss += batch.count * found.loss;
+        samples += batch.count;
+        for (const [key, gradient] of found.gradients) {
+          const sum = gradients.get(key) ?? new Float32Array(gradient.length);
+          for (let index = 0; index < sum.length; index++) sum[index]! += batch.count * gradient[index]!;
+          gradients.set(key, sum);
+        }
+      }
+      return { loss: loss / samples, gradients: new Map([...gradients].map(([key, sum]) => [key, sum.map((value) => value / samples)])) };
+    } finally {
+      step.dispose();
+      own.dispose();
     }
   }
 

@@ -1,8 +1,8 @@
 /** Bits, phases and rounding at a rate, against their plain definitions. */
 import { describe, expect, it } from 'vitest';
-import { bitsAboveZero, codeCosts, oddsOf } from '../../src/packing/rate/code-costs.ts';
+import { bitsAboveZero, bitsOfAll, codeCosts, oddsOf } from '../../src/packing/rate/code-costs.ts';
+import { type Numbers, type SearchParts, searched } from '../../src/packing/rate/local-search.ts';
 import { pullAt, rampAt, ratePhases } from '../../src/packing/rate/phases.ts';
-import { worthTheirBits } from '../../src/packing/rate/rounding.ts';
 import { firstStep, multiplesOf } from '../../src/packing/rate/steps.ts';
 import { generator } from '../../src/random.ts';
 import { expectClose } from '../helpers/numbers.ts';
@@ -93,23 +93,62 @@ describe('what whole numbers cost', () => {
   });
 });
 
-describe('rounding that is worth its bits', () => {
-  it('takes the least of harm and bits for each number', () => {
-    const shape = [30, 8];
-    const values = drawn(240, () => 0.3);
-    const harm = Float32Array.from(values, () => 0.02 * numbers.uniform());
-    const [weight, costs] = [0.003, codeCosts(values, shape)];
-    const odds = oddsOf(costs, shape);
-    const total = (at: number, candidate: number) =>
-      harm[at]! * (values[at]! - candidate) ** 2 + weight * bitsAboveZero(costs, odds[at]!, candidate);
-    const made = worthTheirBits(values, harm, shape, weight);
-    expect([...made].some((value, at) => value !== values[at])).toBe(true);
-    for (const [at, value] of values.entries()) {
-      const candidates = [value, value - Math.sign(value), 0];
-      expect(candidates).toContain(made[at]);
-      expect(total(at, made[at]!)).toBeCloseTo(Math.min(...candidates.map((candidate) => total(at, candidate))), 9);
+describe('the search for better numbers nearby', () => {
+  const shape = [30, 8];
+  const wanted = Float32Array.from({ length: 240 }, () => (numbers.uniform() < 0.7 ? 0 : 4 * numbers.uniform() - 2));
+  const step = 0.5;
+  const steep = Float32Array.from(wanted, () => 0.02 + 0.2 * numbers.uniform());
+  /** Σ steep · (w - wanted)², and what it says of its own slope. */
+  const measure = (found: Numbers) => {
+    const { multiples } = found.get('k')!;
+    const off = wanted.map((value, at) => multiples[at]! * step - value);
+    return {
+      loss: off.reduce((sum, value, at) => sum + steep[at]! * value * value, 0),
+      gradients: new Map([['k', off.map((value, at) => 2 * steep[at]! * value)]]),
+    };
+  };
+  const start: Numbers = new Map([['k', { shape, multiples: Int32Array.from(wanted, (value) => Math.round(value / step)), step }]]);
+  const search = (more: Partial<SearchParts>) =>
+    searched(start, { weight: 0.003, curvatures: new Map([['k', steep]]), measure, evaluations: 400, ...more });
+  const total = (found: Numbers, weight: number) => measure(found).loss + weight * bitsOfAll(found.values());
+
+  it('ends where no change of a single number is better', () => {
+    const { numbers: found, changed, loss, bits } = search({});
+    expect(changed).toBeGreaterThan(5);
+    expect(total(found, 0.003)).toBeLessThan(total(start, 0.003));
+    expect(loss).toEqual([measure(start).loss, measure(found).loss]);
+    expect(bits).toEqual([bitsOfAll(start.values()), bitsOfAll(found.values())]);
+    const least = total(found, 0.003);
+    for (const at of wanted.keys()) {
+      const present = found.get('k')!.multiples;
+      for (const to of [present[at]! - 1, present[at]! + 1, 0]) {
+        const other: Numbers = new Map([['k', { shape, step, multiples: present.with(at, to) }]]);
+        // What a change does to the densities of its row and its column is not foreseen.
+        expect(total(other, 0.003)).toBeGreaterThan(least - 0.006);
+      }
     }
-    expect(worthTheirBits(values, harm.fill(1e3), shape, weight)).toEqual(values);
+  });
+
+  it('takes back what measures worse than it was foreseen, and stops when it has measured as often as it may', () => {
+    let asked = 0;
+    const counted = (found: Numbers) => {
+      asked++;
+      return measure(found);
+    };
+    expect(search({ measure: counted, evaluations: 3 }).evaluations).toBe(3);
+    expect(asked).toBe(3);
+    const stubborn = (found: Numbers) => ({ ...measure(found), loss: found === start ? 0 : 1e3 });
+    expect(search({ measure: stubborn })).toMatchObject({ numbers: start, changed: 0 });
+  });
+
+  it('leaves zeros alone that the loss has no slope at, as under masks', () => {
+    const masked = (found: Numbers) => {
+      const { loss, gradients } = measure(found);
+      const { multiples } = start.get('k')!;
+      return { loss, gradients: new Map([['k', gradients.get('k')!.map((value, at) => (multiples[at] === 0 ? 0 : value))]]) };
+    };
+    const { numbers: found } = search({ measure: masked, weight: 1e-6 });
+    for (const [at, multiple] of start.get('k')!.multiples.entries()) if (multiple === 0) expect(found.get('k')!.multiples[at]).toBe(0);
   });
 });
 

@@ -7,20 +7,22 @@ import { weightKey } from '../../model/graph.ts';
 import { onGrids } from '../../packing/grid.ts';
 import { type KernelCodings, LARGEST_MULTIPLE } from '../../packing/kernel-coding.ts';
 import { bitsOfAll, codeCosts } from '../../packing/rate/code-costs.ts';
-import { worthTheirBits } from '../../packing/rate/rounding.ts';
+import { type Found, type Numbers, searched } from '../../packing/rate/local-search.ts';
 import { firstStep } from '../../packing/rate/steps.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
 import { zeroMasks } from '../../pruning/masks.ts';
 import { fileSizes } from '../../report/file-sizes.ts';
-import { evaluate, predictorOf } from '../evaluate.ts';
-import type { RunState } from '../training-run.ts';
-import { Variables } from '../variables.ts';
+import { type RunState, stepsPerEpoch } from '../training-run.ts';
 import type { PackingContext } from './run-packing.ts';
 import { IMPORTANCE_BATCH, weightImportance } from './weight-importance.ts';
 
 type PackedState = NonNullable<RunState['packed']>;
 
-/** Goes on from where the run stands: the training at the rate, and the rounding behind it. */
+/** Batches on which the search behind the training measures, and how often it does. */
+const SEARCH_BATCHES = { least: 8, most: 128 };
+const SEARCH_EVALUATIONS = { least: 16, most: 64 };
+
+/** Goes on from where the run stands: the training at the rate, and the search behind it. */
 export async function runRate(context: PackingContext, rate: Rate): Promise<void> {
   const { run, parts } = context;
   if (run.state.packed === null) await begin(context, rate);
@@ -85,39 +87,16 @@ function codingsOf(
   );
 }
 
-/** Rounds what was trained once more, where that lowers training loss + λ·bits, and reports. */
+/** Looks for numbers near those that were trained whose training loss + λ·bits is lower, and reports. */
 async function end(context: PackingContext, rate: Rate, packed: PackedState): Promise<void> {
-  const { run, parts, packing } = context;
+  const { run } = context;
   const trained = run.result();
-  const tensors = run.multiples(trained.weights);
-  const importance = weightImportance(
-    trained,
-    [...tensors.keys()].map((key) => ({ key })),
-    packing.calibration_samples,
-    run,
-    parts,
-  );
-  let changed = 0;
-  const lowered = new Map(
-    [...tensors].map(([key, { shape, multiples, step }]) => {
-      // Of samples, a gradient's square is as many times that of a batch's mean.
-      const harm = importance.get(key)!.map((square) => 0.5 * IMPORTANCE_BATCH * square * step * step);
-      const made = worthTheirBits(multiples, harm, shape, rate.weight);
-      for (const [at, multiple] of made.entries()) if (multiple !== multiples[at]) changed++;
-      return [key, { shape, multiples: made, step }] as const;
-    }),
-  );
-  const weights: Weights = new Map(trained.weights);
-  for (const [key, { shape, multiples, step }] of lowered) {
-    weights.set(key, { shape, data: Float32Array.from(multiples, (multiple) => (multiple === 0 ? 0 : multiple * step)) });
-  }
-  const rounded = withWeights(trained, weights);
-  const scores = [trained, rounded].map((document) => trainingLoss(document, context)) as [number, number];
-  const [bits, bitsRounded] = [tensors, lowered].map((map) => bitsOfAll(map.values())) as [number, number];
-  const kept = changed > 0 && scores[1] + rate.weight * bitsRounded < scores[0] + rate.weight * bits;
-  if (kept) run.keep(weights);
-  const result = kept ? rounded : trained;
-  packed.report.tensors = [...(kept ? lowered : tensors)].map(([weight, { shape, multiples, step }]) => {
+  const multiples = run.multiples(trained.weights);
+  const search = searchNearby(context, rate, packed, trained, multiples);
+  const { numbers = multiples } = search ?? {};
+  const result = search?.changed ? withWeights(trained, weightsOf(numbers, trained.weights)) : trained;
+  if (search?.changed) run.keep(result.weights);
+  packed.report.tensors = [...numbers].map(([weight, { shape, multiples, step }]) => {
     const costs = codeCosts(multiples, shape);
     let largest = 0;
     for (const multiple of multiples) largest = Math.max(largest, Math.abs(multiple));
@@ -127,22 +106,47 @@ async function end(context: PackingContext, rate: Rate, packed: PackedState): Pr
   packed.report.rate = {
     weight: rate.weight,
     kept: packed.rate!.kept,
-    rounding: { changed, kept },
-    estimated_bits: Math.round(kept ? bitsRounded : bits),
+    search: search && { changed: search.changed, evaluations: search.evaluations, loss: search.loss, bits: search.bits.map(Math.round) },
+    estimated_bits: Math.round(bitsOfAll(numbers.values())),
     coded_bits: file && 8 * codeBytes(file),
     esp_bytes: file?.length ?? null,
   };
 }
 
-function trainingLoss(document: ModelDocument, { run, parts: { data, training } }: PackingContext): number {
-  const weights = Variables.from(document.weights);
-  try {
-    const predict = predictorOf(document.graph, (key) => weights.read(key), data, run.loss);
-    const { losses } = evaluate(predict, document.graph, data, 'train', run.loss, training, run.checkCancelled);
-    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  } finally {
-    weights.dispose();
+/** What a search with about its share of the steps finds; null where it has none. */
+function searchNearby(
+  { run, parts, packing }: PackingContext,
+  rate: Rate,
+  { rate: state }: PackedState,
+  trained: ModelDocument,
+  multiples: Numbers,
+): Found | null {
+  if (rate.search === 0) return null;
+  const { begin, end } = state!.phases;
+  const steps = Math.ceil(rate.search * (end - begin));
+  const [many, often] = [SEARCH_BATCHES, SEARCH_EVALUATIONS];
+  const wanted = Math.max(many.least, Math.ceil(steps / often.least));
+  const batches = Math.min(wanted, many.most, stepsPerEpoch(parts.data, parts.training.batch_size));
+  const evaluations = Math.min(often.most, Math.max(often.least, Math.floor(steps / batches)));
+  const kernels = [...multiples.keys()].map((key) => ({ key }));
+  const importance = weightImportance(trained, kernels, packing.calibration_samples, run, parts);
+  // Of samples, a gradient's square is as many times that of a batch's mean.
+  const curvatures = new Map([...importance].map(([key, squares]) => [key, squares.map((square) => 0.5 * IMPORTANCE_BATCH * square)]));
+  return searched(multiples, {
+    weight: rate.weight,
+    curvatures,
+    measure: (numbers) => run.lossAt(weightsOf(numbers, trained.weights), batches),
+    evaluations,
+  });
+}
+
+/** These weights with the products of whole numbers and their steps; zeros are +0. */
+function weightsOf(numbers: Numbers, others: Weights): Weights {
+  const weights: Weights = new Map(others);
+  for (const [key, { shape, multiples, step }] of numbers) {
+    weights.set(key, { shape, data: Float32Array.from(multiples, (multiple) => (multiple === 0 ? 0 : multiple * step)) });
   }
+  return weights;
 }
 
 async function espFile(document: ModelDocument): Promise<Uint8Array | null> {

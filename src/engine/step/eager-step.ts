@@ -62,12 +62,13 @@ export class EagerStep implements TrainingStep {
     if (this.parts.masking === 'final') silence(this.masks, this.parts.variables, this.parts.optimizer.slots);
   }
 
-  /** The gradients of a step's batch on the host, by key, nothing updated: of masked weights as well where they are 0 already. */
-  gradients(batch: HostBatch, step: number): Map<string, Float32Array> {
+  /** The loss of a step's batch and its gradients on the host, by key, nothing updated: of masked weights as well where they are 0 already. */
+  measure(batch: HostBatch, step: number): { loss: number; gradients: Map<string, Float32Array> } {
     return scope(() => {
       const pass = this.passOver(batch, step);
       try {
-        return new Map(this.keys.map((key, index) => [key, Float32Array.from(pass.gradients[index]!.dataSync<'float32'>())]));
+        const gradients = this.keys.map((key, index) => [key, Float32Array.from(pass.gradients[index]!.dataSync<'float32'>())] as const);
+        return { loss: pass.loss.dataSync<'float32'>()[0]!, gradients: new Map(gradients) };
       } finally {
         tf.dispose([pass.shown, ...pass.moved.values()]);
       }

@@ -67,10 +67,17 @@ const Rate = strictObject(
       }),
       60,
     ),
+    search: defaulted(
+      Fraction(
+        0,
+        'Of the steps, about so many further ones: at the end numbers are changed by one or to zero where the training loss + λ·bits measures lower for it. 0 changes none.',
+      ),
+      0.1,
+    ),
   },
   {
     description:
-      'Weights become whole multiples of a step for each tensor, which is learned, and training minimises loss + λ·bits. Bits are those of a code that knows how many zeros layers, units, inputs and places in windows have, so that whole rows and columns go. Of the commitment, the epoch with the lowest training loss + λ·bits is kept; then each number is lowered where that is worth its bits. Small where the file is `.esp`.',
+      'Weights become whole multiples of a step for each tensor, which is learned, and training minimises loss + λ·bits. Bits are those of a code that knows how many zeros layers, units, inputs and places in windows have, so that whole rows and columns go. Of the commitment, the epoch with the lowest training loss + λ·bits is kept; then numbers are changed by one or to zero where that is worth it. Small where the file is `.esp`.',
   },
 );
 export type Rate = Static<typeof Rate>;
