@@ -21,8 +21,8 @@ export function tellStory({ job, model, dataset }: JobReport): Story {
       asked(job.spec, model.name, dataset.name),
       ended(job),
       ...became(result),
+      ...refuted(job.spec, result),
       ...reached(result),
-      ...refuted(result),
       ...checked(result),
       ...bears(result),
       ...compared(result),
@@ -248,10 +248,21 @@ function compared({ comparison, clipping }: ReportedResult): string[] {
     `“${best.name}” did best on the selection split, with ${said} on average${ties.length > 0 ? `; ${ties.join(', ')} cannot be told from it` : ', and is better than each of the others beyond chance'}.`,
     ...controls.map(
       ({ name, beaten_by: beaten, not_told_from: tied }) =>
-        `Beside the control “${name}”, ${beaten.length > 0 ? `${beaten.map((one) => `“${one}”`).join(', ')} ${beaten.length === 1 ? 'is' : 'are'} better` : 'nothing is shown to be better'}${tied.length > 0 && beaten.length > 0 ? `, and of ${count(tied.length)} others nothing is shown` : ''}.`,
+        `Beside the control “${name}”, ${beaten.length > 0 ? `${beaten.map((one) => `“${one}”`).join(', ')} ${beaten.length === 1 ? 'is' : 'are'} better` : 'nothing is shown to be better'}${tied.length > 0 && beaten.length > 0 ? `, and of ${tied.length === 1 ? 'one other' : `${count(tied.length)} others`} nothing is shown` : ''}.`,
     ),
+    ...overflowed(candidates),
     ...(clipping?.helps ? [HELPS[clipping.helps]] : []),
   ];
+}
+
+/** Whose numbers grew beyond all bounds, which leaves no model to compare. */
+function overflowed(candidates: Comparison['candidates']): string[] {
+  const told = candidates.flatMap(({ name, finite }) =>
+    finite && finite.successes < finite.runs
+      ? [`“${name}” under ${count(finite.runs - finite.successes)} of ${count(finite.runs)} seeds`]
+      : [],
+  );
+  return told.length === 0 ? [] : [`Gradients became infinite or no numbers, which leaves no model: ${told.join(', ')}.`];
 }
 
 const HELPS = {
@@ -260,10 +271,17 @@ const HELPS = {
   not_shown: 'That clipping helps this model, or harms it, is not shown.',
 } as const;
 
-function refuted({ receipt }: ReportedResult): string[] {
+function refuted(spec: JobSpec, { receipt }: ReportedResult): string[] {
+  const allowed = 'evaluation' in spec ? spec.evaluation?.max_accuracy_drop : undefined;
   return (Object.entries(receipt?.claims ?? {}) as [string, Claim][])
     .filter(([, { verdict }]) => verdict === 'refuted')
-    .map(([name, { reason, detail }]) => `The result is not ${CLAIMS[name] ?? name} (${reason}): ${sentence(detail)}`);
+    .sort(([one], [other]) => Number(other === 'as_accurate') - Number(one === 'as_accurate'))
+    .map(([name, { reason, detail }]) =>
+      // By how much it moved was told above.
+      name === 'as_accurate' && receipt?.comparison?.measure === 'accuracy' && isNumber(allowed)
+        ? `That is beyond chance, and more than the ${points(allowed).replace('+', '')} that may be lost: it is not as accurate as the original.`
+        : `The result is not ${CLAIMS[name] ?? name} (${reason}): ${sentence(detail)}`,
+    );
 }
 
 const CLAIMS: Record<string, string> = { smaller: 'smaller', faster: 'faster', as_accurate: 'as accurate as the original' };
@@ -279,7 +297,8 @@ function unproven(job: ReportedJob, result: ReportedResult): string[] {
   const comparison = receipt?.comparison;
   if (comparison && isNumber(comparison.mcnemar_p)) {
     const { only_original_right: lost, only_result_right: won, mcnemar_p: p } = comparison;
-    if (p < 0.05 && (lost ?? 0) > (won ?? 0)) {
+    // What is refuted stands above.
+    if (p < 0.05 && (lost ?? 0) > (won ?? 0) && receipt.claims.as_accurate.verdict !== 'refuted') {
       said.push(
         `That the loss of accuracy is chance: ${count(lost)} test samples were right before and are wrong now, ${count(won)} the other way round (McNemar’s p = ${significant(p, 2)}). “As accurate” above means within what the job allows.`,
       );

@@ -11,6 +11,8 @@ const WIDTH = 900;
 const COLOURS = ['var(--c1)', 'var(--c2)', 'var(--c3)', 'var(--c4)'];
 /** Lines are told apart without colour too. */
 const DASHES = ['solid', [6, 3], [2, 3], [10, 3, 2, 3]] as const;
+/** Fonts of readers are wider than what a server reckons with. */
+const LEGEND_GAP = 36;
 const TEXT = { color: 'var(--muted)', fontSize: 13 };
 
 export interface ChartParts {
@@ -46,7 +48,7 @@ export function lineChart(
 ): Html {
   const { x, y, lines, logarithmic = false, bounds, marks = [] } = parts;
   return draw(parts, 300, {
-    legend: { top: 0, textStyle: TEXT, itemWidth: 34, data: lines.map(({ name }) => name), selectedMode: false },
+    legend: { top: 0, itemGap: LEGEND_GAP, textStyle: TEXT, itemWidth: 34, data: lines.map(({ name }) => name), selectedMode: false },
     grid: { left: 72, right: 24, top: 36, bottom: 46 },
     xAxis: { ...valueAxis(x, 28), max: 'dataMax' },
     yAxis: {
@@ -95,7 +97,7 @@ export interface Bar {
 export function barChart(parts: ChartParts & { x: string; rows: readonly string[]; bars: readonly Bar[]; stacked: boolean }): Html {
   const { x, rows, bars, stacked } = parts;
   return draw(parts, 76 + rows.length * (stacked ? 24 : 14 + 12 * bars.length), {
-    legend: { top: 0, textStyle: TEXT, data: bars.map(({ name }) => name), selectedMode: false },
+    legend: { top: 0, itemGap: LEGEND_GAP, textStyle: TEXT, data: bars.map(({ name }) => name), selectedMode: false },
     grid: { left: 190, right: 24, top: 34, bottom: 42 },
     xAxis: { ...valueAxis(x, 26), splitLine: { lineStyle: { color: 'var(--line)' } } },
     yAxis: {
@@ -125,7 +127,7 @@ export function barChart(parts: ChartParts & { x: string; rows: readonly string[
 export function scatterChart(parts: ChartParts & { x: string; y: string; groups: readonly Line[] }): Html {
   const { x, y, groups } = parts;
   return draw(parts, 320, {
-    legend: { top: 0, textStyle: TEXT, data: groups.map(({ name }) => name), selectedMode: false },
+    legend: { top: 0, itemGap: LEGEND_GAP, textStyle: TEXT, data: groups.map(({ name }) => name), selectedMode: false },
     grid: { left: 78, right: 24, top: 36, bottom: 46 },
     // Room for what stands beside points.
     xAxis: { ...valueAxis(x, 28), scale: true, boundaryGap: groups.some(({ labels }) => labels) ? ['8%', '8%'] : [0, 0] },

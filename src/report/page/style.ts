@@ -20,9 +20,11 @@ ul { margin: .4rem 0; padding-left: 1.3rem; max-width: 46rem; overflow-wrap: any
 .table:focus-visible { outline: 2px solid var(--c1); outline-offset: 2px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 caption { text-align: left; color: var(--muted); font-size: .9rem; padding-bottom: .3rem; }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(46rem, 100vw - 2.5rem); }
 th, td { text-align: left; font-weight: normal; padding: .28rem .9rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word; }
 thead th { font-weight: 600; border-bottom: 2px solid var(--line); }
 .number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; vertical-align: bottom; }
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }
 .open { color: var(--open); font-weight: 600; }
@@ -32,7 +34,7 @@ svg.chart { display: block; width: 100%; height: auto; }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; font-size: .82rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .92em; }
 summary { cursor: pointer; }
-footer { margin-top: 3rem; color: var(--muted); font-size: .9rem; }
+footer { margin-top: 3rem; color: var(--muted); font-size: .9rem; overflow-wrap: anywhere; }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --muted: #444; --line: #bbb; --soft: #f5f5f5; --good: #17663a; --bad: #a3241c; --open: #7a5200; --c1: #1f5fbf; --c2: #b8480e; --c3: #1d7a48; --c4: #7d3fb2; }
-  body { max-width: none; padding: 0; font-size: 10pt; } figure, tr, .unproven { break-inside: avoid; } h2, h3 { break-after: avoid; } .table { overflow: visible; } }
+  html { font-size: 12px; } body { max-width: none; padding: 0; } figure, tr, .unproven { break-inside: avoid; } h2, h3 { break-after: avoid; } .table { overflow: visible; } }
 `;

@@ -19,7 +19,7 @@ export function table({ caption, head, rows, most = MOST_ROWS, texts = [] }: Tab
   const left = rows.length - shown.length;
   const kind = (place: number) => (place === 0 || texts.includes(place) ? html`` : html` class="number"`);
   return html`<div class="table" tabindex="0" role="region" aria-label="${caption}"><table>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr>${head.map((cell, place) => html`<th scope="col"${kind(place)}>${cell}</th>`)}</tr></thead>
 <tbody>
 ${shown.map(([first = null, ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map((cell, place) => html`<td${kind(place + 1)}>${cell}</td>`)}</tr>\n`)}</tbody>

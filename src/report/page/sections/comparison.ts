@@ -159,18 +159,17 @@ function runsOf(candidates: readonly ComparedCandidate[], measure: Comparison['m
   const value = (run: ComparedRun, split: 'selection' | 'test') => print(run[split]?.[measure]);
   return table({
     caption: 'Every run: a job whose model and files can be downloaded',
-    head: ['Candidate', 'Seed', 'Job', 'Ended', 'Selection', 'Test', 'Clipped', 'Model'],
-    texts: [2, 3, 7],
+    head: ['Candidate', 'Seed', 'Ended', 'Selection', 'Test', 'Clipped', 'Job, and its model'],
+    texts: [2, 6],
     rows: candidates.flatMap(({ name, runs }) =>
       runs.map((run) => [
         name,
         `${run.seed}`,
-        html`<code>${run.job_id}</code>`,
         run.error ? `${run.status}: ${run.error.code}` : run.status,
         value(run, 'selection'),
         value(run, 'test'),
         percent(run.clipping?.fraction),
-        run.model_id ? html`<code>${run.model_id}</code>` : '–',
+        html`<code>${run.job_id}</code>${run.model_id ? html`<br><code>${run.model_id}</code>` : ''}`,
       ]),
     ),
   });

@@ -16,7 +16,7 @@ ${table({
   caption: 'What was asked for and what was reached',
   head: ['Measure', 'Requested', 'Achieved', 'Met'],
   rows: measures(target).map((name) => [
-    name.replaceAll('_', ' '),
+    name === 'macs' ? 'multiply-accumulates' : name.replaceAll('_', ' '),
     measured(name, target.requested?.[name]),
     measured(name, target.achieved?.[name]),
     verdict(target.met),
