@@ -60,6 +60,7 @@ describe('options', () => {
   it.each([
     {},
     { split: {} },
+    { split: { selection: 0 } },
     { split: { selection: 0.5, test: 12, shuffle: false, seed: 7 } },
     { scale: 'unit' },
     { scale: 0.25 },
@@ -69,7 +70,7 @@ describe('options', () => {
   });
 
   it.each([
-    [{ split: { selection: 0 } }, '#part:split', 'split.selection', '0'],
+    [{ split: { selection: -1 } }, '#part:split', 'split.selection', '-1'],
     [{ split: { test: -3 } }, '#part:split', 'split.test', '-3'],
     [{ split: { test: '10' } }, '#part:split', 'split.test', '"10"'],
     [{ split: { validation: 0.1 } }, '#part:split', 'split.validation is not an option;', '0.1'],
