@@ -190,7 +190,7 @@ try {
   }
   if (receiver.forged > 0) faults.push(`${receiver.forged} webhooks had a wrong signature`);
   await world.stop();
-  const found = verify(world);
+  const found = await verify(world);
   if (found !== null) faults.push(`espalier verify: ${found}`);
   console.log(
     `\n${accepted.length} jobs on ${values.stores} stores, ${values.engine} engine, in ${round} rounds under ${Math.min(round, kinds.length)} kinds of faults, seed ${values.seed}; ${checkpointed} were running with a checkpoint. ${receiver.ids.size} events. ${world.s3 ? `${world.s3.disturbed} requests to S3 were disturbed. ` : ''}${faults.length} faults.`,

@@ -2,10 +2,11 @@
  * A whole service of its own for the test of faults: Redis, a ledger, blobs, a server, two workers of which one lives behind a cable of its own, over which
  * it reaches Redis, Postgres and S3. Where there is no Postgres all share a folder, as on one machine.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { freePort } from '../services/free-port.ts';
 import { administer, runPostgres, startPostgres } from '../services/postgres-server.ts';
@@ -166,14 +167,10 @@ export async function startWorld(stores: Stores, engine: Engine, chance: () => n
   };
 }
 
-/** Runs `espalier verify`; what it printed where it found something. */
-export function verify({ environment }: World): string | null {
+/** Runs `espalier verify`, which may ask this process for S3; what it printed where it found something. */
+export async function verify({ environment }: World): Promise<string | null> {
   try {
-    execFileSync(join(ROOT, 'bin/espalier'), ['verify'], {
-      env: { PATH: process.env.PATH, ...environment },
-      encoding: 'utf8',
-      stdio: 'pipe',
-    });
+    await promisify(execFile)(join(ROOT, 'bin/espalier'), ['verify'], { env: { PATH: process.env.PATH, ...environment } });
     return null;
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
