@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import util from 'node:util';
+import { guardStridedPointwise } from './strided-pointwise.ts';
 
 type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
@@ -20,6 +21,7 @@ legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === und
 legacy.isArray ??= Array.isArray;
 
 export const tf = createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu') as TensorFlow;
+guardStridedPointwise(tf);
 
 /**
  * Checks that operations run in the native library, and where.
