@@ -22,6 +22,7 @@ import { inputsInUse } from '../report/inputs-in-use.ts';
 import { makeReceipt, type WrittenModel } from '../report/receipt.ts';
 import { quality } from '../report/scores.ts';
 import { type CutUnits, numberedUnits, type UnitsRemoved, unitsRemoved } from '../report/units-removed.ts';
+import type { WeightsRemoved } from '../report/weights-removed.ts';
 import type { EngineFrame, OutputFile, RunFrame } from '../worker/frames.ts';
 import { isMidRun } from './between-runs.ts';
 import { Cancelled } from './cancelled.ts';
@@ -200,7 +201,7 @@ async function run(
     maxAccuracyDrop: spec.evaluation.max_accuracy_drop,
   });
   const outputs = await exportModel(frame, files, result, data);
-  const units = tellUnits(frame, made.cuts, outputs);
+  const removed = tellRemoved(frame, made.cuts, outputs);
   for (const { label, document } of made.further) outputs.push(await exportFurther(frame, label, document, formats[0], data));
   reporter.flush();
   const counted = spec.type === 'prune' && !within && !recipe ? reportedTarget(spec, original, result, receipt) : null;
@@ -208,8 +209,8 @@ async function run(
   context.emit({
     kind: 'finished',
     result: {
-      ...(target ? { target, cuts: made.cuts.map(({ unit_scores: _, ...cut }) => cut) } : {}),
-      ...(units ? { units } : {}),
+      ...(target ? { target, cuts: made.cuts.map(withoutScores) } : {}),
+      ...removed,
       ...(spec.type === 'prune' ? { inputs_in_use: inputsInUse(result, imageForm(data.facts, original.graph.inputs[0]!.shape)) } : {}),
       training: made.training,
       ...packed,
@@ -224,17 +225,27 @@ async function run(
   });
 }
 
-/** Which units went, where channels were cut; those of large models one by one in a file of their own. */
-function tellUnits({ scratch }: RunFrame, cuts: readonly Record<string, unknown>[], outputs: OutputFile[]): UnitsRemoved | null {
+function withoutScores({ unit_scores: _, weight_scores: __, ...cut }: Record<string, unknown>): Record<string, unknown> {
+  return cut;
+}
+
+/** What went, by which scores; the units of large models are one by one in a file of their own. */
+function tellRemoved(
+  { scratch }: RunFrame,
+  cuts: readonly Record<string, unknown>[],
+  outputs: OutputFile[],
+): { units?: UnitsRemoved; weights?: WeightsRemoved } {
+  const weights = cuts.findLast(({ weight_scores: scores }) => scores)?.weight_scores as WeightsRemoved | undefined;
+  if (weights) return { weights };
   const numbered = numberedUnits(cuts.flatMap(({ unit_scores: units }) => (units ? [units as CutUnits[]] : [])));
-  if (numbered.length === 0) return null;
+  if (numbered.length === 0) return {};
   const told = unitsRemoved(numbered);
   if (told.units === null) {
     const path = join(scratch, 'units.json');
     writeFileSync(path, JSON.stringify({ units: numbered }));
     outputs.push({ role: 'units', format: 'json', path, probe_path: null });
   }
-  return told;
+  return { units: told };
 }
 
 /** The end of a job that only plans. */
@@ -249,10 +260,12 @@ async function leavePlan(frame: RunFrame, context: JobContext, spec: PruneSpec, 
     const path = join(scratch, 'plan.json');
     writeFileSync(path, JSON.stringify(plan));
     reporter.flush();
+    const outputs: OutputFile[] = [{ role: 'plan', format: 'json', path, probe_path: null }];
+    const removed = tellRemoved(frame, [cut], outputs);
     context.emit({
       kind: 'finished',
-      result: { plan_only: true, cuts: [cut], inputs: inputsOf(data), seconds: reporter.seconds() },
-      outputs: [{ role: 'plan', format: 'json', path, probe_path: null }],
+      result: { plan_only: true, cuts: [withoutScores(cut)], ...removed, inputs: inputsOf(data), seconds: reporter.seconds() },
+      outputs,
     });
   } finally {
     run.dispose();

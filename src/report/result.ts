@@ -4,9 +4,11 @@ import type { Checks } from './checks/checks.ts';
 import type { Comparison } from './comparison.ts';
 import type { InputsInUse } from './inputs-in-use.ts';
 import type { Receipt } from './receipt.ts';
+import type { ScoreSpread } from './score-spread.ts';
 import type { Quality } from './scores.ts';
 import type { SensitivityReport } from './sensitivity.ts';
 import type { UnitsRemoved } from './units-removed.ts';
+import type { WeightsRemoved } from './weights-removed.ts';
 
 export interface ReportedTarget {
   requested?: Record<string, unknown>;
@@ -31,6 +33,9 @@ export interface TargetPoint {
 
 export interface ReportedCut {
   step?: number;
+  /** Of the structure depth, and of low_rank. */
+  blocks?: { name: string; layers: string[]; score: number; removed: boolean }[];
+  layers?: (ScoreSpread & { name: string; rank: { before: number; after: number }; energy: number })[];
   macs?: number;
   sparsity?: number;
   units?: { layers: string[]; before: number; after: number }[];
@@ -84,6 +89,7 @@ export interface ReportedResult {
   checks?: Checks;
   sensitivity?: ReportedSensitivity;
   units?: UnitsRemoved;
+  weights?: WeightsRemoved;
   inputs_in_use?: InputsInUse;
   comparison?: Comparison;
   /** Of a comparison of trainings. */

@@ -1,10 +1,14 @@
 /** Which units were removed, by which scores: told in the numbers of the original model, however many cuts there were. */
 
+import type { UnitKind } from '../model/layers/index.ts';
+import { type ScoreSpread, scoreSpread } from './score-spread.ts';
+
 /** What one cut did to one group of units, in the numbers that units had then. */
 export interface CutUnits {
   /** What tells the group apart, also in the model that was cut. */
   key: string;
   layers: readonly string[];
+  kind: UnitKind;
   before: number;
   /** Places of units that went, ascending. */
   removed: readonly number[];
@@ -12,29 +16,19 @@ export interface CutUnits {
   scores: readonly number[] | null;
 }
 
-/** Scores between two bounds, the upper one excluded but in the last. */
-export interface ScoreBin {
-  from: number;
-  to: number;
-  kept: number;
-  removed: number;
-}
-
-export interface GroupUnits {
-  /** Whose output units these are. */
+/** Scores are those that units had in the newest cut that scored them. */
+export interface GroupUnits extends ScoreSpread {
+  /** Whose units these are. */
   layers: string[];
+  kind: UnitKind;
   before: number;
   after: number;
-  /** The scores that units had in the newest cut that scored them, in 16 bins of equal width; null where none did. */
-  distribution: ScoreBin[] | null;
-  /** The lowest score of a unit that stays and the highest of one that goes: where they cross, limits or other groups decided rather than the score. */
-  lowest_kept: number | null;
-  highest_removed: number | null;
 }
 
 /** Every unit of a group by its place in the original layer. */
 export interface NumberedUnits {
   layers: string[];
+  kind: UnitKind;
   kept: number[];
   removed: number[];
   /** [before], of the newest cut that scored the unit; null where none did. */
@@ -47,16 +41,16 @@ export interface UnitsRemoved {
   units: NumberedUnits[] | null;
 }
 
-const BINS = 16;
 /** Units of all groups that a result holds one by one. */
 export const MOST_UNITS = 2048;
 
 /** Composes cuts, the first one first. */
 export function numberedUnits(cuts: readonly (readonly CutUnits[])[]): NumberedUnits[] {
   const groups = new Map<string, NumberedUnits>();
-  for (const { key, layers, before, removed, scores } of cuts.flat()) {
+  for (const { key, layers, kind, before, removed, scores } of cuts.flat()) {
     const group = groups.get(key) ?? {
       layers: [...layers],
+      kind,
       kept: Array.from({ length: before }, (_, place) => place),
       removed: [],
       scores: new Array<number | null>(before).fill(null),
@@ -77,32 +71,7 @@ export function unitsRemoved(numbered: readonly NumberedUnits[]): UnitsRemoved {
   return { groups: numbered.map(groupOf), units: all > MOST_UNITS ? null : [...numbered] };
 }
 
-function groupOf({ layers, kept, removed, scores }: NumberedUnits): GroupUnits {
+function groupOf({ layers, kind, kept, removed, scores }: NumberedUnits): GroupUnits {
   const of = (units: readonly number[]): number[] => units.flatMap((unit) => scores[unit] ?? []);
-  const [stay, go] = [of(kept), of(removed)];
-  return {
-    layers,
-    before: scores.length,
-    after: kept.length,
-    distribution: stay.length + go.length === 0 ? null : distribution(stay, go),
-    lowest_kept: stay.length === 0 ? null : Math.min(...stay),
-    highest_removed: go.length === 0 ? null : Math.max(...go),
-  };
-}
-
-function distribution(kept: readonly number[], removed: readonly number[]): ScoreBin[] {
-  const all = [...kept, ...removed];
-  const [low, high] = [Math.min(...all), Math.max(...all)];
-  const width = (high - low) / BINS;
-  const count = width > 0 ? BINS : 1;
-  const bins = Array.from({ length: count }, (_, bin) => ({
-    from: low + bin * width,
-    to: bin === count - 1 ? high : low + (bin + 1) * width,
-    kept: 0,
-    removed: 0,
-  }));
-  const binOf = (score: number): ScoreBin => bins[width > 0 ? Math.min(BINS - 1, Math.floor((score - low) / width)) : 0]!;
-  for (const score of kept) binOf(score).kept += 1;
-  for (const score of removed) binOf(score).removed += 1;
-  return bins;
+  return { layers, kind, before: scores.length, after: kept.length, ...scoreSpread(of(kept), of(removed)) };
 }

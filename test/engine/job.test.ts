@@ -6,6 +6,7 @@ import { totalMacs } from '../../src/model/costs.ts';
 import { type ModelDocument, withWeights } from '../../src/model/document.ts';
 import { bitmap } from '../../src/pruning/bitmap.ts';
 import type { SideCosts } from '../../src/report/receipt.ts';
+import type { WeightsRemoved } from '../../src/report/weights-removed.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import {
   batchNormalization,
@@ -300,6 +301,15 @@ describe('weights that make up for others', () => {
     for (const key of ['a/kernel', 'b/kernel', 'out/kernel']) {
       for (const value of after!.weights.get(key)!.data) expect(Object.is(value, -0)).toBe(false);
     }
+    expect((result!.cuts as object[]).every((cut) => !('weight_scores' in cut))).toBe(true);
+    const { of, kernels } = result!.weights as WeightsRemoved;
+    expect(of).toBe(structure.type === 'block' ? 'blocks' : 'weights');
+    for (const { kernel: key, after: left, distribution, highest_removed: highest } of kernels) {
+      const { data } = after!.weights.get(key)!;
+      if (of === 'weights') expect(left).toBe(data.filter((value) => value !== 0).length);
+      expect(distribution!.reduce((sum, { kept }) => sum + kept, 0)).toBe(left);
+      expect(highest).not.toBeNull();
+    }
     if (structure.type !== 'n_m') return;
     // Columns of a are units: of every four inputs two, of the last two both.
     const kernel = after!.weights.get('a/kernel')!.data;
@@ -470,6 +480,10 @@ describe('plans', () => {
     const channels = plan.structure === 'channels';
     expect(Object.keys(cut!.seconds)).toEqual(['scoring', 'plan', 'surgery', ...(channels ? ['proof'] : [])]);
     expect((planned.result!.cuts as unknown[])[0]).toMatchObject(channels ? { units: cut!.units } : { sparsity: cut!.sparsity });
+    const [told, other] = channels ? (['units', 'weights'] as const) : (['weights', 'units'] as const);
+    expect(direct.result![told]).toBeDefined();
+    expect(planned.result![told]).toEqual(direct.result![told]);
+    expect(direct.result![other]).toBeUndefined();
     if (!channels) return;
     for (const { units, kept, removed, scores } of plan.groups) {
       expect([...kept, ...removed].sort((x, y) => x - y)).toEqual(Array.from({ length: units }, (_, at) => at));

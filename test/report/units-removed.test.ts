@@ -4,12 +4,12 @@ import { numberedUnits, unitsRemoved } from '../../src/report/units-removed.ts';
 import { conv2d, dense, documentOf, flatten, sequential } from '../helpers/documents.ts';
 
 describe('units that cuts removed', () => {
-  const first = { key: 'a', layers: ['conv'], before: 5, removed: [1, 4], scores: [0.5, 0.1, 0.6, 0.7, 0.2] };
-  const second = { key: 'a', layers: ['conv'], before: 3, removed: [1], scores: [5, 1, 6] };
+  const first = { key: 'a', layers: ['conv'], kind: 'channels' as const, before: 5, removed: [1, 4], scores: [0.5, 0.1, 0.6, 0.7, 0.2] };
+  const second = { key: 'a', layers: ['conv'], kind: 'channels' as const, before: 3, removed: [1], scores: [5, 1, 6] };
 
   it('are told in the numbers of the original layer, each with the newest score', () => {
     const [group] = numberedUnits([[first], [second]]);
-    expect(group).toEqual({ layers: ['conv'], kept: [0, 3], removed: [1, 2, 4], scores: [5, 0.1, 1, 6, 0.2] });
+    expect(group).toEqual({ layers: ['conv'], kind: 'channels', kept: [0, 3], removed: [1, 2, 4], scores: [5, 0.1, 1, 6, 0.2] });
   });
 
   it('are counted by score, with what lies on either side of the cut', () => {
@@ -23,7 +23,9 @@ describe('units that cuts removed', () => {
 
   it('have no scores where a plan named them, and are not listed where there are too many', () => {
     expect(unitsRemoved(numberedUnits([[{ ...first, scores: null }]])).groups[0]).toMatchObject({ distribution: null, lowest_kept: null });
-    const wide = unitsRemoved(numberedUnits([[{ key: 'b', layers: ['wide'], before: 3000, removed: [7], scores: null }]]));
+    const wide = unitsRemoved(
+      numberedUnits([[{ key: 'b', layers: ['wide'], kind: 'channels', before: 3000, removed: [7], scores: null }]]),
+    );
     expect(wide.units).toBe(null);
     expect(wide.groups[0]).toMatchObject({ before: 3000, after: 2999 });
   });

@@ -65,10 +65,11 @@ export function channelCutter(
 }
 
 /** What the result's list of units is made of; it is no part of the cut's own entry there. */
-function unitScoresOf({ groups, removed, scores }: UnitChoice): CutUnits[] {
-  return groups.map(({ key, layers, units }) => ({
+export function unitScoresOf({ groups, removed, scores }: UnitChoice): CutUnits[] {
+  return groups.map(({ key, layers, kind, units }) => ({
     key,
     layers,
+    kind,
     before: units.length,
     removed: [...units].flatMap((unit, place) => (removed[unit] ? [place] : [])),
     // As many digits as anybody reads.

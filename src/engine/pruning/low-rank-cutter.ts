@@ -15,6 +15,7 @@ import {
 } from '../../pruning/low-rank.ts';
 import { termOrder } from '../../pruning/term-order.ts';
 import { generator } from '../../random.ts';
+import { type ScoreSpread, scoreSpread } from '../../report/score-spread.ts';
 import { forward } from '../network.ts';
 import { proveAgainst } from '../proof.ts';
 import { singularValues } from '../singular-values.ts';
@@ -110,12 +111,22 @@ export function lowRankCutter(spec: PruneSpec, run: TrainingRun, parts: Training
       factorised: terms[index]!.length < spectra[index]!.values.length,
       /** The fraction of the kernel's sum of squares that is kept. */
       energy: energyOf(spectra[index]!.values, terms[index]!),
+      /** Of the singular values. */
+      ...spreadOf(spectra[index]!.values, terms[index]!),
     }));
     run.recordCut(
       { macs, layers, proof, seconds: { scoring, plan: 0, surgery, proof: watch() } },
       { macs, removed_ranks: layers.reduce((sum, { rank }) => sum + rank.before - rank.after, 0) },
     );
   };
+}
+
+function spreadOf(values: Float32Array, terms: readonly number[]): ScoreSpread {
+  const stays = new Set(terms);
+  return scoreSpread(
+    values.filter((_, term) => stays.has(term)),
+    values.filter((_, term) => !stays.has(term)),
+  );
 }
 
 function energyOf(values: Float32Array, terms: readonly number[]): number {

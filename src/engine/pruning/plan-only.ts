@@ -4,7 +4,7 @@ import { kernelsToCut } from '../../pruning/candidates.ts';
 import { planOfUnits, planOfZeros } from '../../pruning/plan.ts';
 import { macsWithout } from '../../pruning/surgery.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
-import { unitsLeft } from './channel-cutter.ts';
+import { unitScoresOf, unitsLeft } from './channel-cutter.ts';
 import { keptAtTheEnd } from './cutter.ts';
 import { timeGroups, timesGroups } from './time-calls.ts';
 import { unitChooser } from './unit-choice.ts';
@@ -25,7 +25,8 @@ export async function planOnly(
     );
     const { map, groups, removed, latency, scores, seconds } = choice;
     const plan = planOfUnits(map, groups, removed, scores!, modelSha256);
-    return { plan, cut: { step: 0, macs: macsWithout(map, removed), units: unitsLeft(choice), seconds, ...(latency ? { latency } : {}) } };
+    const told = { units: unitsLeft(choice), unit_scores: unitScoresOf(choice) };
+    return { plan, cut: { step: 0, macs: macsWithout(map, removed), ...told, seconds, ...(latency ? { latency } : {}) } };
   }
   const { structure } = pruning;
   if (!makesZeros(structure)) throw new Error(`A plan of ${structure.type} was let through`);

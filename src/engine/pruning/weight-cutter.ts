@@ -9,12 +9,14 @@ import { plannedMasks } from '../../pruning/plan.ts';
 import { checkWholeBlocks } from '../../pruning/structures/block.ts';
 import { countOf, planZeros, type ZerosOptions, zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
+import type { WeightsRemoved } from '../../report/weights-removed.ts';
 import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { type Cutter, keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import type { Guidance } from './guidance.ts';
 import { type Calibration, fisherBlock, forEachProducts, inverseHessian, weightStatistics } from './statistics/index.ts';
 import { stopwatch } from './stopwatch.ts';
+import { weightsTold } from './weights-told.ts';
 
 type Rule = NonNullable<Criterion['weights']>;
 
@@ -22,6 +24,8 @@ type Rule = NonNullable<Criterion['weights']>;
 interface Cut {
   masks: Masks;
   weights: Weights;
+  /** What was compared, by weight key; null where nothing was. */
+  scores: ReadonlyMap<string, Float32Array> | null;
 }
 
 export function weightCutter(
@@ -77,6 +81,12 @@ export function weightCutter(
     };
     const cut = 'solve' in by ? solved(by, calibration, asked) : scored(by, calibration, asked, { block, random, scoredAt, guidance });
     put(cut);
+    if (kept === final && iteration === 0) tell(cut, asked.present);
+  };
+  /** Of the cut that comes to the target: a schedule may make hundreds before. */
+  let told: WeightsRemoved | null = null;
+  const tell = ({ masks, scores }: Cut, present: Masks): void => {
+    told = weightsTold(structure, kernels, { scores, present, masks });
   };
   const put = (cut: Cut): void => {
     seconds.plan += watch();
@@ -95,7 +105,9 @@ export function weightCutter(
       const present = run.presentMasks().get(kernel.key);
       if (present) for (const [index, lives] of present.entries()) if (!lives) mask[index] = 0;
     }
-    put({ masks, weights: new Map() });
+    const cut = { masks, weights: new Map(), scores: null };
+    put(cut);
+    tell(cut, new Map());
   };
   const cutByScores = (kept: number): void => {
     if (rule === null) throw new Error(`${pruning.criterion.type} does not cut ${structure.type}`);
@@ -113,7 +125,7 @@ export function weightCutter(
     else cutByScores(kept);
     run.forgetBest();
     const achieved = sparsityOf(kernels, run.present().weights);
-    run.recordCut({ sparsity: achieved, seconds: { ...seconds } }, { sparsity: achieved });
+    run.recordCut({ sparsity: achieved, ...(told ? { weight_scores: told } : {}), seconds: { ...seconds } }, { sparsity: achieved });
   };
 }
 
@@ -162,7 +174,8 @@ function scored(
   const { compensated, unitwise } = rule as ScoredWeights<Exclude<WeightNeed, 'inverse_hessian'>>;
   const { scores, statistics } = scoredWeights(rule, calibration, kernels, weights, { block, random });
   scoredAt();
-  const masks = chooseMasks(structure, kernels, guidance ? guidance.weights(scores) : scores, present, options, unitwise);
+  const compared = guidance ? guidance.weights(scores) : scores;
+  const masks = chooseMasks(structure, kernels, compared, present, options, unitwise);
   const moved: Weights = new Map();
   if (compensated) {
     for (const { key } of kernels) {
@@ -170,7 +183,7 @@ function scored(
       moved.set(key, { shape, data: asWeight(compensated(weights.get(key)!, masks.get(key)!, statistics.get(key)!)) });
     }
   }
-  return { masks, weights: moved };
+  return { masks, weights: moved, scores: compared };
 }
 
 /** A cut by a criterion that chooses masks and moves weights in one, kernel by kernel. */
@@ -182,12 +195,14 @@ function solved(
   const { needs, solve } = rule as SolvedWeights<'inverse_hessian'>;
   if (needs !== 'inverse_hessian') throw new Error(`No kernel is solved by ${needs}`);
   const zeros = new Map(planZeros(kernels, options).map((plan) => [plan.kernels[0]!.key, plan.zeros]));
-  const cut: Cut = { masks: new Map(), weights: new Map() };
+  const scores = new Map<string, Float32Array>();
+  const cut: Cut = { masks: new Map(), weights: new Map(), scores };
   forEachProducts(calibration, kernels, (kernel, products) => {
     const { key } = kernel;
     const asked = { structure, sparsity: options.sparsity, zeros: zeros.get(key)! };
     const made = solve(weights.get(key)!, present.get(key) ?? null, asked, inverseHessian(products), kernel);
     cut.masks.set(key, made.mask);
+    scores.set(key, made.scores);
     cut.weights.set(key, { shape: weights.get(key)!.shape, data: asWeight(made.weight) });
   });
   return cut;

@@ -68,7 +68,12 @@ export interface SolvedWeights<Need extends WeightNeed = WeightNeed> {
     cut: { structure: WeightStructure; sparsity: number; zeros: number },
     statistic: WeightStatistics[Need],
     kernel: PrunableKernel,
-  ): { mask: Uint8Array; weight: Float32Array };
+  ): {
+    mask: Uint8Array;
+    weight: Float32Array;
+    /** What weights were compared by where it was chosen between them, in their order: only of one block of inputs, and the units of a group, at a time. */
+    scores: Float32Array;
+  };
 }
 
 /** By unit number, over samples: the gradient γ of the loss with respect to a gate of 1 on the unit. */

@@ -19,6 +19,7 @@ export const sparsegpt: Criterion = {
       const matrix = Float64Array.from(asMatrix(weight.data, order));
       const masks = new Uint8Array(weight.data.length).fill(1);
       if (present) for (let at = 0; at < order.length; at++) masks[at] = present[order[at]!]!;
+      const worths = new Float32Array(weight.data.length);
       const share = units / groups;
       let made = 0;
       for (let group = 0; group < groups; group++) {
@@ -29,6 +30,7 @@ export const sparsegpt: Criterion = {
           to: (group + 1) * share,
           matrix,
           masks,
+          worths,
           factor: factor.subarray(group * inputs * inputs, (group + 1) * inputs * inputs),
         };
         for (let input = 0; input < inputs; input++) {
@@ -37,7 +39,7 @@ export const sparsegpt: Criterion = {
         }
         made += solveGroup(problem, structure, sparsity, (done) => Math.round((zeros * (group + done)) / groups) - made);
       }
-      return { mask: fromMatrix(masks, order), weight: fromMatrix(Float32Array.from(matrix), order) };
+      return { mask: fromMatrix(masks, order), weight: fromMatrix(Float32Array.from(matrix), order), scores: fromMatrix(worths, order) };
     },
   },
   units: null,
@@ -54,6 +56,8 @@ interface Problem {
   matrix: Float64Array;
   /** 0 where a weight goes, updated in place. */
   masks: Uint8Array;
+  /** What weights were compared by, set where that is. */
+  worths: Float32Array;
   factor: Float32Array;
 }
 
@@ -100,8 +104,10 @@ function solveGroup(problem: Problem, structure: WeightStructure, sparsity: numb
 }
 
 /** w²/U_jj² of one weight. */
-function worth({ matrix, factor, inputs, units }: Problem, input: number, unit: number): number {
-  return (matrix[input * units + unit]! / factor[input * inputs + input]!) ** 2;
+function worth({ matrix, factor, inputs, units, worths }: Problem, input: number, unit: number): number {
+  const score = (matrix[input * units + unit]! / factor[input * inputs + input]!) ** 2;
+  worths[input * units + unit] = score;
+  return score;
 }
 
 /** Masks the lowest until `wanted` of the inputs `first` to `last` are masked; where these are the last, every unit keeps a weight. */

@@ -65,8 +65,8 @@ export function checkWholeBlocks(kernel: PrunableKernel, mask: Uint8Array, weigh
   }
 }
 
-/** The blocks of a kernel, strip by strip. */
-function blocksOf(kernel: PrunableKernel, scores: Float32Array, mask: Uint8Array, { rows, cols }: BlockShape): Block[] {
+/** The blocks of a kernel, strip by strip; `scores` and `mask` are in the weight's order. */
+export function blocksOf(kernel: PrunableKernel, scores: Float32Array, mask: Uint8Array, { rows, cols }: BlockShape): Block[] {
   const [inputs, units, order] = [inputCount(kernel), unitCount(kernel), matrixOrder(kernel)];
   const blocks: Block[] = [];
   for (let firstUnit = 0; firstUnit < units; firstUnit += cols) {

@@ -1,4 +1,5 @@
 /** Whether two models look at the same pixels, beside what models agree on that have nothing in common. */
+import type { SaliencySmoothing } from '../../jobs/spec/index.ts';
 import { type Interval, meanInterval } from '../intervals.ts';
 
 /** Of pairs of maps of the same inputs. */
@@ -10,7 +11,10 @@ export interface Agreement {
 }
 
 export interface SaliencyChecks {
-  /** Inputs that both models get right, of those that were looked at. */
+  /** Those that maps are compared on, of those that were looked at: what both models get right, or of numbers all. Absent from results of older versions, as is `smoothing`. */
+  chosen?: 'right_in_both' | 'all';
+  /** SmoothGrad's; null of maps at the input itself. */
+  smoothing?: SaliencySmoothing | null;
   inputs: number;
   looked_at: number;
   /** The result's maps with the original's. */

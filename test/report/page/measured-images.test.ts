@@ -55,7 +55,9 @@ it('shows the samples that changed as pictures that say what they are', () => {
 
 it('lists the units that went, with the scores on either side of the cut', () => {
   const units = unitsRemoved(
-    numberedUnits([[{ key: 'a', layers: ['conv'], before: 6, removed: [1, 2, 3, 5], scores: [0.5, 0.1, 0.2, 0.1, 0.9, 0.3] }]]),
+    numberedUnits([
+      [{ key: 'a', kind: 'channels' as const, layers: ['conv'], before: 6, removed: [1, 2, 3, 5], scores: [0.5, 0.1, 0.2, 0.1, 0.9, 0.3] }],
+    ]),
   );
   const inputs = {
     layers: [{ name: 'out', inputs: 4, in_use: 2, mean_per_unit: 1, units: 3, units_without_inputs: 1 }],
@@ -65,4 +67,31 @@ it('lists the units that went, with the scores on either side of the cut', () =>
   expect(section!.text).toContain('1–3, 5');
   expect(section!.text).toContain('The cut lies between 0.3');
   expect(section!.text).toContain('reads 2 of the 4 channels of the model’s input');
+});
+
+it('tells of zeros, blocks and ranks by which scores they went', () => {
+  const shown = (result: object) => unitsSection({ job: { result } } as unknown as Parameters<typeof unitsSection>[0])!.text;
+  const spread = {
+    distribution: [
+      { from: 0, to: 1, kept: 0, removed: 3 },
+      { from: 1, to: 2, kept: 5, removed: 0 },
+    ],
+    lowest_kept: 1.5,
+    highest_removed: 0.5,
+  };
+  const weights = { of: 'weights', kernels: [{ kernel: 'dense/kernel', before: 8, after: 5, ...spread }] };
+  expect(shown({ weights })).toContain('Scores of the weights of dense/kernel. How many weights had a score in each range');
+  expect(shown({ weights })).toContain('5 of 8 stay. The cut lies between 0.5');
+  const planned = {
+    of: 'weights',
+    kernels: [{ kernel: 'k', before: 8, after: 5, distribution: null, lowest_kept: null, highest_removed: null }],
+  };
+  expect(shown({ weights: planned })).toContain('a plan said which go');
+  const blocks = [
+    { name: 'late', layers: ['b'], score: 0.9, removed: false },
+    { name: 'early', layers: ['a'], score: 0.1, removed: true },
+  ];
+  expect(shown({ cuts: [{ blocks }] })).toMatch(/early.*removed.*late.*stays/s);
+  const layers = [{ name: 'wide', rank: { before: 8, after: 5 }, energy: 0.97, ...spread }];
+  expect(shown({ cuts: [{ layers }] })).toContain('Singular values of wide');
 });

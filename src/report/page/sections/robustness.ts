@@ -104,7 +104,16 @@ function corruptionTable(corruptions: CorruptedAccuracy[]): Html {
   });
 }
 
-export function saliencyParts({ inputs, looked_at, agreement, noise_floor: floor, above_floor, agrees }: SaliencyChecks): Html {
+export function saliencyParts({
+  inputs,
+  looked_at,
+  chosen = 'right_in_both',
+  smoothing = null,
+  agreement,
+  noise_floor: floor,
+  above_floor,
+  agrees,
+}: SaliencyChecks): Html {
   const row = (name: string, { rank_correlation, top_overlap }: Agreement) => [
     name,
     significant(rank_correlation.value, 3),
@@ -118,8 +127,15 @@ export function saliencyParts({ inputs, looked_at, agreement, noise_floor: floor
       : agrees
         ? html`The result <span class="good">looks where the original does</span>: it is nearer to it than to noise.`
         : html`The result <span class="bad">does not look where the original does</span>: it is nearer to noise, or too few inputs are right in both.`;
+  const maps = smoothing
+    ? `maps of |gradient · input|, with gradients averaged over ${count(smoothing.samples)} noisy copies (SmoothGrad),`
+    : 'maps of |gradient · input|';
   return html`<h3>Where the models look</h3>
-<p>${verdict} Of ${count(looked_at)} images both models get ${count(inputs)} right, on which their maps of |gradient · input| are compared.${
+<p>${verdict} ${
+    chosen === 'all'
+      ? `Of ${count(inputs)} images their ${maps} are compared.`
+      : `Of ${count(looked_at)} images both models get ${count(inputs)} right, on which their ${maps} are compared.`
+  }${
     above_floor === null
       ? ''
       : ` On the way from the noise floor (0) to the original itself (1) the result stands at ${significant(above_floor, 3)}.`
