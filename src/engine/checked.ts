@@ -76,9 +76,11 @@ function measureImages(held: Record<'original' | 'result', HeldModel>, paired: P
   const asked = evaluation.robustness ?? null;
   if (asked === true) throw new Error('robustness is still true; it is resolved when the job is posted');
   const changed = mostChanged(paired);
-  if (asked && scale && paired.kind === 'classes') {
+  // Numbers have no labels, and are only looked into.
+  const labels = paired.kind === 'classes' ? paired.labels : paired.kind === 'numbers' ? null : undefined;
+  if (asked && scale && labels !== undefined) {
     try {
-      return attacked(held, scale, paired.labels, asked, parts, changed);
+      return attacked(held, scale, labels, asked, parts, changed);
     } catch (error) {
       if (error instanceof Cancelled) throw error;
       // The model is made and measured: what could not be measured besides is no reason to lose it.
@@ -91,7 +93,7 @@ function measureImages(held: Record<'original' | 'result', HeldModel>, paired: P
 function attacked(
   held: Record<'original' | 'result', HeldModel>,
   scale: PixelScale,
-  labels: Int32Array,
+  labels: Int32Array | null,
   asked: Robustness,
   { data, seed, reporter, checkCancelled }: CheckedParts,
   changed: ReturnType<typeof mostChanged>,
@@ -110,7 +112,7 @@ function attacked(
     scale,
     // In the order of the split, in which files are read.
     places: order.slice(0, count).sort(),
-    labels,
+    labels: labels ?? new Int32Array(size),
     batch,
     goesOn() {
       checkCancelled();
@@ -121,10 +123,14 @@ function attacked(
     const { original } = held;
     const weights = { graph: original.document.graph, variables: original.variables };
     const maps = asked.saliency_inputs > 0;
+    // A job that was posted before there was any says nothing.
+    const smoothing = asked.saliency_smoothing ?? null;
+    const task = labels ? ('classes' as const) : ('numbers' as const);
+    const looked = imagesOf(Math.min(size, asked.inputs, asked.saliency_inputs));
     return {
-      robustness: measureRobustness(pair, imagesOf(Math.min(size, asked.inputs)), asked, seed),
-      saliency: maps ? measureSaliency(pair, imagesOf(Math.min(size, asked.inputs, asked.saliency_inputs)), weights, seed) : null,
-      most_changed: changedInputs(changed, data, scale, maps ? { pair, batch } : null),
+      robustness: labels && measureRobustness(pair, imagesOf(Math.min(size, asked.inputs)), asked, seed),
+      saliency: maps ? measureSaliency(pair, looked, weights, { seed, smoothing, task }) : null,
+      most_changed: changedInputs(changed, data, scale, maps ? { pair, batch, smoothing, seed } : null),
     };
   } finally {
     pair.original.dispose();

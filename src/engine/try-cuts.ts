@@ -1,6 +1,7 @@
 /** A job of the type `sensitivity`: every group and kernel of a model is cut alone, at several ratios, and what is left is measured without training. */
 import { openDataset } from '../dataset/batches.ts';
 import { type PruneSpec, type Sensitivities, type SensitivitySpec, Structure, type TriedStructure } from '../jobs/spec/index.ts';
+import type { Weights } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
 import { atFractions, countsAt } from '../pruning/sensitivity.ts';
 import { sensitivityReport } from '../report/sensitivity.ts';
@@ -11,6 +12,7 @@ import { lossOf } from './losses.ts';
 import { Paused } from './paused.ts';
 import type { Scorable, ScoringSpec } from './pruning/calibration-of.ts';
 import { measuredGroups, measureSensitivity, scoresOnSamples } from './pruning/measure-sensitivity.ts';
+import { stillMovement } from './pruning/still-movement.ts';
 import { Reporter } from './reporter.ts';
 import { Variables } from './variables.ts';
 
@@ -41,10 +43,15 @@ export async function tryCuts(frame: RunFrame, spec: SensitivitySpec, { emit, ca
     if (cancelled()) throw new Cancelled();
   };
   const loss = lossOf(spec.loss, { label_smoothing: 0, huber_delta: 1 });
+  let movements: Weights | null = null;
   const untouched: Scorable = {
     present: () => document,
     presentWeights: () => weights,
-    presentScores: () => new Map(),
+    presentScores() {
+      if (spec.criterion.type !== 'movement') return new Map();
+      movements ??= stillMovement(document, untouched, { data }, spec.seed);
+      return movements;
+    },
     loss,
     checkCancelled,
     state: { step: 0 },

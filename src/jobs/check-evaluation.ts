@@ -53,7 +53,9 @@ export async function checkEvaluation(
     'one class': single,
     probabilities: single && task.logits,
   };
-  const robustness = await resolveRobustness(evaluation, models, dataset, has.probabilities);
+  const oneNumber = task.decisions === null && outputs.every((axis) => axis === 1);
+  const predicts = has.probabilities ? 'one class' : oneNumber ? 'one number' : null;
+  const robustness = await resolveRobustness(evaluation, models, dataset, predicts);
   for (const name of Object.keys(thresholds ?? {}) as (keyof Thresholds)[]) {
     const asked = ASKED[name];
     if (asked?.missing(robustness)) {

@@ -13,8 +13,8 @@ import { refuse } from './refuse.ts';
 import { resolveLayers } from './resolve-layers.ts';
 import { type SensitivitySpec, Structure, TRIED_STRUCTURES, type TriedStructure } from './spec/index.ts';
 
-/** Criteria that say nothing of a model before it is trained or cut. */
-const WITHOUT_SCORES: readonly CriterionName[] = ['movement', 'planned', 'sparsegpt'];
+/** Criteria that say nothing of a model. */
+const WITHOUT_SCORES: readonly CriterionName[] = ['planned'];
 
 /**
  * The specification with its structures, layers, loss and split named; `warn` is told what is left out.
@@ -71,7 +71,7 @@ function structuresOf({ criterion: { type }, structures }: SensitivitySpec): Tri
         .join(', ')}`,
   ).join('; ');
   if (possible.length === 0) {
-    const detail = `${type} scores nothing of a model that is neither trained nor cut by it. Accepted: ${accepted}.`;
+    const detail = `${type} scores nothing of a model. Accepted: ${accepted}.`;
     refuse('INCOMPATIBLE_OPTIONS', '/criterion/type', detail, type);
   }
   const stray = structures?.find((structure) => !possible.includes(structure));

@@ -97,6 +97,11 @@ describe('attacks', () => {
       pixels.subarray(0, 16).map((pixel, at) => Math.abs(weights[at]! * ((pixel - 0.3) / 0.2))),
       { absolute: 1e-5 },
     );
+    // The gradient of a linear model is the same at every noisy copy.
+    const before = tf.memory().numTensors;
+    const smooth = model.saliency(given, numbers, { samples: 4, deviation: 0.3, seed: 1, batch: 2 });
+    expectClose(smooth, model.saliency(given, numbers), { absolute: 1e-5 });
+    expect(tf.memory().numTensors).toBe(before);
     tf.dispose([given, numbers, moved]);
   });
 });
@@ -234,6 +239,35 @@ describe('a job that asks for robustness', () => {
     expect(most!.picture).toMatch(/^data:image\/png;base64,/);
     expect(most!.saliency!.original).toMatch(/^data:image\/png;base64,/);
     expect(most!.label).toBe(y[most!.sample]);
+  });
+
+  it('looks into models that predict a number, with gradients smoothed where that is asked for', async () => {
+    const predicts = documentOf(
+      sequential(
+        [8, 8, 1],
+        [conv2d('conv', 4, 3, { activation: 'tanh' }), flatten('flat'), dense('hidden', 6, { activation: 'tanh' }), dense('out', 1)],
+      ),
+      fill,
+    );
+    const count = 60;
+    const y = { shape: [count, 1], data: Float32Array.from({ length: count }, (_, at) => Math.sin(at)) };
+    const stored = storedDataset(images([count, 8, 8]), y, { test: count });
+    const smoothed = { attacks: [], corruptions: [], saliency_inputs: 40, saliency_smoothing: { samples: 4 } };
+    const posted = { ...job(smoothed, { min_saliency_agreement: 0.9 }), loss: 'mean_squared_error' };
+    const same = await runPosted(posted, { document: predicts, ...stored, further: { [CANDIDATE]: predicts } });
+    expect(same.result!.checks).toMatchObject({
+      verdict: 'passed',
+      robustness: null,
+      saliency: { inputs: 40, looked_at: 40, chosen: 'all', smoothing: { samples: 4, deviation: 0.1 }, above_floor: 1, agrees: true },
+    });
+    const kernel = predicts.weights.get('out/kernel')!;
+    const redrawn = new Map([...predicts.weights, ['out/kernel', { ...kernel, data: drawnLike(kernel.data, 99, 7) }]]);
+    const plain = { ...posted, evaluation: { ...posted.evaluation, robustness: true } };
+    const harmed = await runPosted(plain, { document: predicts, ...stored, further: { [CANDIDATE]: { ...predicts, weights: redrawn } } });
+    expect(harmed.result!.checks).toMatchObject({ verdict: 'failed', robustness: null, saliency: { agrees: false, smoothing: null } });
+    const attacking = { ...posted, evaluation: { ...posted.evaluation, robustness: { ...smoothed, attacks: ['fgsm'] } } };
+    const run = () => runPosted(attacking, { document: predicts, ...stored, further: { [CANDIDATE]: predicts } });
+    await expectProblem(run, 'INCOMPATIBLE_OPTIONS', /attacks \[\] and corruptions \[\]/);
   });
 
   it('is refused where samples are no images, where nothing can be told, and where no gradient flows', async () => {

@@ -121,8 +121,24 @@ it('takes what else scores, as far as it goes', async () => {
   ]);
 });
 
+it('takes what scores while training, by where training would begin, and what makes up for its cuts', async () => {
+  const movement = foundBy(await run({ criterion: { type: 'movement' } }));
+  expect(movement.structures.map(({ structure }) => structure)).toEqual(['channels', 'unstructured']);
+  // Weights that the loss would have smaller go first: to lose them is cheaper than to lose any others.
+  const random = foundBy(await run({ criterion: { type: 'random' } }));
+  const lossOf = ({ structures }: Found) => structures[1]!.groups.map(({ levels }) => levels.at(-1)!.loss);
+  expect(lossOf(movement)[0]).toBeLessThan(lossOf(random)[0]!);
+  const half = { ratios: [0.5], structures: ['unstructured'], layers: { include: ['hidden'] } };
+  const [solved, plain] = await Promise.all(
+    ['sparsegpt', 'magnitude'].map(async (type) => foundBy(await run({ ...half, criterion: { type } }))),
+  );
+  const [made, zeroed] = [solved!, plain!].map(({ structures }) => structures[0]!.groups[0]!.levels[0]!.loss);
+  expect(solved!.structures[0]!.groups).toMatchObject([{ name: 'hidden/kernel', count: 48, levels: [{ removed: 0.5 }] }]);
+  expect(made).toBeLessThan(zeroed!);
+});
+
 it('is refused where nothing can be tried, with what would be accepted', async () => {
-  await expectProblem(() => run({ criterion: { type: 'movement' } }), 'INCOMPATIBLE_OPTIONS', /channels takes magnitude/);
+  await expectProblem(() => run({ criterion: { type: 'planned' } }), 'INCOMPATIBLE_OPTIONS', /channels takes magnitude/);
   await expectProblem(
     () => run({ criterion: { type: 'apoz' }, structures: ['unstructured'] }),
     'INCOMPATIBLE_OPTIONS',

@@ -6,7 +6,7 @@ import { type ModelDocument, withWeights } from '../../model/document.ts';
 import type { Graph } from '../../model/graph.ts';
 import { groupsToCut, kernelsToCut } from '../../pruning/candidates.ts';
 import { scopeOf } from '../../pruning/cells.ts';
-import { criterion } from '../../pruning/criteria/index.ts';
+import { criterion, type InverseHessian, type SolvedWeights } from '../../pruning/criteria/index.ts';
 import { channelMap } from '../../pruning/groups.ts';
 import { matrixOrder, type PrunableKernel, unitCount } from '../../pruning/kernels.ts';
 import { countsAt } from '../../pruning/sensitivity.ts';
@@ -20,7 +20,7 @@ import { evaluate, predictorOf } from '../evaluate.ts';
 import type { Loss } from '../losses.ts';
 import { Variables } from '../variables.ts';
 import { calibrationOf, type Scorable, type ScoringParts, type ScoringSpec } from './calibration-of.ts';
-import { fisherBlock } from './statistics/index.ts';
+import { type Calibration, fisherBlock, forEachProducts, inverseHessian } from './statistics/index.ts';
 import { scoredUnits } from './unit-choice.ts';
 import { scoredWeights } from './weight-cutter.ts';
 
@@ -163,7 +163,9 @@ function weightCuts(spec: ScoringSpec, run: Scorable, parts: ScoringParts): OwnC
   const { weights } = document;
   const { kernels } = kernelsToCut(document.graph, pruning);
   const rule = criterion(pruning.criterion).weights;
-  if (rule === null || 'solve' in rule) throw new Error(`${pruning.criterion.type} does not score single weights`);
+  if (rule === null) throw new Error(`${pruning.criterion.type} does not score single weights`);
+  if ('solve' in rule)
+    return solvedCuts(rule as SolvedWeights<'inverse_hessian'>, document, kernels, calibrationOf(spec, run, parts, document));
   const block = fisherBlock(pruning.criterion.type === 'woodfisher' ? pruning.criterion.block_size : 1, countOf(kernels));
   parts.reporter.enter('scoring');
   const random = (key: string) => generator(seed, 'pruning', run.state.step, key);
@@ -181,6 +183,40 @@ function weightCuts(spec: ScoringSpec, run: Scorable, parts: ScoringParts): OwnC
         const cut = data.slice();
         for (const index of ranking.subarray(0, gone)) cut[index] = 0;
         return withWeights(document, new Map([...weights, [key, { shape, data: cut }]]));
+      },
+    };
+  });
+}
+
+/** Cuts by a criterion that chooses weights and makes up for them in one. The statistic of one kernel is held at a time. */
+function solvedCuts(
+  { solve }: SolvedWeights<'inverse_hessian'>,
+  document: ModelDocument,
+  kernels: readonly PrunableKernel[],
+  calibration: Calibration,
+): OwnCut[] {
+  const { weights } = document;
+  let held: { key: string; statistic: InverseHessian } | null = null;
+  const statisticOf = (kernel: PrunableKernel): InverseHessian => {
+    if (held?.key !== kernel.key) {
+      forEachProducts(calibration, [kernel], (_, products) => {
+        held = { key: kernel.key, statistic: inverseHessian(products) };
+      });
+    }
+    return held!.statistic;
+  };
+  return kernels.map((kernel) => {
+    const { key, layer, count } = kernel;
+    return {
+      name: key,
+      layers: [layer],
+      count,
+      cutTo(gone) {
+        const weight = weights.get(key)!;
+        const asked = { structure: { type: 'unstructured' as const }, sparsity: gone / count, zeros: gone };
+        const made = solve(weight, null, asked, statisticOf(kernel), kernel);
+        const data = Float32Array.from(made.weight, (value) => value + 0);
+        return withWeights(document, new Map([...weights, [key, { shape: weight.shape, data }]]));
       },
     };
   });

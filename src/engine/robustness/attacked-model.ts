@@ -1,12 +1,15 @@
 /** One model as attacks and saliency maps see it: its logits, and the gradients of its outputs with respect to the image. */
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
+import type { SaliencySmoothing } from '../../jobs/spec/index.ts';
 import type { Graph } from '../../model/graph.ts';
 import { size } from '../../model/layers/index.ts';
 import { CapturedFunctions } from '../graph/captured-functions.ts';
 import { lossOf } from '../losses.ts';
 import { forward } from '../network.ts';
+import { scope } from '../scope.ts';
 import { tf } from '../tensorflow.ts';
 import type { Variables } from '../variables.ts';
+import { corrupt } from './corruptions.ts';
 import type { PixelScale } from './pixels.ts';
 
 export interface AttackedModel {
@@ -19,12 +22,21 @@ export interface AttackedModel {
    * [batch], `step` and `epsilon` are scalars. Also says of each sample whether its gradient is zero everywhere, [batch].
    */
   ascend(given: { pixels: Tensor; from: Tensor; labels: Tensor; step: Tensor; epsilon: Tensor }): { pixels: Tensor; flat: Tensor };
-  /** |gradient · input| of the logits of these classes (int32 [batch]), summed over channels: [batch · height · width]. */
-  saliency(pixels: Tensor, classes: Tensor): Float32Array;
+  /**
+   * |gradient · input| of the logits of these classes (int32 [batch]), or of the one output, summed over channels: [batch · height · width]. With `noise` the
+   * gradient is the mean over noisy copies of the pixels.
+   */
+  saliency(pixels: Tensor, classes: Tensor, noise?: MapNoise | null): Float32Array;
   /** Takes the weights' present values. */
   reload(): void;
   /** Before the weights. */
   dispose(): void;
+}
+
+/** Copies of a batch with noise on their pixels; which draws are meant follows from the seed and the number of the batch. */
+export interface MapNoise extends SaliencySmoothing {
+  seed: number;
+  batch: number;
 }
 
 /** The most elements that the tensors of one batch may have together. */
@@ -67,22 +79,44 @@ export function attackedModel(
           return [tf.clipByValue(near, 0, 1), tf.cast(flat, 'float32')];
         },
       },
-      saliency: {
+      slope: {
         inputs: [image, numbers],
         run([pixels, chosen]) {
-          const inputs = scale.toInputs(pixels!, sample);
-          const gradient = gradientOf((given) => {
-            const logits = logitsOf(given);
-            return classes === 1 ? logits : tf.mul(logits, tf.cast(tf.oneHot(chosen! as Tensor1D, classes), 'float32'));
-          }, inputs);
-          const map = tf.reshape(tf.abs(tf.mul(gradient, inputs)), [batch, height, width, channels]);
-          return [tf.sum(map, 3)];
+          const gradient = gradientOf(
+            (given) => {
+              const logits = logitsOf(given);
+              return classes === 1 ? logits : tf.mul(logits, tf.cast(tf.oneHot(chosen! as Tensor1D, classes), 'float32'));
+            },
+            scale.toInputs(pixels!, sample),
+          );
+          return [tf.reshape(gradient, image.shape)];
         },
+      },
+      // Of the slope and the pixels.
+      map: {
+        inputs: [image, image],
+        run: ([slope, pixels]) => [tf.sum(tf.abs(tf.mul(slope!, tf.reshape(scale.toInputs(pixels!, sample), image.shape))), 3)],
       },
     },
     weights,
   );
-  const numbersOf = (name: 'logits' | 'saliency', inputs: Tensor[]): Float32Array => {
+  const slopeOf = (pixels: Tensor, chosen: Tensor, noise: MapNoise | null): Tensor => {
+    if (!noise) return functions.call('slope', [pixels, chosen])[0]!;
+    let sum: Tensor | null = null;
+    for (let copy = 0; copy < noise.samples; copy++) {
+      const draw = { seed: noise.seed, batch: noise.batch * noise.samples + copy };
+      const noisy = scope(() => corrupt('gaussian_noise', noise.deviation, pixels, draw));
+      const slope = functions.call('slope', [noisy, chosen])[0]!;
+      const before: Tensor | null = sum;
+      sum = before ? scope(() => tf.add(before, slope)) : slope;
+      tf.dispose([noisy, ...(before ? [before, slope] : [])]);
+    }
+    const total = sum!;
+    const mean = scope(() => tf.div(total, noise.samples));
+    total.dispose();
+    return mean;
+  };
+  const numbersOf = (name: 'logits' | 'map', inputs: Tensor[]): Float32Array => {
     const [made] = functions.call(name, inputs);
     const values = Float32Array.from(made!.dataSync<'float32'>());
     made!.dispose();
@@ -95,7 +129,12 @@ export function attackedModel(
       const [moved, flat] = functions.call('ascend', [pixels, from, labels, step, epsilon]);
       return { pixels: moved!, flat: flat! };
     },
-    saliency: (pixels, chosen) => numbersOf('saliency', [pixels, chosen]),
+    saliency(pixels, chosen, noise = null) {
+      const slope = slopeOf(pixels, chosen, noise);
+      const map = numbersOf('map', [slope, pixels]);
+      slope.dispose();
+      return map;
+    },
     reload: () => functions.reload(),
     dispose: () => functions.dispose(),
   };

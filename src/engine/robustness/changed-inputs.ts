@@ -1,5 +1,6 @@
 /** The samples that changed most, with pictures where they are images. */
 import type { Dataset } from '../../dataset/batches.ts';
+import type { SaliencySmoothing } from '../../jobs/spec/index.ts';
 import type { ChangedInput, ChangedPlace } from '../../report/checks/most-changed.ts';
 import { pictureOf } from '../../report/picture.ts';
 import { rawTensor } from '../step/batch-format.ts';
@@ -7,12 +8,19 @@ import { imageBatches } from './image-batches.ts';
 import type { AttackedPair } from './measure.ts';
 import type { PixelScale } from './pixels.ts';
 
+interface MappedModels {
+  pair: AttackedPair;
+  batch: number;
+  smoothing: SaliencySmoothing | null;
+  seed: number;
+}
+
 /** `scale` null: no images. `models` null: no saliency maps. */
 export function changedInputs(
   changed: readonly ChangedPlace[],
   data: Dataset,
   scale: PixelScale | null,
-  models: { pair: AttackedPair; batch: number } | null,
+  models: MappedModels | null,
 ): ChangedInput[] {
   const { samples } = data.split('test');
   const places = Uint32Array.from(changed, ({ at }) => at);
@@ -30,7 +38,7 @@ function mapsOf(
   changed: readonly ChangedPlace[],
   data: Dataset,
   scale: PixelScale,
-  { pair, batch }: { pair: AttackedPair; batch: number },
+  { pair, batch, smoothing, seed }: MappedModels,
   places: Uint32Array,
 ): Record<keyof AttackedPair, string[]> {
   const { height, width } = scale.form;
@@ -40,7 +48,7 @@ function mapsOf(
     for (const { start, count, pixels } of imageBatches(data, scale, places, all, batch)) {
       const decided = Int32Array.from({ length: batch }, (_, at) => Math.max(0, changed[start + Math.min(at, count - 1)]![side].class));
       const classes = rawTensor(decided, [batch], 'int32');
-      const values = pair[side].saliency(pixels, classes);
+      const values = pair[side].saliency(pixels, classes, smoothing && { ...smoothing, seed, batch: start / batch });
       classes.dispose();
       for (let at = 0; at < count; at++) {
         pictures.push(pictureOf(scaled(values.subarray(at * height * width, (at + 1) * height * width)), { height, width, channels: 1 }));

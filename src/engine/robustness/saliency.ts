@@ -1,4 +1,5 @@
 /** Where both models look, beside the original with a last layer drawn anew. */
+import type { SaliencySmoothing } from '../../jobs/spec/index.ts';
 import type { Graph } from '../../model/graph.ts';
 import { weightKey } from '../../model/graph.ts';
 import { generator } from '../../random.ts';
@@ -17,28 +18,40 @@ export interface OriginalWeights {
   variables: Variables;
 }
 
-/** Of the images' places, |gradient · input| of the label's logit where both models are right. */
-export function measureSaliency(models: AttackedPair, images: MeasuredImages, weights: OriginalWeights, seed: number): SaliencyChecks {
+/**
+ * Of the images' places, |gradient · input| of the label's logit where both models are right, or of the number that models of the task `numbers` predict, of
+ * all of them.
+ */
+export function measureSaliency(
+  models: AttackedPair,
+  images: MeasuredImages,
+  weights: OriginalWeights,
+  { seed, smoothing, task }: { seed: number; smoothing: SaliencySmoothing | null; task: 'classes' | 'numbers' },
+): SaliencyChecks {
   const { places, labels, batch, goesOn } = images;
   const right = new Uint8Array(places.length);
   const mapsOf = (model: keyof AttackedPair, wanted: Uint8Array): RankedMap[] => {
     const maps: RankedMap[] = [];
     for (const { start, count, pixels, labels: chosen } of imageBatches(images.data, images.scale, places, labels, batch)) {
-      const values = models[model].saliency(pixels, chosen);
+      const values = models[model].saliency(pixels, chosen, smoothing && { ...smoothing, seed, batch: start / batch });
       const width = values.length / batch;
       for (let at = 0; at < count; at++) if (wanted[start + at]) maps.push(rankedMap(values.subarray(at * width, (at + 1) * width)));
       goesOn();
     }
     return maps;
   };
-  for (const { start, count, pixels } of imageBatches(images.data, images.scale, places, labels, batch)) {
-    const [before, after] = [decisionsOf(models.original.logits(pixels), batch), decisionsOf(models.result.logits(pixels), batch)];
-    for (let at = 0; at < count; at++) {
-      const label = labels[places[start + at]!];
-      right[start + at] = before[at] === label && after[at] === label ? 1 : 0;
+  const markRight = (): void => {
+    for (const { start, count, pixels } of imageBatches(images.data, images.scale, places, labels, batch)) {
+      const [before, after] = [decisionsOf(models.original.logits(pixels), batch), decisionsOf(models.result.logits(pixels), batch)];
+      for (let at = 0; at < count; at++) {
+        const label = labels[places[start + at]!];
+        right[start + at] = before[at] === label && after[at] === label ? 1 : 0;
+      }
+      goesOn();
     }
-    goesOn();
-  }
+  };
+  if (task === 'numbers') right.fill(1);
+  else markRight();
   const original = mapsOf('original', right);
   const paired = (maps: RankedMap[]): MapPairs => alike(original, maps);
   const own = paired(mapsOf('result', right));
@@ -58,7 +71,7 @@ export function measureSaliency(models: AttackedPair, images: MeasuredImages, we
       models.original.reload();
     }
   }
-  return saliencyChecks(own, floors, places.length);
+  return { ...saliencyChecks(own, floors, places.length), chosen: task === 'numbers' ? 'all' : 'right_in_both', smoothing };
 }
 
 /** The key of the kernel nearest to the output; null where there is none. */

@@ -50,6 +50,18 @@ const some = <const Names extends readonly string[]>(names: Names, description: 
     [...names],
   );
 
+export const SaliencySmoothing = strictObject(
+  {
+    samples: defaulted(
+      Type.Integer({ minimum: 2, maximum: 100, description: 'Noisy copies of each input, whose gradients are averaged.' }),
+      25,
+    ),
+    deviation: defaulted(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Of the noise, of the range of pixels.' }), 0.1),
+  },
+  { title: 'SaliencySmoothing', description: 'SmoothGrad (Smilkov 2017).' },
+);
+export type SaliencySmoothing = Static<typeof SaliencySmoothing>;
+
 export const Robustness = strictObject(
   {
     inputs: defaulted(
@@ -79,6 +91,7 @@ export const Robustness = strictObject(
       }),
       200,
     ),
+    saliency_smoothing: defaulted(nullable(SaliencySmoothing), null),
   },
   {
     title: 'Robustness',
@@ -108,7 +121,8 @@ export const Evaluation = strictObject({
   thresholds: defaulted(nullable(Thresholds), null),
   robustness: defaulted(
     Type.Union([Type.Literal(true, { description: 'With every default.' }), Robustness, Type.Null()], {
-      description: 'For images and models that decide for one class a sample.',
+      description:
+        'For images, and models that decide for one class a sample; of those that predict one number a sample only saliency maps, which true then stands for.',
     }),
     null,
   ),

@@ -17,6 +17,7 @@ export type { Calibration } from './calibration.ts';
 export { calibrationLoss } from './calibration-loss.ts';
 export { forEachProducts, inverseHessian } from './input-moments.ts';
 export { fisherBlock } from './inverse-fisher.ts';
+export { gradientMoments } from './loss-gradients.ts';
 export { normalisationMoments } from './normalisation-moments.ts';
 export { removedMeans } from './removed-means.ts';
 
