@@ -1,4 +1,5 @@
 /** What was removed and by which scores, whatever the structure, and what the layers that are left still read. */
+import type { Pruning } from '../../../jobs/spec/index.ts';
 import type { InputsInUse } from '../../inputs-in-use.ts';
 import type { JobReport } from '../../job-report.ts';
 import { count, percent, significant } from '../../numbers.ts';
@@ -18,11 +19,19 @@ export function unitsSection({ job }: JobReport): Html | null {
   const [blocks, ranks] = [cuts.filter((cut) => cut.blocks), cuts.filter((cut) => cut.layers)];
   if (!units && !weights && !inputs && blocks.length + ranks.length === 0) return null;
   return html`<section aria-labelledby="units"><h2 id="units">What was removed, and what is still read</h2>
+${job.spec?.type === 'prune' ? scoredBy(job.spec.pruning) : null}
 ${units ? unitParts(units) : null}
 ${weights ? weightParts(weights) : null}
 ${blocks.map(blockParts)}
 ${ranks.map(rankParts)}
 ${inputs ? inputParts(inputs) : null}</section>`;
+}
+
+/** What a score is, for those who did not choose it. */
+function scoredBy({ criterion, plan }: Pruning): Html {
+  return plan
+    ? html`<p>What goes was said by a plan: nothing was scored.</p>`
+    : html`<p>The criterion “${criterion.type}” gives everything that could go a score: what is worth least by it goes first.</p>`;
 }
 
 /** Those of which scores are drawn, the largest cuts first. */
