@@ -304,11 +304,12 @@ describe('weights that make up for others', () => {
     expect((result!.cuts as object[]).every((cut) => !('weight_scores' in cut))).toBe(true);
     const { of, kernels } = result!.weights as WeightsRemoved;
     expect(of).toBe(structure.type === 'block' ? 'blocks' : 'weights');
-    for (const { kernel: key, after: left, distribution, highest_removed: highest } of kernels) {
+    // Of a layer that is small among others the last cut may take nothing more.
+    expect(kernels.some(({ highest_removed: highest }) => highest !== null)).toBe(true);
+    for (const { kernel: key, after: left, distribution } of kernels) {
       const { data } = after!.weights.get(key)!;
       if (of === 'weights') expect(left).toBe(data.filter((value) => value !== 0).length);
       expect(distribution!.reduce((sum, { kept }) => sum + kept, 0)).toBe(left);
-      expect(highest).not.toBeNull();
     }
     if (structure.type !== 'n_m') return;
     // Columns of a are units: of every four inputs two, of the last two both.
