@@ -967,6 +967,7 @@ describe('robustness', () => {
       pgd_steps: 40,
       corruptions: ['gaussian_noise', 'blur', 'shift', 'contrast'],
       saliency_inputs: 200,
+      saliency_smoothing: null,
     });
     const colour = (await check(asking({ inputs: 5 }), images(3), data([8, 8, 3]))).evaluation.robustness;
     expect(colour).toMatchObject({ inputs: 5, epsilons: [2 / 255, 4 / 255, 8 / 255] });
@@ -988,6 +989,19 @@ describe('robustness', () => {
     const untested = { ...data([8, 8]), splits: { train: 90, selection: 10, test: 0 } };
     await refused('INCOMPATIBLE_OPTIONS', [at, true], /has none/, asking(true), images(1), untested);
     const regression = sequential([8, 8, 1], [flatten('flat'), dense('out', 1)]);
-    await refused('INCOMPATIBLE_OPTIONS', [at, true], /one class a sample/, asking(true), regression, data([8, 8], numbers));
+    const attacks = { attacks: ['fgsm'], corruptions: [] };
+    const posted = asking(attacks);
+    const { robustness } = posted.evaluation;
+    await refused('INCOMPATIBLE_OPTIONS', [at, robustness], /attacks \[\] and corruptions \[\]/, posted, regression, data([8, 8], numbers));
+    const two = sequential([8, 8, 1], [flatten('flat'), dense('out', 2)]);
+    await refused('INCOMPATIBLE_OPTIONS', [at, true], /one number a sample/, asking(true), two, data([8, 8], { ...numbers, shape: [2] }));
+  });
+
+  it('of a number a sample is where the model looks', async () => {
+    const regression = sequential([8, 8, 1], [flatten('flat'), dense('out', 1)]);
+    const { robustness } = (await check(asking(true), regression, data([8, 8], numbers))).evaluation;
+    expect(robustness).toMatchObject({ attacks: [], corruptions: [], saliency_inputs: 200 });
+    const smoothed = await check(asking({ saliency_smoothing: { samples: 5 } }), images(1), data([8, 8]));
+    expect(smoothed.evaluation.robustness).toMatchObject({ saliency_smoothing: { samples: 5, deviation: 0.1 } });
   });
 });
