@@ -24,7 +24,7 @@ import type { Teacher } from './distillation.ts';
 import { evaluate, monitoredValues, predictionBatchSize } from './evaluate.ts';
 import { learningRate } from './learning-rate.ts';
 import { isClassification, type Loss, lossOf, needsOneHot } from './losses.ts';
-import { cutMade, NO_NORMS, normSeen, type SpikeState } from './norm-spike.ts';
+import { cutMade, masksMoved, NO_NORMS, normSeen, type SpikeState } from './norm-spike.ts';
 import { type OptimizerNumbers, withTrainedOptimizer } from './optimizer-export.ts';
 import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
 import { Paused } from './paused.ts';
@@ -496,6 +496,11 @@ export class TrainingRun {
     this.parts.reporter.row('prune', state.step, row);
   }
 
+  /** Masks have moved without a cut: how far the norm of the gradients jumps behind it is in the series. */
+  masksMoved(): void {
+    this.state.spike = masksMoved(this.state.spike);
+  }
+
   presentMasks(): Masks {
     return this.masks;
   }
@@ -703,13 +708,13 @@ export class TrainingRun {
     throw new Paused();
   }
 
-  /** The first norm behind a cut is reported with the cut. */
+  /** The first norm behind a cut is reported with the cut, and that behind a move of masks in the series alone. */
   private watchNorm(norm: number): void {
-    const { state, spike } = normSeen(this.state.spike, norm);
+    const { state, spike, isCut } = normSeen(this.state.spike, norm);
     this.state.spike = state;
     if (!spike) return;
     const cut = this.state.cuts.at(-1);
-    if (cut) cut.gradient_norm = spike;
+    if (cut && isCut) cut.gradient_norm = spike;
     this.parts.reporter.row('prune', this.state.step, {
       gradient_norm_before: spike.before,
       gradient_norm_after: spike.after,

@@ -105,6 +105,11 @@ describe('pruning weights', () => {
     if (schedule.type === 'rigl') expect(sum('moved')).toBeGreaterThan(10);
     const cuts = result!.cuts as { step: number; gradient_norm: { before: number | null; after: number; ratio: number | null } }[];
     const norms = rows.filter(({ series }) => series === 'step').map(({ values }) => Number(values.gradient_norm));
+    // Every event has the norm behind it in the series; moves of masks are no cuts.
+    const events = prune.filter(({ values }) => values.sparsity != null || values.moved != null).map(({ step }) => step);
+    const told = prune.filter(({ values }) => values.gradient_norm_after != null);
+    expect(told.map(({ step }) => step - 1)).toEqual([...new Set(events)]);
+    for (const { step, values } of told) expect(values.gradient_norm_after).toBe(norms[step - 1]);
     expect(cuts.map(({ step }) => step)).toEqual({ dynamic: [15], rigl: [0], one_shot: [8], iterative: [8, 14] }[schedule.type]);
     for (const { step, gradient_norm: spike } of cuts) {
       expect(spike.after).toBe(norms[step]);

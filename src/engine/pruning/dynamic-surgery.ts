@@ -59,6 +59,7 @@ export function dynamicSurgery(spec: PruneSpec, schedule: PruningScheduleOf<'dyn
       masks.set(key, after);
     }
     run.setMasks(masks);
+    run.masksMoved();
     run.forgetBest();
     parts.reporter.row('prune', done, { sparsity: zeros / count, left, returned });
   };

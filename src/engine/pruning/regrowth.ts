@@ -37,6 +37,7 @@ export function regrowth(
         masks.set(key, after);
       }
       run.setMasks(masks);
+      run.masksMoved();
       run.forgetBest();
       reporter.row('prune', done, { moved, moved_fraction: fraction });
     },
