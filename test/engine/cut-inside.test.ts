@@ -6,12 +6,12 @@ import { totalMacs } from '../../src/model/costs.ts';
 import { channelMap } from '../../src/pruning/groups.ts';
 import { macsWithout, parametersWithout, removeUnits } from '../../src/pruning/surgery.ts';
 import { generator } from '../../src/random.ts';
-import { documentOf, randomFill } from '../helpers/documents.ts';
 import { drawn, tensorOf } from '../helpers/engine.ts';
-import { HAZARDS } from '../helpers/hazards.ts';
+import { HAZARDS, hazardDocument } from '../helpers/hazards.ts';
 
-describe.each(Object.entries(HAZARDS))('a cut of %s', (_name, { config, units = ['channels'], changed = false, alike = [] }) => {
-  const original = documentOf(config, randomFill(9));
+describe.each(Object.entries(HAZARDS))('a cut of %s', (_name, hazard) => {
+  const { units = ['channels'], changed = false, alike = [] } = hazard;
+  const original = hazardDocument(hazard, 9);
   const map = channelMap(original.graph);
   const free = map.groups.filter((group) => group.frozen === null && group.units.length > 1);
   const cutBy = (seed: number, ratio: number): Uint8Array => {

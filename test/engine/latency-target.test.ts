@@ -12,7 +12,7 @@ import { type LatencyTable, latencyMeasure } from '../../src/pruning/latency-tab
 import { storedDataset } from '../helpers/datasets.ts';
 import { dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
 import { drawn, tensorOf } from '../helpers/engine.ts';
-import { HAZARDS } from '../helpers/hazards.ts';
+import { HAZARDS, hazardDocument } from '../helpers/hazards.ts';
 import { type JobInput, runPosted } from '../helpers/jobs.ts';
 import { probesOf } from '../helpers/same-in-keras.ts';
 
@@ -28,8 +28,8 @@ vi.mock('../../src/engine/latency.ts', () => ({
 }));
 
 it('every call of every tiny network runs alone at every width, and nothing is left behind', () => {
-  for (const [name, { config }] of Object.entries(HAZARDS)) {
-    const document = documentOf(config, randomFill(9));
+  for (const [name, hazard] of Object.entries(HAZARDS)) {
+    const document = hazardDocument(hazard, 9);
     const map = channelMap(document.graph);
     const groups = selectableGroups(map, { exclude: [] });
     const inputs = probesOf(document).map(tensorOf);

@@ -1,14 +1,18 @@
 /** Tiny networks, each with one thing that a cut of channels can get wrong. An input whose name begins with ids takes class numbers from 0 to 6. */
+import type { ModelDocument } from '../../src/model/document.ts';
 import {
   batchNormalization,
   type Config,
   conv2d,
   dense,
+  documentOf,
+  type Fill,
   type FunctionalBuilder,
   flatten,
   functional,
   type LayerEntry,
   layer,
+  randomFill,
   sequential,
 } from './documents.ts';
 
@@ -20,6 +24,13 @@ export interface Hazard {
   changed?: boolean;
   /** Kind of unit, weight and axis where another index makes the same network, so that no proof can refute it. */
   alike?: readonly string[];
+  /** Weights that are not at random. */
+  fill?: (random: Fill) => Fill;
+}
+
+/** The network with weights as training leaves them, by a seed. */
+export function hazardDocument({ config, fill = (random) => random }: Hazard, seed: number): ModelDocument {
+  return documentOf(config, fill(randomFill(seed)));
 }
 
 const same = { padding: 'same' };
@@ -51,6 +62,35 @@ const spread = (config: Config, name: string): void => {
   const { layers } = config.config as { layers: LayerEntry[] };
   const [node] = layers.find((entry) => entry.config.name === name)!.inbound_nodes as { args: unknown[] }[];
   node!.args = node!.args.flat();
+};
+/** Both parts of what a splits into, each read by a layer of its own. */
+const splitInTwo = (): Config => {
+  // An operation has no dtype and is not trained.
+  const split = { ...layer('Split', 's'), module: 'keras.src.ops.numpy', config: { name: 's', indices_or_sections: [3], axis: -1 } };
+  const config = net([5], (n, x) => {
+    const parts = n.call(split, n.call(dense('a', 7), x));
+    return n.call(dense('out', 3), n.call(layer('Concatenate', 'c'), n.call(dense('b', 3), parts), n.call(dense('e', 3), parts)));
+  });
+  const { layers } = config.config as { layers: LayerEntry[] };
+  const second = layers.find(({ config: { name } }) => name === 'e')!;
+  second.inbound_nodes = JSON.parse(JSON.stringify(second.inbound_nodes).replace('["s",0,0]', '["s",0,1]'));
+  return config;
+};
+/** A GRU that begins with what `a` makes of the steps. */
+const withState = (): Config => {
+  const config = net([5, 3], (n, x) => {
+    const state = n.call(dense('a', 4), n.call(layer('GlobalMaxPooling1D', 'g'), x));
+    return n.call(dense('out', 3), n.call(gru({ reset_after: true }), x, state));
+  });
+  const { layers } = config.config as { layers: LayerEntry[] };
+  const [node] = layers.find(({ config: { name } }) => name === 'r')!.inbound_nodes as {
+    args: unknown[][];
+    kwargs: Record<string, unknown>;
+  }[];
+  const [x, state] = node!.args[0]!;
+  node!.args = [x] as never;
+  node!.kwargs = { initial_state: state };
+  return config;
 };
 /** A softmax over keys takes no notice of what is added to every score of a query, which is all that the biases of keys do. */
 const KEY_BIAS = ['heads m/key/bias 0', 'key_dimensions m/key/bias 1'];
@@ -153,6 +193,52 @@ export const HAZARDS: Record<string, Hazard> = {
   'a maximum': {
     config: net([4], (n, x) => n.call(dense('out', 3), n.call(layer('Maximum', 's'), n.call(dense('a', 4), x), n.call(dense('b', 4), x)))),
   },
+  'a difference': {
+    config: net([4], (n, x) => n.call(dense('out', 3), n.call(layer('Subtract', 's'), n.call(dense('a', 4), x), n.call(dense('b', 4), x)))),
+  },
+  'a mean of branches': {
+    config: net([4], (n, x) =>
+      n.call(dense('out', 3), n.call(layer('Average', 's'), n.call(dense('a', 4), x), n.call(dense('b', 4), x), n.call(dense('e', 4), x))),
+    ),
+  },
+  'a split': { config: splitInTwo() },
+  'a dead unit': {
+    config: sequential([5, 5, 2], [conv2d('a', 4, 3, { activation: 'relu' }), conv2d('b', 3, 2, { activation: 'relu' }), ...pooled]),
+    fill: (random) => (key, index, role) => (key === 'a/bias' && index === 3 ? -100 : random(key, index, role)),
+  },
+  'slopes of each place': { config: images(layer('PReLU', 'p'), conv2d('b', 3, 2)) },
+  'a larger and a cropped image': {
+    config: images(
+      layer('UpSampling2D', 'u', { size: [2, 2] }),
+      layer('Cropping2D', 'p', { cropping: 2 }),
+      batchNormalization('n'),
+      conv2d('b', 3, 2),
+    ),
+  },
+  'convolutions of steps': {
+    config: sequential(
+      [8, 3],
+      [
+        layer('Conv1D', 'a', { filters: 4, kernel_size: [3], padding: 'causal' }),
+        layer('DepthwiseConv1D', 'd', { kernel_size: [2], depth_multiplier: 2 }),
+        layer('Conv1DTranspose', 't', { filters: 3, kernel_size: [3], strides: [2] }),
+        layer('GlobalMaxPooling1D', 'g'),
+        dense('out', 3),
+      ],
+    ),
+  },
+  volumes: {
+    config: sequential(
+      [4, 4, 4, 2],
+      [
+        layer('Conv3D', 'a', { filters: 4, kernel_size: [2, 2, 2] }),
+        batchNormalization('n'),
+        layer('Conv3DTranspose', 't', { filters: 3, kernel_size: [2, 2, 2], strides: [2, 1, 1] }),
+        layer('GlobalAveragePooling3D', 'g'),
+        dense('out', 3),
+      ],
+    ),
+  },
   'a gate': {
     config: net([4], (n, x) =>
       n.call(
@@ -180,6 +266,7 @@ export const HAZARDS: Record<string, Hazard> = {
   },
   'a GRU that resets after': { config: steps(gru({ reset_after: true })) },
   'a GRU that resets before': { config: steps(gru({ reset_after: false, return_sequences: true }), layer('GlobalMaxPooling1D', 'g')) },
+  'a state that is given': { config: withState() },
   'stacked cells': {
     config: steps(layer('RNN', 'r', { cell: layer('StackedRNNCells', 'k', { cells: [lstmCell('k1', 4), lstmCell('k2', 3)] }) })),
     units: ['channels', 'cell_units'],
@@ -224,7 +311,7 @@ export const HAZARDS: Record<string, Hazard> = {
     alike: KEY_BIAS,
   },
   'heads that share a key': {
-    config: attended(layer('GroupQueryAttention', 'm', { num_query_heads: 4, num_key_value_heads: 2, head_dim: 3 })),
+    config: attended(layer('GroupQueryAttention', 'm', { num_query_heads: 4, num_key_value_heads: 2, head_dim: 4 })),
     units: ['channels', 'heads', 'key_dimensions'],
     alike: KEY_BIAS,
   },

@@ -13,10 +13,10 @@ import { drawn, tensorOf } from './engine.ts';
 import type { Keras, KerasArray } from './keras.ts';
 import { relativeDistance } from './numbers.ts';
 
-/** Three samples of every input; those of an input whose name begins with ids are class numbers from 0 to 6. */
-export function probesOf({ graph }: ModelDocument): KerasArray[] {
+/** Three samples of every input unless said otherwise; those of an input whose name begins with ids are class numbers from 0 to 6. */
+export function probesOf({ graph }: ModelDocument, samples = 3): KerasArray[] {
   return graph.inputs.map(({ shape, name }, at) => {
-    const given = drawn([3, ...(shape as number[])], `probes ${at}`);
+    const given = drawn([samples, ...(shape as number[])], `probes ${at}`);
     return name.startsWith('ids') ? { ...given, data: given.data.map((value) => Math.abs(Math.round(value * 3)) % 7) } : given;
   });
 }
