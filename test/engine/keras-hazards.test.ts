@@ -13,7 +13,8 @@ import { removeUnits } from '../../src/pruning/surgery.ts';
 import { type Generator, generator } from '../../src/random.ts';
 import { HAZARDS, hazardDocument } from '../helpers/hazards.ts';
 import { startKeras } from '../helpers/keras.ts';
-import { expectSameInKeras, probesOf } from '../helpers/same-in-keras.ts';
+import { relativeDistance } from '../helpers/numbers.ts';
+import { expectSameInKeras, outputsOf, probesOf } from '../helpers/same-in-keras.ts';
 
 const keras = startKeras();
 
@@ -46,8 +47,11 @@ function cutOf(hazard: string, seed: number, ratio: number): Cut {
   return { name, original, map, removed, smaller: removeUnits(original, map, removed), alike, random };
 }
 
-/** Surgery that takes another unit than it should along one axis of one weight. */
-function planted({ original, map, removed, alike, random }: Cut): ModelDocument {
+/**
+ * Surgery that takes another unit than it should along one axis of one weight, one that tells: where a normalisation is left with one channel of a group, its
+ * mean takes a wrong bias away as it does the right one.
+ */
+function planted({ name, original, map, removed, smaller, alike, random }: Cut): ModelDocument {
   const places = map.groups.flatMap(({ frozen, kind, units }) => {
     if (frozen) return [];
     const [goes, stays] = [units.find((unit) => removed[unit] === 1), units.find((unit) => removed[unit] === 0)];
@@ -59,15 +63,18 @@ function planted({ original, map, removed, alike, random }: Cut): ModelDocument 
       }),
     );
   });
-  const { key, at, goes, stays } = places[random.int(places.length)]!;
-  const bindings = map.bindings.get(key)!;
-  const { axis, units } = bindings[at]!;
-  const swapped = units.map((unit) => (unit === goes ? stays : unit === stays ? goes : unit));
-  return removeUnits(
-    original,
-    { ...map, bindings: new Map([...map.bindings, [key, bindings.with(at, { axis, units: swapped })]]) },
-    removed,
-  );
+  const x = probesOf(original);
+  const right = outputsOf(smaller, x);
+  for (const place of random.permutation(places.length)) {
+    const { key, at, goes, stays } = places[place]!;
+    const bindings = map.bindings.get(key)!;
+    const { axis, units } = bindings[at]!;
+    const swapped = units.map((unit) => (unit === goes ? stays : unit === stays ? goes : unit));
+    const wrong = new Map([...map.bindings, [key, bindings.with(at, { axis, units: swapped })] as const]);
+    const document = removeUnits(original, { ...map, bindings: wrong }, removed);
+    if (outputsOf(document, x).some((output, index) => relativeDistance(output, right[index]!) > 1e-4)) return document;
+  }
+  throw new Error(`${name}: no wrong index tells`);
 }
 
 /** New draws each time the tests run: what fails says which they were. */

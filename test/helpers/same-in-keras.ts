@@ -21,6 +21,20 @@ export function probesOf({ graph }: ModelDocument, samples = 3): KerasArray[] {
   });
 }
 
+/** What the engine makes of every output. */
+export function outputsOf(document: ModelDocument, x: readonly KerasArray[]): Float32Array[] {
+  const variables = Variables.from(document.weights);
+  try {
+    return tf.tidy(() =>
+      forward(document.graph, (key) => variables.read(key), x.map(tensorOf), { training: false }).map((output) =>
+        output.dataSync<'float32'>().slice(),
+      ),
+    );
+  } finally {
+    variables.dispose();
+  }
+}
+
 /** Expects every output of every document to be what Keras makes of its `.keras` file, within 1e-5. One Keras process does all of them. */
 export async function expectSameInKeras(keras: Keras, cases: readonly { name: string; document: ModelDocument; x: KerasArray[] }[]) {
   const folder = mkdtempSync(join(tmpdir(), 'espalier-same-in-keras-'));
@@ -32,14 +46,7 @@ export async function expectSameInKeras(keras: Keras, cases: readonly { name: st
       cases.map(({ x }, index) => ({ path: files[index], x })),
     );
     for (const [index, { name, document, x }] of cases.entries()) {
-      const variables = Variables.from(document.weights);
-      const ours = tf.tidy(() =>
-        forward(document.graph, (key) => variables.read(key), x.map(tensorOf), { training: false }).map((output) =>
-          output.dataSync<'float32'>(),
-        ),
-      );
-      variables.dispose();
-      for (const [at, output] of ours.entries()) {
+      for (const [at, output] of outputsOf(document, x).entries()) {
         expect(relativeDistance(output, theirs[index]![at]!.data), name).toBeLessThan(1e-5);
       }
     }
