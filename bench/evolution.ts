@@ -4,7 +4,7 @@
  *
  *   --seeds 3             dense networks, each cut both ways
  *   --criteria magnitude,taylor
- *   --epochs 3            of fine-tuning; the dense networks have 5
+ *   --epochs 3            of fine-tuning; the dense networks have 15
  *   --population 16 --generations 8   of the search
  *   --images /usr/share/datasets/fashion-mnist   where Debian's dataset-fashion-mnist has them
  *   --folder data/bench/evolution   dense networks and answers; a run that was interrupted goes on
@@ -35,7 +35,8 @@ const { values: given } = parseArgs({
 });
 const NETWORK = 'residual_8_16_32';
 const SAMPLES = 10_000;
-const DENSE_EPOCHS = 5;
+/** As in bench/pruning-vs-torch-pruning.ts. */
+const DENSE_EPOCHS = 15;
 const KEPT = 0.5;
 const folder = resolve(given.folder);
 const seeds = Array.from({ length: Number(given.seeds) }, (_, seed) => seed);

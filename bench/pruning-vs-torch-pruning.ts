@@ -5,7 +5,7 @@
  *   --network lenet_5     (55,000 images) or residual_8_16_32 (10,000)
  *   --seeds 5             dense networks, each cut by both; 3 for the residual network
  *   --criteria magnitude,taylor,fpgm
- *   --epochs 3            of fine-tuning; the dense networks have 5
+ *   --epochs 3            of fine-tuning; the dense LeNet-5 has 5, the residual network 15
  *   --images /usr/share/datasets/fashion-mnist   where Debian's dataset-fashion-mnist has them
  *   --folder data/bench/torch-pruning   dense networks and answers; a run that was interrupted goes on
  *
@@ -39,7 +39,8 @@ const folder = resolve(given.folder);
 const samples = network === 'lenet_5' ? 55_000 : 10_000;
 const seeds = Array.from({ length: Number(given.seeds ?? (network === 'lenet_5' ? 5 : 3)) }, (_, seed) => seed);
 const epochs = Number(given.epochs);
-const DENSE_EPOCHS = 5;
+/** The residual network's normalisations have seen too little after five epochs of 79 steps: 60 to 82 % of test images were wrong. */
+const DENSE_EPOCHS = network === 'lenet_5' ? 5 : 15;
 const KEPT = 0.5;
 const BATCHES = [1, 64] as const;
 
