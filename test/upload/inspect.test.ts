@@ -81,7 +81,7 @@ describe('buildDataset', () => {
   it('refuses parts and options before it starts a process', async () => {
     const scratch = folder();
     expect((await problemOf(buildDataset([], {}, scratch))).message).toContain('No data were sent');
-    const options = { split: { test: 0 } };
+    const options = { split: { test: -1 } };
     expect((await problemOf(buildDataset([part('x', '/nowhere')], options, scratch))).message).toContain('split.test');
     expect(readdirSync(scratch)).toEqual([]);
   });
