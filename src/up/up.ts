@@ -10,8 +10,6 @@ import { redisPart } from './redis.ts';
 import { prepareRedisSocket } from './redis-socket.ts';
 
 const STOP_GRACE_MS = 15_000;
-/** A worker makes little garbage for a long time; left alone, V8 lets its young generation grow by 150 MB meanwhile. bin/espalier does the same. */
-const WORKER_NODE_OPTIONS = ['--max-semi-space-size=4'];
 const READINESS_PAUSE_MS = 50;
 /** After this long without readiness the log says what is missing, each time again. */
 const READINESS_PATIENCE_MS = 15_000;
@@ -72,7 +70,7 @@ export async function up(options: {
         environment.PORT = new URL(address).port || '80';
       },
     });
-    const work = espalierPart({ ...common, command: 'work', nodeOptions: WORKER_NODE_OPTIONS, onReady: () => {} });
+    const work = espalierPart({ ...common, command: 'work', onReady: () => {} });
     await Promise.race([Promise.all([keep(keepRunning(serve, log)), keep(keepRunning(work, log))]), interrupted]);
     await readiness(address, log, stopping);
     return { address, stop };

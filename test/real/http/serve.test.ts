@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
 import { newKey } from '../../../src/http/keys.ts';
 import { serve } from '../../../src/http/serve.ts';
@@ -14,6 +14,7 @@ import { QUEUE_PREFIX } from '../../../src/jobs/queue.ts';
 import { openPatientRedis } from '../../../src/jobs/redis.ts';
 import { registerWorker } from '../../../src/jobs/workers.ts';
 import { openLedger } from '../../../src/ledger/open.ts';
+import { PART_NODE_OPTIONS } from '../../../src/up/espalier-part.ts';
 import { trainRequest } from '../../http/uploads.ts';
 import { testLog } from '../../jobs/log.ts';
 import { startRedis } from '../../jobs/redis-server.ts';
@@ -126,7 +127,11 @@ describe('the server process', () => {
   it('grows by at most 64 MiB while it takes 200 MiB', async () => {
     const main = join(import.meta.dirname, '../../../src/main.ts');
     const env = { PATH: process.env.PATH, HOME: folder, ...environment() };
-    const child: ChildProcess = spawn(process.execPath, [main, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child: ChildProcess = spawn(process.execPath, [...PART_NODE_OPTIONS, main, 'serve'], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
     const exited = once(child, 'exit');
     let address = '';
     for await (const line of createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })) {
