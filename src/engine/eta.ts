@@ -1,4 +1,5 @@
 /** How long a job still takes, as a range that its true time lies in more often than not: four times in five at least, as the tests hold it to. */
+import { mostComparisonSeconds, TOLD } from '../report/latency.ts';
 import type { Progress } from '../worker/frames.ts';
 
 /** Seconds. */
@@ -28,9 +29,6 @@ const ERRORS = 2;
 const LEAST = 0.01;
 /** A trend is one from this many standard errors on. */
 const TREND = 2.5;
-/** How long a latency comparison goes on where the models are fast, in seconds; where they are slow it takes 35 rounds of both. */
-const COMPARISON_S = 1.5;
-const COMPARISON_ROUNDS = 35;
 /** Bytes a second at which weights are packed, hashed and written, at best and at worst. */
 const EXPORT_RATE = { fast: 100e6, slow: 5e6 };
 /** What an export costs beside its bytes, at worst. */
@@ -124,7 +122,8 @@ export class RemainingTime {
     const measuring = latencyBatchSizes
       .map((batch) => {
         const round = scaled(sample, 2 * batch);
-        return { low: Math.min(COMPARISON_S, COMPARISON_ROUNDS * round.low), high: Math.max(COMPARISON_S, COMPARISON_ROUNDS * round.high) };
+        // Very fast ones are done before the time is up.
+        return { low: Math.min(TOLD.seconds, mostComparisonSeconds(round.low)), high: mostComparisonSeconds(round.high) };
       })
       .reduce(plus, NO_TIME);
     const phases: [Progress['phase'], Range][] = [

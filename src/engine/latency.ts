@@ -1,16 +1,10 @@
 /** Latency of two models, measured in turn in one process. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { ModelDocument } from '../model/document.ts';
-import type { LatencyComparison, TimingSeconds } from '../report/latency.ts';
-import { compareLatencies, pairsSuffice } from '../report/latency.ts';
+import { compareLatencies, type LatencyComparison, pairsSuffice, TOLD, WARM_UP } from '../report/latency.ts';
 import { forward } from './network.ts';
 import { scope } from './scope.ts';
 import { Variables } from './variables.ts';
-
-/** Runs of each that warm up, fewer where one takes long. */
-const WARM_UP = { runs: 5, seconds: 2 };
-/** Of what is told of every model. */
-const TOLD: TimingSeconds = { seconds: 1.5, patience: 1.5 };
 
 /**
  * Times a forward pass of each on the same inputs, original and result in turn: 30 pairs at least and for `seconds`, then on until the interval is narrow or

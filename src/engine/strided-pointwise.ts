@@ -4,15 +4,15 @@
  * prev_size", at once or minutes later. Shortcuts of residual networks are such convolutions, and pruned ones have such channels. The gradient is the same with
  * strides of 1 over the samples' places that the convolution sees.
  */
-import type { KernelConfig, NamedAttrMap, NamedTensorInfoMap, Tensor4D, TensorInfo } from '@tensorflow/tfjs-node-gpu';
+import type { KernelConfig, NamedAttrMap, NamedTensorInfoMap, Tensor, Tensor4D, TensorInfo } from '@tensorflow/tfjs-node-gpu';
 
 const KERNEL = 'Conv2DBackpropFilter';
 const BACKEND = 'tensorflow';
 
-type TensorFlow = Pick<typeof import('@tensorflow/tfjs-node-gpu'), 'getKernel' | 'registerKernel' | 'unregisterKernel' | 'stridedSlice'>;
+type TensorFlow = typeof import('@tensorflow/tfjs-node-gpu');
 
 /** Lets gradients of strided 1 x 1 kernels see only the places that count, from now on. */
-export function guardStridedPointwise(tf: TensorFlow): void {
+export function guardStridedPointwise(tf: Pick<TensorFlow, 'getKernel' | 'registerKernel' | 'unregisterKernel' | 'stridedSlice'>): void {
   const plain = tf.getKernel(KERNEL, BACKEND);
   const kernelFunc: KernelConfig['kernelFunc'] = (given) => {
     const { inputs, attrs, backend } = given;
@@ -25,7 +25,7 @@ export function guardStridedPointwise(tf: TensorFlow): void {
     const [down, right] = typeof strides === 'number' ? [strides, strides] : strides;
     const isPointwise = filterShape[0] === 1 && filterShape[1] === 1;
     if (!isPointwise || (down === 1 && right === 1) || dataFormat !== 'NHWC') return plain.kernelFunc(given);
-    const seen = tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, right, 1]);
+    const seen = placesSeen(tf, x, down, right);
     const close: NamedTensorInfoMap = { x: seen, dy };
     const narrow: NamedAttrMap = { ...attrs, strides: 1, pad: 'valid' };
     const gradient = plain.kernelFunc({ inputs: close, attrs: narrow, backend });
@@ -34,4 +34,9 @@ export function guardStridedPointwise(tf: TensorFlow): void {
   };
   tf.unregisterKernel(KERNEL, BACKEND);
   tf.registerKernel({ ...plain, kernelFunc });
+}
+
+/** What a 1 x 1 kernel sees of x [n, h, w, channels] under these strides. */
+export function placesSeen<Images extends Tensor>(tf: Pick<TensorFlow, 'stridedSlice'>, x: Images, down: number, right: number): Images {
+  return tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, down, right, 1]) as Images;
 }

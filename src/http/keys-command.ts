@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { newId } from '../jobs/ids.ts';
 import type { KeyRow, Ledger } from '../ledger/ledger.ts';
-import { hashSecret, newSecret, tenantAndRole } from './keys.ts';
+import { hashOf, newSecret, tenantAndRole } from './keys.ts';
 import { KEYS_PER_TENANT } from './limits.ts';
 
 export const KEYS_USAGE = 'create <tenant> <role> [--name TEXT] [--expires TIME] | list [tenant] | revoke <key id>';
@@ -41,7 +41,7 @@ async function create(values: string[], ledger: Ledger, now: () => number): Prom
   const secret = newSecret();
   const row: KeyRow = {
     id: newId('key'),
-    hash: hashSecret(secret).toString('hex'),
+    hash: hashOf(secret),
     ...tenantAndRole(tenant, role),
     name: options.name,
     created_at: now(),

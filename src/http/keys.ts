@@ -37,7 +37,7 @@ export function newKey(named: { tenant: string; role: string }): NewKey {
   const { tenant, role } = tenantAndRole(named.tenant, named.role);
   const id = randomBytes(4).toString('hex');
   const secret = newSecret();
-  return { secret, line: `${id} ${hashSecret(secret).toString('hex')} ${tenant} ${role}` };
+  return { secret, line: `${id} ${hashOf(secret)} ${tenant} ${role}` };
 }
 
 /** A new key of the keys file as text for a terminal: the secret, and the line for the file. */

@@ -56,6 +56,17 @@ export interface TimingSeconds {
   patience: number;
 }
 
+/** Of what is told of every model. */
+export const TOLD: TimingSeconds = { seconds: 1.5, patience: 1.5 };
+/** Runs of both that warm up, fewer where one takes long. */
+export const WARM_UP = { runs: 5, seconds: 2 };
+
+/** The seconds that such a comparison takes at most, of two models that take `round` seconds together. */
+export function mostComparisonSeconds(round: number): number {
+  const warmUp = Math.min(WARM_UP.runs * round, WARM_UP.seconds + round);
+  return warmUp + Math.max(TOLD.seconds, Math.min(FEWEST_PAIRS * round, Math.max(SLOW_SECONDS + round, LEAST_PAIRS * round)));
+}
+
 /** Whether pairs that took `elapsed` seconds are enough; `width` is that of their interval as a fraction of the ratio. */
 export function pairsSuffice(pairs: number, elapsed: number, { seconds, patience }: TimingSeconds, width: () => number): boolean {
   if (pairs >= MOST_PAIRS) return true;

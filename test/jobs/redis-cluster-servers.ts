@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { freePort } from '../services/free-port.ts';
+import { redisProcess } from './redis-server.ts';
 
 const NODES = 3;
 const SLOTS = 16_384;
@@ -55,24 +53,5 @@ async function openNode(folder: string): Promise<ClusterNode & { busPort: number
   const [port, busPort] = [await freePort(), await freePort()];
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${busPort}`, '--cluster-node-timeout', '1000'];
-  let child: ChildProcess | null = null;
-  return {
-    port,
-    busPort,
-    async start() {
-      const started = spawn('redis-server', [...settings, ...cluster], { stdio: ['ignore', 'pipe', 'inherit'] });
-      child = started;
-      for await (const line of createInterface({ input: started.stdout })) {
-        if (line.includes('Cluster state changed: ok')) break;
-      }
-      started.stdout.resume();
-    },
-    async kill() {
-      if (!child) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      child = null;
-      await gone;
-    },
-  };
+  return { port, busPort, ...redisProcess([...settings, ...cluster], /Cluster state changed: ok/) };
 }

@@ -15,21 +15,14 @@ export interface TestRedis {
   destroy(): Promise<void>;
 }
 
-/** A Redis of the test's own, on a Unix socket, that keeps nothing on disk. */
-export async function startRedis(): Promise<TestRedis> {
-  const folder = await mkdtemp(join(tmpdir(), 'espalier-redis-'));
-  const url = join(folder, 'redis.sock');
+/** A redis-server with these arguments, which has started when it says a line like that; killed with all it knew. */
+export function redisProcess(args: readonly string[], ready: RegExp): Pick<TestRedis, 'start' | 'kill'> {
   let child: ChildProcess | null = null;
-  const redis: TestRedis = {
-    url,
+  return {
     async start() {
-      const started = spawn('redis-server', ['--port', '0', '--unixsocket', url, '--save', '', '--appendonly', 'no', '--dir', folder], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+      const started = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
       child = started;
-      for await (const line of createInterface({ input: started.stdout })) {
-        if (line.includes('ready to accept connections') || line.includes('Ready to accept connections')) break;
-      }
+      for await (const line of createInterface({ input: started.stdout })) if (ready.test(line)) break;
       started.stdout.resume();
     },
     async kill() {
@@ -39,6 +32,17 @@ export async function startRedis(): Promise<TestRedis> {
       child = null;
       await gone;
     },
+  };
+}
+
+/** A Redis of the test's own, on a Unix socket, that keeps nothing on disk. */
+export async function startRedis(): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'espalier-redis-'));
+  const url = join(folder, 'redis.sock');
+  const args = ['--port', '0', '--unixsocket', url, '--save', '', '--appendonly', 'no', '--dir', folder];
+  const redis: TestRedis = {
+    url,
+    ...redisProcess(args, /ready to accept connections/i),
     async destroy() {
       await redis.kill();
       await rm(folder, { recursive: true, force: true });

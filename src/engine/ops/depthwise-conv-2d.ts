@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { run, text, typed, wholes } from '../raw-ops.ts';
+import { placesSeen } from '../strided-pointwise.ts';
 import { tf } from '../tensorflow.ts';
 import { differentiable } from './differentiable.ts';
 
@@ -25,12 +26,13 @@ export function depthwiseConv2d(x: Tensor, kernel: Tensor, stride: number, paddi
     (dy, [from, by]) => [
       run('DepthwiseConv2dNativeBackpropInput', attributes, [sizes(from!), by!, dy], 1)[0]!,
       isStridedPointwise
-        ? run('DepthwiseConv2dNativeBackpropFilter', attributesOf(1, 'VALID'), [placesSeen(from!, stride), sizes(by!), dy], 1)[0]!
+        ? run(
+            'DepthwiseConv2dNativeBackpropFilter',
+            attributesOf(1, 'VALID'),
+            [placesSeen(tf, from!, stride, stride), sizes(by!), dy],
+            1,
+          )[0]!
         : run('DepthwiseConv2dNativeBackpropFilter', attributes, [from!, sizes(by!), dy], 1)[0]!,
     ],
   );
-}
-
-function placesSeen(x: Tensor, stride: number): Tensor {
-  return tf.stridedSlice(x, [0, 0, 0, 0], x.shape, [1, stride, stride, 1]);
 }

@@ -5,7 +5,7 @@ import type { KeyRow } from '../../ledger/ledger.ts';
 import { ROLES } from '../../roles.ts';
 import { choice, nullable, strictObject } from '../../schema.ts';
 import { EXAMPLE_SECRET, KEY_ROW } from '../examples.ts';
-import { hashSecret, newSecret } from '../keys.ts';
+import { hashOf, newSecret } from '../keys.ts';
 import { KEYS_PER_TENANT } from '../limits.ts';
 import { KEY_LINKS } from '../links.ts';
 import { route } from '../route.ts';
@@ -61,7 +61,7 @@ export const postKey = route({
     const secret = newSecret();
     const row: KeyRow = {
       id: newId('key'),
-      hash: hashSecret(secret).toString('hex'),
+      hash: hashOf(secret),
       tenant: principal.tenant,
       role: body.role,
       name: body.name,
