@@ -12,7 +12,7 @@ export interface ReadyMessage {
  * Of servers and workers. A worker makes little garbage for a long time; left alone, V8 lets its young generation grow by 150 MB meanwhile. An upload makes no
  * objects to speak of, only buffers, which pile up to several times the young generation before V8 looks. bin/espalier does the same.
  */
-export const PART_NODE_OPTIONS = ['--max-semi-space-size=4'];
+export const PART_NODE_OPTIONS = ['--max-semi-space-size=2'];
 
 /**
  * A command of Espalier as a process of its own. It ends by itself when the channel to this process closes, so nothing is left when this process is
