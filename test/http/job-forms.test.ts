@@ -103,9 +103,13 @@ describe('a job posted with its model and its data', () => {
     expect(await stock()).toEqual(before);
   });
 
-  it('is refused for a specification that is not JSON', async () => {
-    const answer = await post(form(['spec', '{'], ['model', model, 'seed.keras']));
-    expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_JSON' } });
+  it.each(['', '{', '{"__proto__": {}}'])('is refused for %j as the specification, which is named', async (text) => {
+    const { status, body } = await post(form(['spec', text], ['model', model, 'seed.keras']));
+    expect({ status, code: body.code, pointer: body.errors?.[0]?.pointer }).toEqual({
+      status: 422,
+      code: 'VALIDATION_FAILED',
+      pointer: '#part:spec',
+    });
   });
 
   it('under an Idempotency-Key is made once, whatever the order of the fields', async () => {

@@ -566,6 +566,16 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         });
       });
 
+      it('are due at once where they were noted by a clock that is ahead', async () => {
+        const { id } = await hookedJob();
+        world.clock.now += 3_600;
+        await world.ledger.requestCancel('alice', id);
+        world.clock.now -= 3_600;
+        const claim = () => world.other.claimDeliveries({ limit: 10, perTenant: 2, busy: [], until: world.clock.now + 10 });
+        expect(await claim()).toHaveLength(1);
+        expect(await claim()).toEqual([]);
+      });
+
       it('are signed by no more secrets than they may be, however many are made at once', async () => {
         const ids = Array.from({ length: 6 }, (_, n) => `whs_${n}`);
         const insert = (id: string, n: number) =>

@@ -7,23 +7,31 @@ export function installJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined);
-    return parse(request, body, (error, value) => (error ? done(faultOf(body, error)) : done(null, value)));
+    return parse(request, body, (error, value) =>
+      error ? done(new Problem('INVALID_JSON', faultIn('body', body), { cause: error })) : done(null, value),
+    );
   });
 }
 
-/** The value of a text that came as part of a form, read as a body is. Rejects with Problem INVALID_JSON. */
-export function parseJson(request: FastifyRequest, text: string): Promise<unknown> {
+/** The value of the text of a form's part, read as a body is. Rejects with Problem VALIDATION_FAILED, at the part. */
+export function parseJsonPart(request: FastifyRequest, part: string, text: string): Promise<unknown> {
   const parse = request.server.getDefaultJsonParser('error', 'error');
   return new Promise((resolve, reject) => {
-    parse(request, text, (error, value) => (error ? reject(faultOf(text, error)) : resolve(value)));
+    parse(request, text, (error, value) => {
+      if (!error) return resolve(value);
+      const detail = faultIn(`part '${part}'`, text);
+      reject(
+        new Problem('VALIDATION_FAILED', detail, { cause: error, items: [{ pointer: `#part:${part}`, detail, received: received(text) }] }),
+      );
+    });
   });
 }
 
-function faultOf(body: string, cause: Error): Problem {
+function faultIn(where: string, text: string): string {
   try {
-    JSON.parse(body);
+    JSON.parse(text);
   } catch (error) {
-    return new Problem('INVALID_JSON', `The body is not valid JSON: ${(error as Error).message}. Received: ${received(body)}`, { cause });
+    return `The ${where} is not valid JSON: ${(error as Error).message}. Received: ${received(text)}`;
   }
-  return new Problem('INVALID_JSON', "The body names '__proto__' or 'constructor.prototype', which is refused", { cause });
+  return `The ${where} names '__proto__' or 'constructor.prototype', which is refused`;
 }

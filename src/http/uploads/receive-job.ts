@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { Problem, received } from '../../errors.ts';
 import { JSON_BODY_LIMIT_BYTES } from '../limits.ts';
-import { parseJson } from '../plugins/json.ts';
+import { parseJsonPart } from '../plugins/json.ts';
 import type { PartDoc } from '../route.ts';
 import { missingPart } from './missing-part.ts';
 import { type ReceivedFile, receiveParts } from './receive-parts.ts';
@@ -42,8 +42,8 @@ export interface ReceivedJob {
 }
 
 /**
- * Streams the form into `folder`. Throws Problem as `receiveParts` does, INVALID_JSON, and VALIDATION_FAILED where an input comes twice, by its bytes and by
- * its id, or options of data come without data.
+ * Streams the form into `folder`. Throws Problem as `receiveParts` does, and VALIDATION_FAILED where the specification is not JSON, an input comes twice, by
+ * its bytes and by its id, or options of data come without data.
  */
 export async function receiveJob(
   request: FastifyRequest,
@@ -63,7 +63,7 @@ export async function receiveJob(
   const data = files.filter(({ name }) => name === 'dataset' || IDX_NAMES.includes(name));
   const text = specField ?? (specFile && (await readSpec(specFile)));
   if (text === undefined) throw missingPart('spec', 'the specification as JSON', 'as a field or a file');
-  const spec = await parseJson(request, text);
+  const spec = await parseJsonPart(request, 'spec', text);
   refuseTwice(spec, 'model_id', model);
   refuseTwice(spec, 'dataset_id', data);
   const [stray] = Object.keys(options);

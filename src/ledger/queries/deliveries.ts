@@ -1,7 +1,9 @@
+import type { ExpressionBuilder } from 'kysely';
 import { WEBHOOK_EVENTS } from '../../jobs/spec/index.ts';
 import type { Database } from '../database.ts';
 import type { DeliveryRow, DeliveryStatus, Ledger } from '../ledger.ts';
 import { deliveryAttemptRow, deliveryRow, jobRow } from '../rows.ts';
+import type { Tables } from '../tables.ts';
 import { recordChange } from './audit.ts';
 
 type DeliveryQueries = Pick<Ledger, 'claimDeliveries' | 'recordDelivery' | 'listDeliveries' | 'redeliver' | 'deliveryCounts'>;
@@ -9,9 +11,11 @@ type DeliveryQueries = Pick<Ledger, 'claimDeliveries' | 'recordDelivery' | 'list
 /** What is due to webhooks, who tries it, and what became of that. */
 export function deliveryQueries(database: Database): DeliveryQueries {
   const { db, now } = database;
+  /** A first attempt at once: what is told of a job is noted at the time of a worker's clock, which may be ahead. */
+  const due = ({ eb, or }: ExpressionBuilder<Tables, 'deliveries'>) => or([eb('attempts', '=', 0), eb('due_at', '<=', now())]);
   return {
     async claimDeliveries({ limit, perTenant, busy, until }) {
-      const due = await db
+      const waiting = await db
         .with('waiting', (query) =>
           query
             .selectFrom('deliveries')
@@ -25,7 +29,7 @@ export function deliveryQueries(database: Database): DeliveryQueries {
                 .as('turn'),
             ])
             .where('status', '=', 'pending')
-            .where('due_at', '<=', now())
+            .where(due)
             .$if(busy.length > 0, (some) => some.where('tenant', 'not in', [...busy])),
         )
         .selectFrom('waiting')
@@ -37,7 +41,7 @@ export function deliveryQueries(database: Database): DeliveryQueries {
         .limit(limit)
         .execute();
       const claimed = [];
-      for (const { id, attempts } of due) {
+      for (const { id, attempts } of waiting) {
         const won = await db.transaction().execute(async (transaction) => {
           const row = await transaction
             .updateTable('deliveries')
@@ -45,7 +49,7 @@ export function deliveryQueries(database: Database): DeliveryQueries {
             .where('id', '=', id)
             .where('attempts', '=', attempts)
             .where('status', '=', 'pending')
-            .where('due_at', '<=', now())
+            .where(due)
             .returningAll()
             .executeTakeFirst();
           if (!row) return null;

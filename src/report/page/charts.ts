@@ -169,8 +169,8 @@ function draw({ id, title, description }: ChartParts, height: number, option: Re
       series: (option.series as object[]).map((series) => ({ ...series, silent: true, emphasis: { disabled: true } })),
     });
     const body = new Html(contentOf(chart.renderToSVGString(), id));
-    return html`<figure><svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="${id}-title ${id}-description"><title id="${id}-title">${title}</title><desc id="${id}-description">${description}</desc>
-${body}</svg><figcaption>${title}. ${description}</figcaption></figure>`;
+    return html`<figure><div class="drawing" role="region" aria-label="${title}, as a chart" tabindex="0"><svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="${id}-title ${id}-description"><title id="${id}-title">${title}</title><desc id="${id}-description">${description}</desc>
+${body}</svg></div><figcaption>${title}. ${description}</figcaption></figure>`;
   } finally {
     chart.dispose();
   }

@@ -17,7 +17,8 @@ p { margin: .5rem 0; max-width: 46rem; overflow-wrap: anywhere; }
 ul { margin: .4rem 0; padding-left: 1.3rem; max-width: 46rem; overflow-wrap: anywhere; }
 .note, figcaption { color: var(--muted); font-size: .9rem; }
 .table { overflow-x: auto; margin: .75rem 0 1.25rem; }
-.table:focus-visible { outline: 2px solid var(--c1); outline-offset: 2px; }
+.drawing { overflow-x: auto; }
+.table:focus-visible, .drawing:focus-visible { outline: 2px solid var(--c1); outline-offset: 2px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 caption { text-align: left; color: var(--muted); font-size: .9rem; padding-bottom: .3rem; }
 caption span { display: inline-block; position: sticky; left: 0; max-width: min(46rem, 100vw - 2.5rem); }
@@ -30,11 +31,11 @@ thead .number { white-space: normal; vertical-align: bottom; }
 .open { color: var(--open); font-weight: 600; }
 figure { margin: 1rem 0 1.75rem; }
 img.sample { display: block; image-rendering: pixelated; border: 1px solid var(--line); }
-svg.chart { display: block; width: 100%; height: auto; }
+svg.chart { display: block; width: 100%; min-width: 44rem; height: auto; }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; font-size: .82rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-size: .92em; }
 summary { cursor: pointer; }
 footer { margin-top: 3rem; color: var(--muted); font-size: .9rem; overflow-wrap: anywhere; }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --muted: #444; --line: #bbb; --soft: #f5f5f5; --good: #17663a; --bad: #a3241c; --open: #7a5200; --c1: #1f5fbf; --c2: #b8480e; --c3: #1d7a48; --c4: #7d3fb2; }
-  html { font-size: 12px; } body { max-width: none; padding: 0; } figure, tr, .unproven { break-inside: avoid; } h2, h3 { break-after: avoid; } .table { overflow: visible; } }
+  html { font-size: 12px; } body { max-width: none; padding: 0; } figure, tr, .unproven { break-inside: avoid; } h2, h3 { break-after: avoid; } .table, .drawing { overflow: visible; } svg.chart { min-width: 0; } }
 `;
