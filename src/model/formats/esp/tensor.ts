@@ -4,7 +4,7 @@
  */
 import { size } from '../../layers/index.ts';
 import type { HalfPrecision } from '../half-precision.ts';
-import { type BitCoder, codeBits, codeCount, EVEN } from './bits.ts';
+import { type BitCoder, BitEncoder, codeBits, codeCount, EVEN } from './bits.ts';
 import { codeMarks, MatrixCoder, type Periods } from './matrix.ts';
 import { Predictor } from './mixing.ts';
 
@@ -17,7 +17,8 @@ const MOST_DISTINCT = 2 ** 16;
 export const LARGEST_MULTIPLE = 2 ** 20;
 /** The least number and the least distance between two are taken for so many steps at most. */
 const MOST_PARTS = 12;
-/** The largest multiple, in so many values: where most multiples are none of the values, a list says more. */
+/** The largest multiple, in so many values: where many multiples are none of the values, a list may say as much in fewer bytes, and beyond the second it does. */
+const SPARSE = 1;
 const SPARSEST = 8;
 /** The largest multiple of a unit's own step, and the fewest inputs for which a step of its own is worth its bits. */
 const LARGEST_IN_COLUMN = 127;
@@ -35,15 +36,22 @@ export interface CodedTensor {
 type Values =
   | { kind: 'floats' }
   | { kind: 'multiples'; step: number; multiples: Int32Array }
-  | { kind: 'list'; list: Float32Array; places: Int32Array }
+  | List
   /** Multiples of a step for each unit, [units]. */
   | { kind: 'columns'; steps: Float32Array; multiples: Int32Array };
+
+interface List {
+  kind: 'list';
+  list: Float32Array;
+  places: Int32Array;
+}
 
 const KINDS = ['floats', 'multiples', 'list', 'columns'] as const;
 const NARROW: readonly (HalfPrecision | null)[] = [null, 'float16', 'bfloat16'];
 
-export function encodeTensor(coder: BitCoder, heads: HeadCoder, { shape, data, narrow, periods }: CodedTensor): void {
-  const values = valuesOf(data, shape);
+export function encodeTensor(coder: BitCoder, heads: HeadCoder, tensor: CodedTensor): void {
+  const { shape, data, narrow, periods } = tensor;
+  const values = valuesOf(tensor);
   heads.code({ shape, type: NARROW.indexOf(narrow), kind: KINDS.indexOf(values.kind) });
   if (data.length === 0) return;
   switch (values.kind) {
@@ -61,19 +69,22 @@ export function encodeTensor(coder: BitCoder, heads: HeadCoder, { shape, data, n
       heads.codeStep(values.step);
       encodeMatrix(coder, values.multiples, shape, periods);
       return;
-    case 'list': {
-      codeBits(coder, 8, values.list.length - 1);
-      const floats = new FloatCoder(coder, mantissaBits(values.list));
-      for (const value of values.list) floats.encode(value);
-      encodeMatrix(coder, values.places, shape, periods);
+    case 'list':
+      encodeList(coder, values, tensor);
       return;
-    }
     case 'columns': {
       const floats = new FloatCoder(coder, mantissaBits(values.steps));
       for (const step of values.steps) floats.encode(step);
       encodeMatrix(coder, values.multiples, shape, periods);
     }
   }
+}
+
+function encodeList(coder: BitCoder, { list, places }: List, { shape, periods }: CodedTensor): void {
+  codeBits(coder, 8, list.length - 1);
+  const floats = new FloatCoder(coder, mantissaBits(list));
+  for (const value of list) floats.encode(value);
+  encodeMatrix(coder, places, shape, periods);
 }
 
 /** Throws RangeError for a shape or a number that no encoder writes, and for another shape than the one that is wanted. */
@@ -196,7 +207,8 @@ function codeTree(coder: BitCoder, predictor: Predictor, count: number, value: n
 }
 
 /** The cheapest way in which the numbers are whole ones, where there is one. */
-function valuesOf(data: Float32Array, shape: readonly number[]): Values {
+function valuesOf(tensor: CodedTensor): Values {
+  const { shape, data, periods } = tensor;
   const distinct = new Set<number>();
   for (const value of data) {
     // -0 is a number of its own: only its bits tell it apart.
@@ -214,11 +226,27 @@ function valuesOf(data: Float32Array, shape: readonly number[]): Values {
   // Steps of few digits are all multiples of a tiny one, which says nothing.
   const columns = step !== null && largest / step <= LARGEST_IN_COLUMN ? null : columnsOf(data, shape);
   if (columns !== null) return columns;
-  if (step !== null) return { kind: 'multiples', step, multiples: Int32Array.from(data, (value) => Math.round(value / step)) };
-  if (sorted.length > MOST_VALUES || sorted.length * 2 > data.length) return { kind: 'floats' };
+  const isListed = sorted.length <= MOST_VALUES && sorted.length * 2 <= data.length;
+  if (step === null) return isListed ? listOf(data, sorted) : { kind: 'floats' };
+  const multiples = Int32Array.from(data, (value) => Math.round(value / step));
+  if (isListed && largest / step >= SPARSE * sorted.length) {
+    const list = listOf(data, sorted);
+    const listed = bytesOf((coder) => encodeList(coder, list, tensor));
+    if (listed < bytesOf((coder) => encodeMatrix(coder, multiples, shape, periods))) return list;
+  }
+  return { kind: 'multiples', step, multiples };
+}
+
+function listOf(data: Float32Array, sorted: Float32Array): List {
   const below = sorted.filter((value) => value < 0).length;
   const places = new Map([...sorted].map((value, index) => [value, index < below ? index - below : index - below + 1]));
   return { kind: 'list', list: sorted, places: Int32Array.from(data, (value) => places.get(value) ?? 0) };
+}
+
+function bytesOf(encode: (coder: BitEncoder) => void): number {
+  const coder = new BitEncoder();
+  encode(coder);
+  return coder.finish().length;
 }
 
 /** Each unit's numbers as multiples of a step of its own, where they all are, to the bit. */
