@@ -140,9 +140,6 @@ export interface TrainingRunParts {
 
 /** Of the training's learning rate, where tuning does not say. */
 const TUNING_RATE = 0.1;
-/** Of the rate of tuning, while weights are pulled to their multiples. */
-const COMMIT_RATE = 0.1;
-
 /** The rate of movement scores (Sanh 2020). */
 const SCORE_RATE = 1e-2;
 
@@ -755,7 +752,10 @@ export class TrainingRun {
     const course = Math.round((rates.end - rates.begin) / (1 - rates.skipped));
     const at = step - rates.end + course;
     const full = resolved(training.optimizer).learning_rate;
-    const base = this.state.packed ? this.tuningRate(full) * (this.state.packed.rate?.phase === 'commit' ? COMMIT_RATE : 1) : full;
+    const { packed } = this.state;
+    // Jobs that were stored before it could be said have a tenth.
+    const share = packed?.rate?.phase === 'commit' ? (this.parts.rate!.commit_learning_rate ?? 0.1) : 1;
+    const base = packed ? share * this.tuningRate(full) : full;
     const rate = learningRate(training.learning_rate_schedule, base, at, course);
     if (this.state.packed || lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
     return (rate * (step - lastCut + 1)) / afterCut.learningRateSteps;

@@ -14,7 +14,7 @@ import { checkRecipe, resolveBudget } from './check-recipe.ts';
 import { checkSensitivity } from './check-sensitivity.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
 import { count, dimensions, refuse } from './refuse.ts';
-import { codesWeights, type JobSpec, type MakingSpec, Training } from './spec/index.ts';
+import { codesWeights, type JobSpec, type MakingSpec, type Packing, Training } from './spec/index.ts';
 
 export type { FurtherModels } from './check-distillation.ts';
 export type { CheckedModel } from './check-training.ts';
@@ -63,19 +63,19 @@ export async function checkJob(
     if (spec.training.epochs === 0 && !spec.packing) {
       refuse('INCOMPATIBLE_OPTIONS', '/training/epochs', 'A train job needs at least one epoch, or a packing.', 0);
     }
-    const { distillation } = spec.training;
-    if (distillation && [null, spec.model_id].includes(distillation.teacher_model_id)) {
+    const training = await resolve(spec.training, '/training');
+    const packing = spec.packing && resolvePacking(spec.packing, { training, at: '/training' }, model.facts);
+    const { distillation } = training;
+    if (distillation && [null, spec.model_id].includes(distillation.teacher_model_id) && tuningEpochs(packing) === 0) {
       refuse(
         'INCOMPATIBLE_OPTIONS',
         '/training/distillation/teacher_model_id',
-        'The teacher is the uploaded model, and a train job would be taught by what it begins with. Accepted: another model.',
+        'The teacher is the uploaded model, and a train job would be taught by what it begins with. Accepted: another model, or a packing that is tuned.',
         distillation.teacher_model_id,
       );
     }
-    const training = await resolve(spec.training, '/training');
     const evaluation = await checkEvaluation(spec.evaluation, training.loss, [model], dataset);
-    await checkDistillation(training, '/training', model, further);
-    const packing = spec.packing && resolvePacking(spec.packing, { training, at: '/training' }, model.facts);
+    await checkDistillation(withTuning(training, packing), '/training', model, further);
     return { spec: { ...spec, evaluation, output, training, packing }, warnings };
   }
   checkRecipe(spec);
@@ -83,15 +83,13 @@ export async function checkJob(
   const evaluation = await checkEvaluation(spec.evaluation, fineTuning.loss, [model], dataset);
   const packing = spec.packing && resolvePacking(spec.packing, { training: fineTuning, at: '/fine_tuning' }, model.facts);
   if (spec.recipe) {
-    const tuned = packing!.tuning.epochs!;
-    const target = await resolveBudget(spec, fineTuning, tuned, model, dataset);
-    // Who teaches does so at the rate as well.
-    await checkDistillation({ ...fineTuning, epochs: fineTuning.epochs + tuned }, '/fine_tuning', model, further);
+    const target = await resolveBudget(spec, fineTuning, tuningEpochs(packing), model, dataset);
+    await checkDistillation(withTuning(fineTuning, packing), '/fine_tuning', model, further);
     const alone = { ...spec, packing: null };
     const pruning = await checkPruning(alone, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
     return { spec: { ...spec, evaluation, output, target, pruning, fine_tuning: fineTuning, packing }, warnings };
   }
-  await checkDistillation(fineTuning, '/fine_tuning', model, further);
+  await checkDistillation(withTuning(fineTuning, packing), '/fine_tuning', model, further);
   const pruning = await checkPruning(spec, fineTuning, { model, dataset, further }, (warning) => warnings.push(warning));
   if (packing && pruning.plan_only) {
     refuse('INCOMPATIBLE_OPTIONS', '/packing', 'A job that only plans makes no model that could be packed. Accepted: null.', packing);
@@ -150,4 +148,14 @@ function checkTraining(spec: MakingSpec, model: ModelFacts): void {
 
 function tunes({ packing }: MakingSpec): boolean {
   return packing !== null && packing.tuning.epochs !== 0 && codesWeights(packing);
+}
+
+/** Epochs of training behind a resolved packing. */
+function tuningEpochs(packing: Packing | null): number {
+  return packing && codesWeights(packing) ? packing.tuning.epochs! : 0;
+}
+
+/** The training with as many epochs as it has with those of its packing, in which a teacher teaches as well. */
+function withTuning(training: Training, packing: Packing | null): Training {
+  return { ...training, epochs: training.epochs + tuningEpochs(packing) };
 }

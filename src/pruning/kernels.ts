@@ -66,6 +66,11 @@ export function matrixOrder(kernel: Pick<PrunableKernel, 'shape' | 'inputAxes'>)
   return order;
 }
 
+/** Whether a kernel's numbers stand in the order of `matrixOrder` as they are: all axes of inputs before those of units. */
+export function isMatrix({ inputAxes }: Pick<PrunableKernel, 'inputAxes'>): boolean {
+  return inputAxes.every((axis, place) => axis === place);
+}
+
 /** The numbers of a kernel as a matrix [inputs, units]. */
 export function asMatrix(values: Float32Array, order: Int32Array): Float32Array {
   const matrix = new Float32Array(values.length);

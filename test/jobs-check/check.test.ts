@@ -686,6 +686,15 @@ describe('pruning options', () => {
     }
   });
 
+  it('are taught while a packing is tuned, also where they train nothing before, a train job by its own model too', async () => {
+    for (const spec of [pruneJob({}, { epochs: 0, distillation: {} }), trainJob({ epochs: 0, distillation: {} })]) {
+      const packed = (tuning: Record<string, unknown>) =>
+        fillDefaults(JobSpec, { ...spec, packing: { clusters: { count: 16 }, tuning } }) as TrainSpec | PruneSpec;
+      await expect(check(packed({ epochs: 2 }), classifier(), data([8]))).resolves.toBeDefined();
+      await expect(check(packed({ epochs: 0 }), classifier(), data([8]))).rejects.toThrow(/no epochs|what it begins with/);
+    }
+  });
+
   it.each([
     ['isomorphic', { type: 'unstructured' }, 'magnitude', 'auto, global, layer, erk'],
     ['erk', { type: 'channels' }, 'magnitude', 'auto, global, layer, isomorphic'],

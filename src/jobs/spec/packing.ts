@@ -51,14 +51,15 @@ const Rate = strictObject(
     commit: defaulted(
       Fraction(
         0,
-        'Of the steps, the last: steps are frozen, the learning rate is a tenth of what it was, and each update takes weights a part of the way to their multiples.',
+        'Of the steps, the last: steps are frozen, the learning rate begins its course again, and each update takes weights a part of the way to their multiples.',
       ),
-      0.35,
+      0.6,
     ),
     pull: defaulted(
       Type.Number({ minimum: 0, maximum: 1, description: 'That part, at the end of the commitment, over which it rises from 0.' }),
-      0.005,
+      0.001,
     ),
+    commit_learning_rate: defaulted(Fraction(0, 'Of the learning rate of the tuning, with which the commitment begins.'), 1),
     every_steps: defaulted(
       Type.Integer({
         minimum: 1,

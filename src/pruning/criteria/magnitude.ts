@@ -8,7 +8,7 @@ import type { Criterion } from './criterion.ts';
 export function magnitude(p: 1 | 2): Criterion {
   const power = (value: number): number => (p === 1 ? Math.abs(value) : value * value);
   return {
-    weights: { needs: 'nothing', scores: (weight) => weight.data.map(power) },
+    weights: { needs: 'nothing', scores: ({ data }) => powers(data, p) },
     units: {
       needs: 'nothing',
       normalised: true,
@@ -22,4 +22,11 @@ export function magnitude(p: 1 | 2): Criterion {
       },
     },
   };
+}
+
+function powers(values: Float32Array, p: 1 | 2): Float32Array {
+  const scores = new Float32Array(values.length);
+  if (p === 1) for (let index = 0; index < scores.length; index++) scores[index] = Math.abs(values[index]!);
+  else for (let index = 0; index < scores.length; index++) scores[index] = values[index]! * values[index]!;
+  return scores;
 }

@@ -125,6 +125,8 @@ function curves({ series: { candidates = [] } }: JobReport, { measure }: Compari
     x: 'Step',
     y: title(measure),
     lines: shown,
+    // A candidate that has lost its way would leave nothing to see of the others.
+    logarithmic: measure === 'loss' && shown.every(({ points }) => points.every(([, loss]) => loss > 0)),
   });
 }
 
