@@ -119,7 +119,17 @@ describe('a job specification', () => {
       tuning: { epochs: 2, learning_rate: null },
     });
     expect((fillDefaults(JobSpec, { ...prune, packing: { rate: {} } }) as PruneSpec).packing).toMatchObject({
-      rate: { weight: 5e-5, biases: true, ramp: 0.4, noise: 0.1, commit: 0.35, pull: 0.005, every_steps: 60, search: 0.1 },
+      rate: {
+        weight: 5e-5,
+        biases: true,
+        ramp: 0.4,
+        noise: 0.1,
+        commit: 0.6,
+        pull: 0.001,
+        commit_learning_rate: 1,
+        every_steps: 60,
+        search: 0.1,
+      },
       tuning: { epochs: null, learning_rate: null },
     });
   });
