@@ -58,7 +58,7 @@ export function encodeTensor(coder: BitCoder, heads: HeadCoder, tensor: CodedTen
     case 'floats': {
       const sparse = coder.code(EVEN, data.some(isZero) ? 1 : 0);
       if (sparse) {
-        const lives = Int32Array.from(data, (value) => (isZero(value) ? 0 : 1));
+        const lives = wholes(data, (value) => (isZero(value) ? 0 : 1));
         encodeMatrix(coder, lives, shape, periods);
       }
       const floats = new FloatCoder(coder, mantissaBits(data));
@@ -228,7 +228,7 @@ function valuesOf(tensor: CodedTensor): Values {
   if (columns !== null) return columns;
   const isListed = sorted.length <= MOST_VALUES && sorted.length * 2 <= data.length;
   if (step === null) return isListed ? listOf(data, sorted) : { kind: 'floats' };
-  const multiples = Int32Array.from(data, (value) => Math.round(value / step));
+  const multiples = wholes(data, (value) => Math.round(value / step));
   if (isListed && largest / step >= SPARSE * sorted.length) {
     const list = listOf(data, sorted);
     const listed = bytesOf((coder) => encodeList(coder, list, tensor));
@@ -240,7 +240,14 @@ function valuesOf(tensor: CodedTensor): Values {
 function listOf(data: Float32Array, sorted: Float32Array): List {
   const below = sorted.filter((value) => value < 0).length;
   const places = new Map([...sorted].map((value, index) => [value, index < below ? index - below : index - below + 1]));
-  return { kind: 'list', list: sorted, places: Int32Array.from(data, (value) => places.get(value) ?? 0) };
+  return { kind: 'list', list: sorted, places: wholes(data, (value) => places.get(value) ?? 0) };
+}
+
+/** A whole number for each; `Int32Array.from` would hold all of them twice more. */
+function wholes(data: Float32Array, of: (value: number) => number): Int32Array {
+  const made = new Int32Array(data.length);
+  for (let index = 0; index < data.length; index++) made[index] = of(data[index]!);
+  return made;
 }
 
 function bytesOf(encode: (coder: BitEncoder) => void): number {
