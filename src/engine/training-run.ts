@@ -140,6 +140,7 @@ export interface TrainingRunParts {
 
 /** Of the training's learning rate, where tuning does not say. */
 const TUNING_RATE = 0.1;
+
 /** The rate of movement scores (Sanh 2020). */
 const SCORE_RATE = 1e-2;
 
