@@ -749,16 +749,15 @@ export class TrainingRun {
 
   private rateAt(step: number): number {
     const { training, afterCut } = this.parts;
-    const { lastCut, rates } = this.state;
+    const { lastCut, packed, rates } = this.state;
     const course = Math.round((rates.end - rates.begin) / (1 - rates.skipped));
     const at = step - rates.end + course;
     const full = resolved(training.optimizer).learning_rate;
-    const { packed } = this.state;
     // Jobs that were stored before it could be said have a tenth.
     const share = packed?.rate?.phase === 'commit' ? (this.parts.rate!.commit_learning_rate ?? 0.1) : 1;
     const base = packed ? share * this.tuningRate(full) : full;
     const rate = learningRate(training.learning_rate_schedule, base, at, course);
-    if (this.state.packed || lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
+    if (packed || lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
     return (rate * (step - lastCut + 1)) / afterCut.learningRateSteps;
   }
 

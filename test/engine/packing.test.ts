@@ -385,7 +385,8 @@ describe('a job that packs at a rate', () => {
       optimizer: { type: 'adam', learning_rate: 0.03 },
       clipping: { type: 'global_norm', max_norm: 2 },
     },
-    packing: { rate: { weight: 4e-3, every_steps: 7 }, tuning: { epochs: 16 } },
+    // So short a course asks for a stronger pull.
+    packing: { rate: { weight: 4e-3, every_steps: 7, pull: 0.05 }, tuning: { epochs: 16 } },
     output: { formats: ['esp', 'keras'] },
   };
 
@@ -412,7 +413,7 @@ describe('a job that packs at a rate', () => {
     expect(rate.coded_bits).toBeGreaterThan(rate.estimated_bits / 2);
     const steps = rows.filter(({ series, values }) => series === 'step' && values.bits !== undefined).map(({ values }) => values);
     expect(steps).toHaveLength(16 * 4);
-    expect(steps.at(-1)!.bits!).toBeLessThan(0.8 * steps[0]!.bits!);
+    expect(steps.at(-1)!.bits!).toBeLessThan(0.75 * steps[0]!.bits!);
     expect(steps.at(-1)!.zeros!).toBeGreaterThan(steps[0]!.zeros!);
     expect(steps.map(({ bit_weight }) => bit_weight!)).toEqual(
       [...Array(64).keys()].map((at) => expect.closeTo(4e-3 * Math.min(1, (at + 1) / 26), 9)),

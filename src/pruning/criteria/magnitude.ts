@@ -8,7 +8,7 @@ import type { Criterion } from './criterion.ts';
 export function magnitude(p: 1 | 2): Criterion {
   const power = (value: number): number => (p === 1 ? Math.abs(value) : value * value);
   return {
-    weights: { needs: 'nothing', scores: ({ data }) => powers(data, p) },
+    weights: { needs: 'nothing', scores: ({ data }) => each(data, power) },
     units: {
       needs: 'nothing',
       normalised: true,
@@ -24,9 +24,9 @@ export function magnitude(p: 1 | 2): Criterion {
   };
 }
 
-function powers(values: Float32Array, p: 1 | 2): Float32Array {
-  const scores = new Float32Array(values.length);
-  if (p === 1) for (let index = 0; index < scores.length; index++) scores[index] = Math.abs(values[index]!);
-  else for (let index = 0; index < scores.length; index++) scores[index] = values[index]! * values[index]!;
-  return scores;
+/** `data.map(of)` in a fifth of the time: V8 compiles `of` into a loop, and calls it from `map`. */
+function each(data: Float32Array, of: (value: number) => number): Float32Array {
+  const made = new Float32Array(data.length);
+  for (let index = 0; index < data.length; index++) made[index] = of(data[index]!);
+  return made;
 }

@@ -17,8 +17,7 @@ const MOST_DISTINCT = 2 ** 16;
 export const LARGEST_MULTIPLE = 2 ** 20;
 /** The least number and the least distance between two are taken for so many steps at most. */
 const MOST_PARTS = 12;
-/** The largest multiple, in so many values: where many multiples are none of the values, a list may say as much in fewer bytes, and beyond the second it does. */
-const SPARSE = 1;
+/** The largest multiple, in so many values: where most multiples are none of the values, a list says more. */
 const SPARSEST = 8;
 /** The largest multiple of a unit's own step, and the fewest inputs for which a step of its own is worth its bits. */
 const LARGEST_IN_COLUMN = 127;
@@ -229,7 +228,8 @@ function valuesOf(tensor: CodedTensor): Values {
   const isListed = sorted.length <= MOST_VALUES && sorted.length * 2 <= data.length;
   if (step === null) return isListed ? listOf(data, sorted) : { kind: 'floats' };
   const multiples = wholes(data, (value) => Math.round(value / step));
-  if (isListed && largest / step >= SPARSE * sorted.length) {
+  // Where at least half of the multiples are none of the values, either may be shorter.
+  if (isListed && largest / step >= sorted.length) {
     const list = listOf(data, sorted);
     const listed = bytesOf((coder) => encodeList(coder, list, tensor));
     if (listed < bytesOf((coder) => encodeMatrix(coder, multiples, shape, periods))) return list;
