@@ -395,8 +395,8 @@ export interface Ledger {
   check(): Promise<void>;
   close(): Promise<void>;
   /**
-   * Another one whenever anything in the ledger has changed since, by whomever; without waiting, and far quicker than a query. Null where the database does not
-   * tell. What was read between two that are the same is still so.
+   * Another one whenever anything in the ledger has changed since, by whomever, before this turn of the event loop, or by this process in it; without waiting,
+   * and far quicker than a query. Null where the database does not tell. What was read between two that are the same is still so.
    */
   version(): string | null;
   /** The same ledger, whose changes go into the audit trail as this one's: each in the transaction that makes it. */

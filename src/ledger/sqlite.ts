@@ -56,6 +56,8 @@ class NodeSqliteDriver implements Driver {
   readonly #databases: DatabaseSync[] = [];
   #sides: Sides | null = null;
   #commits: StatementSync | null = null;
+  /** What `version` has found in this turn of the event loop, and how much this process had written by then. */
+  #found: { version: string | null; written: number } | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -97,8 +99,22 @@ class NodeSqliteDriver implements Driver {
     await (connection as NodeSqliteConnection).end('rollback');
   }
 
-  /** SQLite tells a connection that never writes how often others have: another text after every commit, by whomever. */
+  /**
+   * SQLite tells a connection that never writes how often others have: another text after every commit, by whomever. It is asked once in a turn of the event
+   * loop, and again behind what this process writes: a request that is answered later in the turn had come when the turn began.
+   */
   version(): string | null {
+    const written = this.#sides?.writer.runs ?? 0;
+    if (this.#found?.written === written) return this.#found.version;
+    if (!this.#found)
+      setImmediate(() => {
+        this.#found = null;
+      });
+    this.#found = { version: this.#askVersion(), written };
+    return this.#found.version;
+  }
+
+  #askVersion(): string | null {
     try {
       return this.#commits ? `${(this.#commits.get() as unknown as [number])[0]}` : null;
     } catch {
@@ -215,6 +231,8 @@ const MOST_STATEMENTS = 500;
 
 /** A database's own connection, with what was prepared on it. */
 class Statements {
+  /** How many have been run. */
+  runs = 0;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, Prepared>();
 
@@ -224,6 +242,7 @@ class Statements {
 
   run<Row>(sql: string, values: SQLInputValue[]): Promise<QueryResult<Row>> {
     return whileBusy(() => {
+      this.runs++;
       const { statement, answers } = this.#prepared(sql);
       if (answers) return { rows: statement.all(...values) as Row[] };
       const { changes } = statement.run(...values);

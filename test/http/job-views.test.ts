@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openJobViews } from '../../src/http/job-views.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -39,8 +40,11 @@ describe('answers about jobs', () => {
     expect(await status(id)).toBe('queued');
     await world.ledger.claimJob(claimOf(id, 1));
     expect(await status(id)).toBe('running');
+    // Another process' commit is of another turn of the event loop.
+    await nextTurn();
     await world.other.requestPause('alice', id);
     expect(await status(id)).toBe('pausing');
+    await nextTurn();
     await world.other.endJob(endingOf(id, 1));
     expect(await status(id)).toBe('succeeded');
     expect((await read(id)).ended).toBe(true);
@@ -51,6 +55,7 @@ describe('answers about jobs', () => {
     const [first, second] = [await world.queueJob(), await world.queueJob()];
     const place = async () => JSON.parse((await read(second.id)).body).queue_position;
     expect(await place()).toBe(1);
+    await nextTurn();
     await world.other.claimJob(claimOf(first.id, 1));
     expect(await place()).toBe(0);
   });
