@@ -4,7 +4,7 @@ import type { ModelDocument } from '../model/document.ts';
 import { Cancelled } from './cancelled.ts';
 import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
 import { Paused } from './paused.ts';
-import type { TrainingRunParts } from './training-run.ts';
+import type { TrainingRunParts } from './run/index.ts';
 
 /** Under which names of arrays a checkpoint keeps what is none of its run's. */
 export const BESIDE = 'beside/';

@@ -45,16 +45,8 @@ import { reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { followsRecipe, placesOf } from './recipe/places.ts';
 import { runRecipe } from './recipe/run-recipe.ts';
 import { Reporter } from './reporter.ts';
+import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, type TrainingRunParts, totalStepsOf, tuningStepsOf } from './run/index.ts';
 import { packingOf, trainOrCut } from './train-or-cut.ts';
-import {
-  type AfterCut,
-  NO_WARMUP,
-  stepsPerEpoch,
-  TrainingRun,
-  type TrainingRunParts,
-  totalStepsOf,
-  tuningStepsOf,
-} from './training-run.ts';
 import { tryCuts } from './try-cuts.ts';
 import { Variables } from './variables.ts';
 

@@ -12,7 +12,7 @@ import { prepare, prepares } from './pruning/preparation.ts';
 import { runPruning } from './pruning/run-pruning.ts';
 import { asTargeted, withCountedTarget } from './pruning/targets.ts';
 import type { Reporter } from './reporter.ts';
-import { TrainingRun, type TrainingRunParts } from './training-run.ts';
+import { TrainingRun, type TrainingRunParts } from './run/index.ts';
 
 /** What a job has come to before it is measured. */
 export interface Made {

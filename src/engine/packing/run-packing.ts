@@ -11,7 +11,7 @@ import { asMatrix, matrixOrder, type PrunableKernel, prunableKernels, unitCount 
 import { countZeros, zeroMasks } from '../../pruning/masks.ts';
 import { fileSizes } from '../../report/file-sizes.ts';
 import type { Quality } from '../../report/scores.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { clustersForBytes } from './cluster-counts.ts';
 import { runRate } from './run-rate.ts';
 import { weightImportance } from './weight-importance.ts';

@@ -12,7 +12,7 @@ import { firstStep } from '../../packing/rate/steps.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
 import { zeroMasks } from '../../pruning/masks.ts';
 import { fileSizes } from '../../report/file-sizes.ts';
-import { type RunState, stepsPerEpoch } from '../training-run.ts';
+import { type RunState, stepsPerEpoch } from '../run/index.ts';
 import type { PackingContext } from './run-packing.ts';
 import { IMPORTANCE_BATCH, weightImportance } from './weight-importance.ts';
 

@@ -4,7 +4,7 @@ import type { PrunableKernel } from '../../pruning/kernels.ts';
 import { onSamples } from '../pruning/on-samples.ts';
 import type { Calibration } from '../pruning/statistics/index.ts';
 import { gradientMoments } from '../pruning/statistics/loss-gradients.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 
 /** Small batches, whose squared gradients come near to those of single samples. */
 export const IMPORTANCE_BATCH = 16;

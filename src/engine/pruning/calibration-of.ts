@@ -1,6 +1,6 @@
 import type { Pruning } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import type { Calibration } from './statistics/index.ts';
 
 /** What says how groups and kernels are scored, and which. */

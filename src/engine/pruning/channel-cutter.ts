@@ -7,7 +7,7 @@ import { rescaled } from '../../pruning/rescale.ts';
 import { macsWithout, removeUnits, unitsKept } from '../../pruning/surgery.ts';
 import type { CutUnits } from '../../report/units-removed.ts';
 import { proveRemoval } from '../proof.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import type { Guidance } from './guidance.ts';
 import { compensate } from './make-up.ts';

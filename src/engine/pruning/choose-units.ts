@@ -20,7 +20,7 @@ import { Cancelled } from '../cancelled.ts';
 import { measureLatency } from '../latency.ts';
 import { outputFormats } from '../output-formats.ts';
 import { probeInputs } from '../probe-inputs.ts';
-import type { TrainingRunParts } from '../training-run.ts';
+import type { TrainingRunParts } from '../run/index.ts';
 
 export interface UnitChoice {
   document: ModelDocument;

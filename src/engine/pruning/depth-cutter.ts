@@ -10,7 +10,7 @@ import { removeBlocks } from '../../pruning/remove-blocks.ts';
 import { generator } from '../../random.ts';
 import { forward, type WeightReader } from '../network.ts';
 import { proveAgainst } from '../proof.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import { fewestSteps } from './fewest-steps.ts';

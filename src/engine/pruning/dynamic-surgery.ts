@@ -8,7 +8,7 @@ import { joined } from '../../pruning/slices.ts';
 import { unstructuredMasks } from '../../pruning/structures/unstructured.ts';
 import { planZeros, zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import type { Stage } from './stages.ts';
 

@@ -11,7 +11,7 @@ import { type Removed, removeUnits, unitsKept } from '../../pruning/surgery.ts';
 import { meanInterval } from '../../report/intervals.ts';
 import type { SampleScores } from '../../report/scores.ts';
 import { outputFormats } from '../output-formats.ts';
-import { TrainingRun, type TrainingRunParts } from '../training-run.ts';
+import { TrainingRun, type TrainingRunParts } from '../run/index.ts';
 import { withinTime } from './choose-units.ts';
 import type { Guidance } from './guidance.ts';
 import { onSamples } from './on-samples.ts';

@@ -3,7 +3,7 @@ import type { ModelDocument } from '../../model/document.ts';
 import { compensated, readersToCompensate, withAddedBiases } from '../../pruning/compensation.ts';
 import type { ChannelMap } from '../../pruning/groups.ts';
 import { type Removed, removeUnits } from '../../pruning/surgery.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { BATCH, onSamples } from './on-samples.ts';
 import { calibrationLoss, normalisationMoments, removedMeans } from './statistics/index.ts';
 

@@ -1,5 +1,5 @@
 import type { ModelDocument } from '../../model/document.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { Variables } from '../variables.ts';
 import type { Calibration } from './statistics/index.ts';
 

@@ -3,7 +3,7 @@ import { makesZeros, type Plan, type PruneSpec } from '../../jobs/spec/index.ts'
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import { planOfUnits, planOfZeros } from '../../pruning/plan.ts';
 import { macsWithout } from '../../pruning/surgery.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { unitScoresOf, unitsLeft } from './channel-cutter.ts';
 import { keptAtTheEnd } from './cutter.ts';
 import { timeGroups, timesGroups } from './time-calls.ts';

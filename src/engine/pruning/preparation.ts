@@ -5,7 +5,7 @@ import type { LatencyTable } from '../../pruning/latency-table.ts';
 import type { SampleScores } from '../../report/scores.ts';
 import { keepBetweenRuns, resumedState } from '../between-runs.ts';
 import type { StoredState } from '../checkpoint.ts';
-import type { TrainingRunParts } from '../training-run.ts';
+import type { TrainingRunParts } from '../run/index.ts';
 import { type EvolutionState, evolve, generationSteps, searchOf } from './evolution-search.ts';
 import { timeGroups, timesGroups } from './time-calls.ts';
 

@@ -6,8 +6,8 @@ import { Problem } from '../../errors.ts';
 import type { ModelDocument } from '../../model/document.ts';
 import { makeBatch } from '../batch.ts';
 import type { RemovalProof } from '../proof.ts';
+import type { TrainingRunParts } from '../run/index.ts';
 import { tf } from '../tensorflow.ts';
-import type { TrainingRunParts } from '../training-run.ts';
 
 const PROOF_INPUTS = 64;
 

@@ -3,7 +3,7 @@ import type { PruneSpec, PruningScheduleOf } from '../../jobs/spec/index.ts';
 import { kernelsToCut } from '../../pruning/candidates.ts';
 import type { Masks } from '../../pruning/masks.ts';
 import { regrown, regrowsAt, regrowthFraction } from '../../pruning/schedules/rigl.ts';
-import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../run/index.ts';
 
 export function regrowth(
   { pruning }: PruneSpec,

@@ -1,6 +1,6 @@
 /** Survivors of a cut go back to the weights, or only the learning rate, of an earlier point of a training (Frankle 2019; Renda 2020). */
 import type { PruningScheduleOf } from '../../jobs/spec/index.ts';
-import type { RateCourse, TrainingRun } from '../training-run.ts';
+import type { RateCourse, TrainingRun } from '../run/index.ts';
 import type { Stage } from './stages.ts';
 
 type Rewinding = PruningScheduleOf<'rewind' | 'lr_rewind'>;

@@ -2,7 +2,7 @@
 import type { Plan, PruneSpec } from '../../jobs/spec/index.ts';
 import type { ModelDocument } from '../../model/document.ts';
 import type { LatencyTable } from '../../pruning/latency-table.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { channelCutter } from './channel-cutter.ts';
 import type { Cutter } from './cutter.ts';
 import { depthCutter } from './depth-cutter.ts';

@@ -5,7 +5,7 @@ import { prunableKernels } from '../../pruning/kernels.ts';
 import { sparsityOf } from '../../pruning/masks.ts';
 import { iterativeKept } from '../../pruning/schedules/iterative.ts';
 import { polynomialCuts, polynomialPrunesAt, polynomialSpan, polynomialSparsity } from '../../pruning/schedules/polynomial.ts';
-import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { BetweenSteps, TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { type Cutter, keptAtTheEnd } from './cutter.ts';
 import { dynamicSurgery } from './dynamic-surgery.ts';
 import { regrowth } from './regrowth.ts';

@@ -14,9 +14,9 @@ import { quantile } from '../../report/latency.ts';
 import { Cancelled } from '../cancelled.ts';
 import { type CallTensors, forward, runCall } from '../network.ts';
 import { probeInputs } from '../probe-inputs.ts';
+import type { TrainingRunParts } from '../run/index.ts';
 import { scope } from '../scope.ts';
 import { tf } from '../tensorflow.ts';
-import type { TrainingRunParts } from '../training-run.ts';
 import { Variables } from '../variables.ts';
 
 /** How much is measured. */

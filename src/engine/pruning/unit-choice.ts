@@ -11,7 +11,7 @@ import { plannedUnits } from '../../pruning/plan.ts';
 import { unitScores } from '../../pruning/scores.ts';
 import type { Removed } from '../../pruning/surgery.ts';
 import { generator } from '../../random.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { calibrationOf, type Scorable, type ScoringParts, type ScoringSpec } from './calibration-of.ts';
 import { chooseUnits } from './choose-units.ts';
 import { keptAtTheEnd, scaledOverrides } from './cutter.ts';

@@ -10,7 +10,7 @@ import { checkWholeBlocks } from '../../pruning/structures/block.ts';
 import { countOf, planZeros, type ZerosOptions, zerosOptions } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import type { WeightsRemoved } from '../../report/weights-removed.ts';
-import type { TrainingRun, TrainingRunParts } from '../training-run.ts';
+import type { TrainingRun, TrainingRunParts } from '../run/index.ts';
 import { calibrationOf } from './calibration-of.ts';
 import { type Cutter, keptAtTheEnd, scaledOverrides } from './cutter.ts';
 import type { Guidance } from './guidance.ts';

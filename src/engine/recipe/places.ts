@@ -3,7 +3,7 @@ import type { Dataset } from '../../dataset/batches.ts';
 import type { Budget, Packing, PruneSpec, Training } from '../../jobs/spec/index.ts';
 import { searchesWithinDrop, searchSteps } from '../pruning/accuracy-search.ts';
 import { preparationSteps } from '../pruning/preparation.ts';
-import { totalStepsOf, tuningStepsOf } from '../training-run.ts';
+import { totalStepsOf, tuningStepsOf } from '../run/index.ts';
 
 export type RecipeSpec = PruneSpec & { recipe: 'smallest'; target: Budget; packing: Packing };
 

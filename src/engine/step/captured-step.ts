@@ -20,7 +20,15 @@ import { drawOf, partsOf } from './parts.ts';
 import { type BatchTensors, type Pass, type StepParts, StepProgram } from './program.ts';
 import { lengthsFrom, measuredFrom, reportOf, verdictOf } from './report.ts';
 import { BatchSums } from './sums.ts';
-import type { HostBatch, PredictionBatch, StepPosition, StepReport, StepVariables, TrainingStep } from './training-step.ts';
+import {
+  type HostBatch,
+  type PredictionBatch,
+  type StepPosition,
+  type StepReport,
+  type StepVariables,
+  type TrainingStep,
+  VARIABLE_KINDS,
+} from './training-step.ts';
 
 export interface CaptureSizes {
   /** Samples of the batches that will come: the full one, and the last one of an epoch where it has fewer. */
@@ -94,7 +102,7 @@ export class CapturedStep implements TrainingStep {
     this.forget();
   }
 
-  store(kinds: readonly (keyof StepVariables)[] = KINDS): void {
+  store(kinds: readonly (keyof StepVariables)[] = VARIABLE_KINDS): void {
     const { session } = this;
     if (!session) return;
     const behind = kinds.filter((kind) => !this.carried.has(kind));
@@ -106,14 +114,14 @@ export class CapturedStep implements TrainingStep {
     for (const kind of behind) this.carried.add(kind);
   }
 
-  load(kinds: readonly (keyof StepVariables)[] = KINDS): void {
+  load(kinds: readonly (keyof StepVariables)[] = VARIABLE_KINDS): void {
     const { session } = this;
     if (!session) return;
     for (const [name, variables, key] of namesOf(this.parts.variables, kinds)) {
       session.set(name, variables.value(key).data, variables.shape(key));
     }
     for (const kind of kinds) this.carried.add(kind);
-    if (kinds === KINDS) this.loadMasks(session);
+    if (kinds === VARIABLE_KINDS) this.loadMasks(session);
   }
 
   private loadMasks(session: Session): void {
@@ -400,12 +408,10 @@ function fetch(session: Session, given: readonly Given[], fetches: readonly stri
   return outputs.map(taken);
 }
 
-const KINDS = ['weights', 'slots', 'averages', 'scores', 'marks', 'places', 'steps', 'costs'] as const satisfies (keyof StepVariables)[];
-
 /** Every variable of a step with its name in the graph: keys may hold characters that a node's name may not. */
 function* namesOf(
   variables: StepVariables,
-  kinds: readonly (keyof StepVariables)[] = KINDS,
+  kinds: readonly (keyof StepVariables)[] = VARIABLE_KINDS,
 ): Generator<[name: string, variables: Variables, key: string]> {
   for (const kind of kinds) {
     for (const [index, key] of variables[kind].keys().entries()) yield [`${kind}/${index}`, variables[kind], key];
@@ -426,7 +432,10 @@ function copiesOf(variables: StepVariables): StepVariables {
     for (const key of from.keys()) tf.tidy(() => to.assign(key, tf.add(from.read(key), 0)));
     return to;
   };
-  return Object.fromEntries(KINDS.map((kind) => [kind, copy(variables[kind])])) as Record<(typeof KINDS)[number], Variables>;
+  return Object.fromEntries(VARIABLE_KINDS.map((kind) => [kind, copy(variables[kind])])) as Record<
+    (typeof VARIABLE_KINDS)[number],
+    Variables
+  >;
 }
 
 function emptyBatch({ stored, storedType, target, targetType, weighted, lesson }: BatchFormat, count: number) {

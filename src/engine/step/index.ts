@@ -3,4 +3,13 @@ export { CapturedStep, CaptureFailed, type CaptureSizes } from './captured-step.
 export { EagerStep } from './eager-step.ts';
 export type { Masking } from './hidden-weights.ts';
 export { type StepParts, slotKey } from './program.ts';
-export type { HostBatch, LayerNorms, PredictionBatch, StepPosition, StepReport, StepVariables, TrainingStep } from './training-step.ts';
+export {
+  type HostBatch,
+  type LayerNorms,
+  type PredictionBatch,
+  type StepPosition,
+  type StepReport,
+  type StepVariables,
+  type TrainingStep,
+  VARIABLE_KINDS,
+} from './training-step.ts';

@@ -106,3 +106,15 @@ export interface StepVariables {
   /** Of weights on learned steps: what their bits cost, as `setCosts` has it; empty where there are none. */
   costs: Variables;
 }
+
+/** All of them, in the order in which checkpoints and graphs have them. */
+export const VARIABLE_KINDS = [
+  'weights',
+  'slots',
+  'averages',
+  'scores',
+  'marks',
+  'places',
+  'steps',
+  'costs',
+] as const satisfies (keyof StepVariables)[];

@@ -1,170 +1,48 @@
 /** Training from one step to another, as `train` jobs and fine-tuning do it. Everything that a resume needs is in `RunState` and the arrays beside it. */
 import { join } from 'node:path';
-import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule, patternOf } from '../clipping/index.ts';
-import type { Dataset } from '../dataset/batches.ts';
-import { Problem } from '../errors.ts';
-import type { LayerSelection, Monitored, Packing, Rate, Regularization, Training } from '../jobs/spec/index.ts';
-import { type ModelDocument, type Weights, withWeights } from '../model/document.ts';
-import { weightKey } from '../model/graph.ts';
-import { size } from '../model/layers/index.ts';
-import { withConfig } from '../model/with-layers.ts';
-import { onGrids, shortened } from '../packing/grid.ts';
-import type { KernelCodings } from '../packing/kernel-coding.ts';
-import { bitsOfAll, codeCosts, type RatedTensor } from '../packing/rate/code-costs.ts';
-import { pullAt, type RatePhase, type RatePhases, rampAt, ratePhases } from '../packing/rate/phases.ts';
-import { multiplesOf } from '../packing/rate/steps.ts';
-import { snapped } from '../packing/shared-values.ts';
-import { prunableKernels } from '../pruning/kernels.ts';
-import { type Masks, masked, zeroMasks } from '../pruning/masks.ts';
-import { undefinedMetrics } from '../report/metrics/index.ts';
-import { BESIDE } from './between-runs.ts';
-import { Cancelled } from './cancelled.ts';
-import { type StoredArray, type StoredState, writeCheckpoint } from './checkpoint.ts';
-import type { Teacher } from './distillation.ts';
-import { evaluate, monitoredValues, predictionBatchSize } from './evaluate.ts';
-import { learningRate } from './learning-rate.ts';
-import { isClassification, type Loss, lossOf, needsOneHot } from './losses.ts';
-import { cutMade, masksMoved, NO_NORMS, normSeen, type SpikeState } from './norm-spike.ts';
-import { type OptimizerNumbers, withTrainedOptimizer } from './optimizer-export.ts';
-import { type OptimizerRule, optimizerRule, resolved } from './optimizers/index.ts';
-import { Paused } from './paused.ts';
-import { TrainingPools } from './pool/pools.ts';
-import type { TaughtSource, TrainingPool } from './pool/training-pool.ts';
-import { UNWATCHED, type WatchState, watched } from './progress-watch.ts';
-import type { Reporter, StepMeasures } from './reporter.ts';
-import { type StepCoding, stepCoding } from './step/coded-weights.ts';
-import {
-  type BatchFormat,
-  batchFormat,
-  CapturedStep,
-  CaptureFailed,
-  EagerStep,
-  type HostBatch,
-  type Masking,
-  type StepParts,
-  type StepPosition,
-  type StepReport,
-  type TrainingStep,
-} from './step/index.ts';
-import { coefficientAt, type Penalty } from './step/penalty.ts';
-import { setCosts } from './step/rate-coding.ts';
-import { Variables } from './variables.ts';
-
-/** What has happened so far, as a checkpoint keeps it. */
-export interface RunState {
-  /** Steps done over the whole job. */
-  step: number;
-  /** The stage that is being trained; its cut has been made. */
-  stage: number;
-  /** The step at which the optimizer's slots were last zero, plus the steps skipped since. */
-  slotsFrom: number;
-  /** Steps on which clipping changed something, and the sum of the fractions that it changed. */
-  clippedSteps: number;
-  clippedSum: number;
-  skippedSteps: number;
-  nonFinite: number;
-  /** What the clipping rule remembers. */
-  clipping: unknown;
-  watch: WatchState;
-  /** What `max_norm: "auto"` was taken from. */
-  probe: { steps: number; max_norm: number } | null;
-  /** Why steps are not captured; null while they are. */
-  eagerBecause: string | null;
-  /** The sum of the losses of the epoch's steps so far, and their number. */
-  epochLoss: { sum: number; steps: number };
-  /** Cuts made so far, as the result lists them. */
-  cuts: Record<string, unknown>[];
-  /** Steps done when the newest was made; null before the first. */
-  lastCut: number | null;
-  spike: SpikeState;
-  masking: Masking;
-  rates: RateCourse;
-  /** Whether what is to be cut is still penalised. */
-  penalised: boolean;
-  /** What the weights are packed into, and the step at which their tuning ends; null until they are. */
-  packed: { codings: [string, StepCoding][]; end: number; report: Record<string, unknown>; rate: RateState | null } | null;
-}
-
-/** Training at a rate, so far. */
-export interface RateState {
-  phases: RatePhases;
-  phase: RatePhase;
-  /** The weights that are kept: of the epoch of commitment with the lowest training loss + λ·bits. */
-  kept: { step: number; loss: number; bits: number } | null;
-}
-
-/** The steps over which the learning rate's schedule runs its course, of which a fraction is skipped. */
-export interface RateCourse {
-  begin: number;
-  end: number;
-  skipped: number;
-}
-
-/** What begins again behind each cut. */
-export interface AfterCut {
-  /** Steps over which the learning rate rises linearly to what the schedule says. */
-  learningRateSteps: number;
-  /** Whether the warm-up of clipping's thresholds does. */
-  thresholds: boolean;
-}
-
-export const NO_WARMUP: AfterCut = { learningRateSteps: 0, thresholds: false };
-
-export interface TrainingRunParts {
-  document: ModelDocument;
-  /** Who teaches under distillation. */
-  teacher: ModelDocument;
-  data: Dataset;
-  training: Training;
-  seed: number;
-  reporter: Reporter;
-  scratch: string;
-  checkpointIntervalSeconds: number;
-  cancelled(): boolean;
-  /** Whether the job shall pause: a checkpoint is written and `Paused` thrown. */
-  pauseRequested(): boolean;
-  /** The optimizer's state to begin with; null for a fresh one. */
-  initialOptimizer: OptimizerNumbers | null;
-  afterCut: AfterCut;
-  /** What runs of the job draw their samples from; pools of the run's own where there are none. */
-  pools?: TrainingPools;
-  /** What else checkpoints keep, of a job in which this run is one of several. */
-  beside?: { kept(): StoredState; severalRuns: boolean } | undefined;
-  /** The penalty that is minimised along until `settle`. */
-  regularization: { spec: Regularization; layers: Pick<LayerSelection, 'include' | 'exclude'> } | null;
-  /** How packed weights are tuned; null where none are packed. */
-  tuning: Packing['tuning'] | null;
-  /** What their bits are worth, where they are trained at a rate. */
-  rate: Rate | null;
-}
-
-/** Of the training's learning rate, where tuning does not say. */
-const TUNING_RATE = 0.1;
-
-/** The rate of movement scores (Sanh 2020). */
-const SCORE_RATE = 1e-2;
+import { type ClippingRule, clippingRule, clippingVerdict, type ProbedRule } from '../../clipping/index.ts';
+import { Problem } from '../../errors.ts';
+import type { Monitored } from '../../jobs/spec/index.ts';
+import { type ModelDocument, type Weights, withWeights } from '../../model/document.ts';
+import { size } from '../../model/layers/index.ts';
+import { withConfig } from '../../model/with-layers.ts';
+import { onGrids, shortened } from '../../packing/grid.ts';
+import type { KernelCodings } from '../../packing/kernel-coding.ts';
+import { bitsOfAll, codeCosts, type RatedTensor } from '../../packing/rate/code-costs.ts';
+import { type RatePhase, ratePhases } from '../../packing/rate/phases.ts';
+import { multiplesOf } from '../../packing/rate/steps.ts';
+import { snapped } from '../../packing/shared-values.ts';
+import { prunableKernels } from '../../pruning/kernels.ts';
+import { type Masks, masked, zeroMasks } from '../../pruning/masks.ts';
+import { undefinedMetrics } from '../../report/metrics/index.ts';
+import { BESIDE } from '../between-runs.ts';
+import { Cancelled } from '../cancelled.ts';
+import { type StoredArray, type StoredState, writeCheckpoint } from '../checkpoint.ts';
+import type { Teacher } from '../distillation.ts';
+import { evaluate, monitoredValues } from '../evaluate.ts';
+import { type Loss, lossOf } from '../losses.ts';
+import { cutMade, masksMoved, normSeen } from '../norm-spike.ts';
+import { withTrainedOptimizer } from '../optimizer-export.ts';
+import { type OptimizerRule, optimizerRule, resolved } from '../optimizers/index.ts';
+import { Paused } from '../paused.ts';
+import { TrainingPools } from '../pool/pools.ts';
+import type { TaughtSource, TrainingPool } from '../pool/training-pool.ts';
+import { UNWATCHED, watched } from '../progress-watch.ts';
+import type { StepMeasures } from '../reporter.ts';
+import { stepCoding } from '../step/coded-weights.ts';
+import { CaptureFailed, type HostBatch, type Masking, type StepPosition, type StepReport, type TrainingStep } from '../step/index.ts';
+import { setCosts } from '../step/rate-coding.ts';
+import { Variables } from '../variables.ts';
+import { learningRateAt, positionAt } from './course.ts';
+import { stepsPerEpoch, totalStepsOf, tuningStepsOf } from './lengths.ts';
+import { makeEagerStep, makeStep, type StepMaking } from './make-step.ts';
+import type { TrainingRunParts } from './parts.ts';
+import { RunVariables, storedUnder } from './run-variables.ts';
+import { layerMeasures, type MoreColumn, moreColumns, updateRatio } from './series.ts';
+import { freshState, type RateCourse, type RateState, type RunState } from './state.ts';
 
 /** What the present weights are made of. */
 const PRESENTED = ['weights', 'averages', 'places', 'steps'] as const;
-
-/** Bytes of stored samples up to which the session holds the data. */
-const HELD_IN_SESSION = 256 * 2 ** 20;
-
-/** The number of steps of an epoch. */
-export function stepsPerEpoch(data: Dataset, batchSize: number): number {
-  return Math.ceil(data.split('train').size / batchSize);
-}
-
-/** The number of steps of a whole training. */
-export function totalStepsOf(data: Dataset, training: Training): number {
-  const all = stepsPerEpoch(data, training.batch_size) * training.epochs;
-  return Math.min(all, training.max_steps ?? all);
-}
-
-/** The number of steps of the training behind a packing. */
-export function tuningStepsOf(data: Dataset, training: Training, tuning: Packing['tuning'] | null): number {
-  return stepsPerEpoch(data, training.batch_size) * (tuning?.epochs ?? 0);
-}
 
 /** What a schedule does while a run trains. */
 export interface BetweenSteps {
@@ -185,14 +63,7 @@ export class TrainingRun {
   private readonly optimizer: OptimizerRule;
   private readonly clipping: ClippingRule;
   private document: ModelDocument;
-  private weights: Variables;
-  private slots = new Variables();
-  private averages = new Variables();
-  private scores = new Variables();
-  private marks = new Variables();
-  private places = new Variables();
-  private steps = new Variables();
-  private costs = new Variables();
+  private readonly variables: RunVariables;
   private readonly teacher: Teacher | null;
   private masks: Masks = new Map();
   private best: Weights | null = null;
@@ -210,45 +81,23 @@ export class TrainingRun {
     this.optimizer = optimizerRule(resolved(training.optimizer));
     this.clipping = clippingRule(training.clipping);
     this.document = parts.document;
-    this.state = {
-      step: 0,
-      stage: 0,
-      slotsFrom: 0,
-      clippedSteps: 0,
-      clippedSum: 0,
-      skippedSteps: 0,
-      nonFinite: 0,
+    this.state = freshState({
       clipping: this.clipping.memory(),
-      watch: UNWATCHED,
-      probe: null,
-      eagerBecause: null,
-      epochLoss: { sum: 0, steps: 0 },
-      cuts: [],
-      lastCut: null,
-      spike: NO_NORMS,
-      masking: 'final',
-      rates: { begin: 0, end: this.totalSteps, skipped: 0 },
+      totalSteps: this.totalSteps,
       penalised: parts.regularization !== null,
-      packed: null,
-    };
+    });
     if (resumed) {
       const { run, config } = resumed.state as { run: RunState; config: Record<string, unknown> };
       Object.assign(this.state, run);
       this.clipping.restore(run.clipping);
-      this.document = withConfig(parts.document, config, floatsUnder(resumed.arrays, 'weights/'));
-      for (const [name, slot] of floatsUnder(resumed.arrays, 'slots/')) this.slots.set(name, slot);
-      for (const [name, average] of floatsUnder(resumed.arrays, 'averages/')) this.averages.set(name, average);
-      for (const [name, score] of floatsUnder(resumed.arrays, 'scores/')) this.scores.set(name, score);
-      for (const [name, mark] of floatsUnder(resumed.arrays, 'marks/')) this.marks.set(name, mark);
-      for (const [name, places] of floatsUnder(resumed.arrays, 'places/')) this.places.set(name, places);
-      for (const [name, steps] of floatsUnder(resumed.arrays, 'steps/')) this.steps.set(name, steps);
-      for (const [name, costs] of floatsUnder(resumed.arrays, 'costs/')) this.costs.set(name, costs);
-      const earlier = floatsUnder(resumed.arrays, 'earlier/');
+      this.document = withConfig(parts.document, config, storedUnder(resumed.arrays, 'weights'));
+      const earlier = storedUnder(resumed.arrays, 'earlier');
       if (earlier.size > 0) this.earlier = earlier;
-      const best = floatsUnder(resumed.arrays, 'best/');
+      const best = storedUnder(resumed.arrays, 'best');
       if (best.size > 0) this.best = best;
     }
-    this.weights = Variables.from(this.document.weights);
+    this.variables = new RunVariables(this.document.weights);
+    if (resumed) this.variables.restore(resumed.arrays);
     const { distillation } = training;
     const { graph, weights } = parts.teacher;
     this.teacher = distillation && { graph, weights: Variables.from(weights), options: distillation };
@@ -264,10 +113,10 @@ export class TrainingRun {
     });
     this.batches = this.pool.batches({ seed, batchSize: training.batch_size });
     if (!resumed && parts.initialOptimizer) {
-      for (const [name, slot] of parts.initialOptimizer.slots) this.slots.set(name, slot);
+      for (const [name, slot] of parts.initialOptimizer.slots) this.variables.slots.set(name, slot);
       this.state.slotsFrom = -parts.initialOptimizer.iterations;
     }
-    this.step = this.makeStep();
+    this.step = makeStep(this.making());
     if (resumed) {
       const masks = [...resumed.arrays].filter(([name]) => name.startsWith('masks/'));
       if (masks.length > 0) this.setMasks(new Map(masks.map(([name, { data }]) => [name.slice('masks/'.length), data as Uint8Array])));
@@ -277,7 +126,7 @@ export class TrainingRun {
   /** The document with the present weights: averages in their place where they are kept, and without what masks leave out. */
   present(): ModelDocument {
     this.step.store(PRESENTED);
-    const weights = this.decoded(new Map([...this.weights.values(), ...this.averages.values()]));
+    const weights = this.decoded(new Map([...this.variables.weights.values(), ...this.variables.averages.values()]));
     return withWeights(this.document, this.state.masking === 'final' ? weights : masked(weights, this.masks));
   }
 
@@ -285,8 +134,8 @@ export class TrainingRun {
   private decoded(weights: Weights): Weights {
     for (const [key, coding] of this.state.packed?.codings ?? []) {
       const { shape, data } = weights.get(key)!;
-      if (coding.kind === 'shared') weights.set(key, { shape, data: snapped(data, this.places.value(key).data, coding.count) });
-      else weights.set(key, { shape, data: onGrids(data, shape, this.steps.value(key), coding.largest) });
+      if (coding.kind === 'shared') weights.set(key, { shape, data: snapped(data, this.variables.places.value(key).data, coding.count) });
+      else weights.set(key, { shape, data: onGrids(data, shape, this.variables.steps.value(key), coding.largest) });
     }
     return weights;
   }
@@ -301,11 +150,11 @@ export class TrainingRun {
     this.settle();
     this.masks = new Map([...this.masks, ...zeros]);
     this.remake(() => {
-      for (const [key, weight] of document.weights) this.weights.set(key, weight);
+      this.variables.setWeights(document.weights);
       this.beginOptimizerAfresh();
       for (const [key, coding] of codings) {
-        if (coding.kind === 'shared') this.places.set(key, { shape: this.weights.shape(key), data: coding.places });
-        else this.steps.set(key, coding.steps);
+        if (coding.kind === 'shared') this.variables.places.set(key, { shape: this.variables.weights.shape(key), data: coding.places });
+        else this.variables.steps.set(key, coding.steps);
       }
       const phases = parts.rate && ratePhases(parts.rate, state.step, tuning);
       state.rates = { begin: state.step, end: phases?.commit ?? state.step + tuning, skipped: 0 };
@@ -331,9 +180,9 @@ export class TrainingRun {
       if (phase !== 'commit') return;
       this.state.rates = { begin: rate.phases.commit, end: rate.phases.end, skipped: 0 };
       // Few digits, so that the file holds these steps and no others.
-      for (const key of this.steps.keys()) {
-        const { shape, data } = this.steps.value(key);
-        this.steps.set(key, { shape, data: data.map((step) => shortened(step) || step) });
+      for (const key of this.variables.steps.keys()) {
+        const { shape, data } = this.variables.steps.value(key);
+        this.variables.steps.set(key, { shape, data: data.map((step) => shortened(step) || step) });
       }
     });
   }
@@ -347,8 +196,8 @@ export class TrainingRun {
 
   private countCosts(): void {
     for (const [key] of this.state.packed!.codings) {
-      const { shape, data } = this.weights.value(key);
-      setCosts(this.costs, key, codeCosts(multiplesOf(data, this.steps.value(key).data[0]!), shape));
+      const { shape, data } = this.variables.weights.value(key);
+      setCosts(this.variables.costs, key, codeCosts(multiplesOf(data, this.variables.steps.value(key).data[0]!), shape));
     }
   }
 
@@ -357,7 +206,7 @@ export class TrainingRun {
     return new Map(
       this.state.packed!.codings.map(([key]) => {
         const { shape, data } = weights.get(key)!;
-        const step = this.steps.value(key).data[0]!;
+        const step = this.variables.steps.value(key).data[0]!;
         return [key, { shape, multiples: multiplesOf(data, step), step }] as const;
       }),
     );
@@ -374,7 +223,7 @@ export class TrainingRun {
     const document = this.best ? withWeights(this.document, this.best) : this.present();
     if (training.optimizer_state !== 'export' || this.state.step === 0) return document;
     this.step.store();
-    const numbers = { iterations: this.state.step - this.state.slotsFrom, slots: this.slots.values() };
+    const numbers = { iterations: this.state.step - this.state.slotsFrom, slots: this.variables.slots.values() };
     const { document: exported, dropped } = withTrainedOptimizer(document, training, this.optimizer, numbers);
     if (dropped !== null) reporter.warn('OPTIMIZER_STATE_DROPPED', `The exported model has no optimizer state: ${dropped}.`);
     return exported;
@@ -383,13 +232,13 @@ export class TrainingRun {
   /** The variables that hold the present weights; of this run. */
   presentWeights(): Variables {
     this.step.store();
-    return this.weights;
+    return this.variables.weights;
   }
 
   /** The gradients of the next step's batch, by key, of weights that are masked as well; nothing is updated. */
   presentGradients(): Map<string, Float32Array> {
     this.step.store();
-    const step = new EagerStep(this.stepParts(), this.format());
+    const step = makeEagerStep(this.making());
     try {
       return step.measure(this.batchOf(this.state.step), this.state.step).gradients;
     } finally {
@@ -402,9 +251,8 @@ export class TrainingRun {
    * whenever they are asked for. Nothing is trained.
    */
   lossAt(weights: Weights, batches: number): { loss: number; gradients: Map<string, Float32Array> } {
-    const parts = this.stepParts();
     const own = Variables.from(weights);
-    const step = new EagerStep({ ...parts, variables: { ...parts.variables, weights: own } }, this.format());
+    const step = makeEagerStep(this.making(), { weights: own });
     try {
       step.setMasks(this.masks);
       let [loss, samples] = [0, 0];
@@ -439,12 +287,12 @@ export class TrainingRun {
   /** The last cut is made: masks are final, and nothing is penalised or scored any more. */
   settle(): void {
     const { state } = this;
-    if (state.masking === 'final' && !state.penalised && this.scores.keys().length === 0) return;
+    if (state.masking === 'final' && !state.penalised && this.variables.scores.keys().length === 0) return;
     this.remake(() => {
       state.masking = 'final';
       state.penalised = false;
-      this.marks.dispose();
-      this.scores.dispose();
+      this.variables.marks.dispose();
+      this.variables.scores.dispose();
     });
   }
 
@@ -452,8 +300,8 @@ export class TrainingRun {
   scoreMovements(keys: readonly string[], masking: Masking): void {
     this.remake(() => {
       for (const key of keys) {
-        const shape = this.weights.shape(key);
-        this.scores.set(key, { shape, data: new Float32Array(size(shape)) });
+        const shape = this.variables.weights.shape(key);
+        this.variables.scores.set(key, { shape, data: new Float32Array(size(shape)) });
       }
       this.state.masking = masking;
     });
@@ -461,7 +309,7 @@ export class TrainingRun {
 
   presentScores(): Weights {
     this.step.store();
-    return this.scores.values();
+    return this.variables.scores.values();
   }
 
   /** Masks of the zeros of the uploaded model, where they are to stay. */
@@ -472,7 +320,8 @@ export class TrainingRun {
   /** Where a growing penalty counts, by weight key and in the weight's order. */
   setMarks(marks: Masks): void {
     this.remake(() => {
-      for (const [key, mark] of marks) this.marks.set(key, { shape: this.weights.shape(key), data: Float32Array.from(mark) });
+      for (const [key, mark] of marks)
+        this.variables.marks.set(key, { shape: this.variables.weights.shape(key), data: Float32Array.from(mark) });
     });
   }
 
@@ -481,7 +330,7 @@ export class TrainingRun {
     this.step.store();
     this.step.dispose();
     change();
-    this.step = this.makeStep();
+    this.step = makeStep(this.making());
     this.step.setMasks(this.masks);
   }
 
@@ -513,7 +362,7 @@ export class TrainingRun {
     const { earlier, state } = this;
     if (!earlier) throw new Error('No weights are remembered to go back to');
     this.remake(() => {
-      for (const [key, weight] of earlier) this.weights.set(key, weight);
+      this.variables.setWeights(earlier);
       this.beginOptimizerAfresh();
     });
     const cut = state.cuts.at(-1);
@@ -522,10 +371,8 @@ export class TrainingRun {
 
   /** Call inside `remake`. */
   private beginOptimizerAfresh(): void {
-    this.slots.dispose();
-    this.averages.dispose();
-    this.slots = new Variables();
-    this.averages = new Variables();
+    this.variables.slots.dispose();
+    this.variables.averages.dispose();
     this.state.slotsFrom = this.state.step;
   }
 
@@ -536,7 +383,7 @@ export class TrainingRun {
 
   private trainedWeights(): Weights {
     this.step.store();
-    return this.weights.values();
+    return this.variables.weights.values();
   }
 
   /**
@@ -547,22 +394,18 @@ export class TrainingRun {
     if (this.earlier && cut) this.earlier = cut(withWeights(this.document, this.earlier)).weights;
     this.disposeVariables();
     this.document = document;
-    this.weights = Variables.from(document.weights);
-    this.slots = new Variables();
-    this.averages = new Variables();
-    this.scores = new Variables();
-    this.marks = new Variables();
+    this.variables.setWeights(document.weights);
     this.state.slotsFrom = this.state.step;
     this.forgetBest();
-    this.step = this.makeStep();
+    this.step = makeStep(this.making());
   }
 
   /** Gives some of the present weights other numbers, without touching the optimizer's slots. */
   replaceWeights(values: Weights): void {
     this.step.store();
     for (const [key, value] of values) {
-      this.weights.set(key, value);
-      if (this.averages.has(key)) this.averages.set(key, value);
+      this.variables.weights.set(key, value);
+      if (this.variables.averages.has(key)) this.variables.averages.set(key, value);
     }
     this.step.load();
   }
@@ -597,7 +440,7 @@ export class TrainingRun {
   train(to: number, { afterStep = () => {}, mayStop = () => true }: BetweenSteps = {}): void {
     if (this.state.step < to) this.probe();
     this.declareSeries();
-    const { training, reporter } = this.parts;
+    const { reporter } = this.parts;
     const measures: StepMeasures = {
       loss: 0,
       learning_rate: 0,
@@ -610,21 +453,12 @@ export class TrainingRun {
       non_finite: 0,
     };
     const more = this.moreColumns();
-    const { layer_norms_every: every } = training;
     let began = performance.now();
     while (this.state.step < to && !(this.state.watch.stopped && mayStop(this.state.step))) {
       this.checkInterrupted();
       const { step } = this.state;
-      const rate = this.rateAt(step);
-      const report = this.take({
-        step,
-        optimizerStep: step - this.state.slotsFrom,
-        learningRate: rate,
-        thresholdStep: this.thresholdStep(step),
-        penalty: this.penaltyAt(step),
-        ...this.worthAt(step),
-        layers: every > 0 && step % every === 0,
-      });
+      const at = positionAt(this.parts, this.state, step);
+      const report = this.take(at);
       const done = step + 1;
       this.state.step = done;
       if (report.culprit === null) {
@@ -634,12 +468,12 @@ export class TrainingRun {
         this.state.epochLoss.steps++;
       } else this.heldBack(report, step);
       measures.loss = report.loss;
-      measures.learning_rate = rate;
+      measures.learning_rate = at.learningRate;
       measures.gradient_norm = report.normBefore;
       measures.clipped_norm = report.normAfter;
       measures.clipping_threshold = report.threshold;
       measures.clipped = report.clipped;
-      measures.update_ratio = report.layers ? ratioOf(report.layers) : null;
+      measures.update_ratio = report.layers ? updateRatio(report.layers) : null;
       measures.skipped_steps = this.state.skippedSteps;
       measures.non_finite = report.nonFinite;
       reporter.step(
@@ -730,7 +564,7 @@ export class TrainingRun {
       this.state.eagerBecause = error.message;
       this.parts.reporter.warn('STEP_NOT_CAPTURED', `Training steps run operation by operation, which is slower: ${error.message}`);
       this.step.dispose();
-      this.step = this.makeStep();
+      this.step = makeStep(this.making());
       this.step.setMasks(this.masks);
       return this.step.run(batch, at);
     }
@@ -745,38 +579,6 @@ export class TrainingRun {
     const { data, training } = this.parts;
     const from = (step % this.perEpoch) * training.batch_size;
     return Math.min(training.batch_size, data.split('train').size - from);
-  }
-
-  private rateAt(step: number): number {
-    const { training, afterCut } = this.parts;
-    const { lastCut, packed, rates } = this.state;
-    const course = Math.round((rates.end - rates.begin) / (1 - rates.skipped));
-    const at = step - rates.end + course;
-    const full = resolved(training.optimizer).learning_rate;
-    // Jobs that were stored before it could be said have a tenth.
-    const share = packed?.rate?.phase === 'commit' ? (this.parts.rate!.commit_learning_rate ?? 0.1) : 1;
-    const base = packed ? share * this.tuningRate(full) : full;
-    const rate = learningRate(training.learning_rate_schedule, base, at, course);
-    if (packed || lastCut === null || step - lastCut >= afterCut.learningRateSteps) return rate;
-    return (rate * (step - lastCut + 1)) / afterCut.learningRateSteps;
-  }
-
-  /** The learning rate of tuning at its full height, where that of training is `full`. */
-  private tuningRate(full: number): number {
-    const { tuning, rate } = this.parts;
-    return tuning?.learning_rate ?? (rate ? full : TUNING_RATE * full);
-  }
-
-  /** What a bit is worth at a step, and how far weights are pulled behind it. */
-  private worthAt(step: number): { bit: number; pull: number } {
-    const { rate } = this.parts;
-    const state = this.state.packed?.rate;
-    if (!rate || !state) return { bit: 0, pull: 0 };
-    return { bit: rate.weight * rampAt(state.phases, step), pull: pullAt(state.phases, rate.pull, step) };
-  }
-
-  private thresholdStep(step: number): number {
-    return this.parts.afterCut.thresholds ? step - (this.state.lastCut ?? 0) : step;
   }
 
   private heldBack({ culprit, nonFinite }: StepReport, step: number): void {
@@ -798,7 +600,7 @@ export class TrainingRun {
     const steps = rule.probeSteps?.() ?? 0;
     if (steps === 0) return;
     this.step.store();
-    const changing = [this.weights, this.slots, this.averages, this.steps];
+    const changing = [this.variables.weights, this.variables.slots, this.variables.averages, this.variables.steps];
     const snapshot = changing.map((variables) => variables.values());
     const norms: number[] = [];
     for (let step = 0; step < steps; step++) {
@@ -807,7 +609,7 @@ export class TrainingRun {
       const { normBefore, culprit } = this.take({
         step: at,
         optimizerStep: step,
-        learningRate: this.rateAt(at),
+        learningRate: learningRateAt(this.parts, this.state, at),
         thresholdStep: at,
         penalty: 0,
         bit: 0,
@@ -831,37 +633,6 @@ export class TrainingRun {
     const { reporter } = this.parts;
     reporter.declareSteps(this.moreColumns().map(([column]) => column));
     reporter.declareLayers(this.step.keys);
-  }
-
-  /** What the series `step` has besides its own columns, and what of a report it is. */
-  private moreColumns(): [column: string, measure: (report: StepReport, step: number) => number | null][] {
-    const columns: ReturnType<TrainingRun['moreColumns']> = [];
-    if (isClassification(this.loss.name)) columns.push(['accuracy', ({ accuracy }) => accuracy]);
-    if (this.teacher) columns.push(['distillation_loss', ({ distillation }) => distillation]);
-    if (this.parts.regularization) columns.push(['penalty', ({ penalty }) => penalty]);
-    if (this.state.packed?.rate) {
-      columns.push(['bits', ({ bits }) => bits], ['zeros', ({ zeros }) => zeros], ['bit_weight', (_, step) => this.worthAt(step).bit]);
-    }
-    return columns;
-  }
-
-  private penaltyAt(step: number): number {
-    const { regularization } = this.parts;
-    return regularization && this.state.penalised ? coefficientAt(regularization.spec, step) : 0;
-  }
-
-  /** What the penalty is of: scales of batch normalisation, or the kernels that may be cut; null once all is cut. */
-  private penalty(): Penalty | null {
-    const { regularization } = this.parts;
-    if (!regularization || !this.state.penalised) return null;
-    const { graph } = this.document;
-    const { type } = regularization.spec;
-    if (type !== 'l1_scale') return { type, keys: new Set(prunableKernels(graph, regularization.layers).map(({ key }) => key)) };
-    const normalisations = graph.layers.filter(({ className }) => className === 'BatchNormalization');
-    const scales = normalisations.flatMap((layer) =>
-      layer.weights.filter(({ role }) => role === 'scale').map(({ name }) => weightKey(layer, name)),
-    );
-    return { type, keys: new Set(scales) };
   }
 
   private validate(epoch: number): void {
@@ -920,19 +691,11 @@ export class TrainingRun {
     this.step.store();
     this.state.clipping = this.clipping.memory();
     const path = join(this.parts.scratch, `checkpoint-${this.state.step}.safetensors`);
-    const arrays = new Map<string, StoredArray>();
-    for (const [name, weight] of this.weights.values()) arrays.set(`weights/${name}`, weight);
-    for (const [name, slot] of this.slots.values()) arrays.set(`slots/${name}`, slot);
-    for (const [name, average] of this.averages.values()) arrays.set(`averages/${name}`, average);
-    for (const [name, score] of this.scores.values()) arrays.set(`scores/${name}`, score);
-    for (const [name, mark] of this.marks.values()) arrays.set(`marks/${name}`, mark);
-    for (const [name, places] of this.places.values()) arrays.set(`places/${name}`, places);
-    for (const [name, steps] of this.steps.values()) arrays.set(`steps/${name}`, steps);
-    for (const [name, costs] of this.costs.values()) arrays.set(`costs/${name}`, costs);
+    const arrays = new Map<string, StoredArray>(this.variables.stored());
     for (const [name, weight] of this.best ?? []) arrays.set(`best/${name}`, weight);
     for (const [name, weight] of this.earlier ?? []) arrays.set(`earlier/${name}`, weight);
     for (const [name, mask] of this.masks) {
-      arrays.set(`masks/${name}`, { shape: this.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
+      arrays.set(`masks/${name}`, { shape: this.variables.weights.shape(name), data: mask as Uint8Array<ArrayBuffer> });
     }
     const beside = this.parts.beside?.kept();
     for (const [name, array] of beside?.arrays ?? []) arrays.set(`${BESIDE}${name}`, array);
@@ -943,104 +706,19 @@ export class TrainingRun {
     this.lastCheckpoint = performance.now();
   }
 
-  private stepParts(): StepParts {
-    const { training, seed, data } = this.parts;
-    const alsoInRange = training.weight_range_also.map(patternOf);
-    return {
-      graph: this.document.graph,
-      variables: {
-        weights: this.weights,
-        slots: this.slots,
-        averages: this.averages,
-        scores: this.scores,
-        marks: this.marks,
-        places: this.places,
-        steps: this.steps,
-        costs: this.costs,
-      },
-      loss: this.loss,
-      optimizer: this.optimizer,
-      decayAll: resolved(training.optimizer).weight_decay_on === 'all',
-      clipping: this.clipping,
-      weightRange: training.weight_range,
-      inRange: (key) => alsoInRange.some((pattern) => pattern.test(key)),
-      ema: training.ema?.momentum ?? null,
-      classWeights: classWeights(training, data),
-      // Copies are changed already.
-      augmentation: training.augmentation_copies === null ? training.augmentation : [],
-      masking: this.state.masking,
-      teacher: this.teacher,
-      penalty: this.penalty(),
-      codings: new Map(this.state.packed?.codings ?? []),
-      stepsLearn: this.tuningRate(resolved(training.optimizer).learning_rate),
-      movement: this.scores.keys().length > 0 ? { rate: SCORE_RATE, learningRate: resolved(training.optimizer).learning_rate } : null,
-      microBatchSize: training.micro_batch_size,
-      seed,
-    };
+  /** The series `step` has these columns besides its own. */
+  private moreColumns(): MoreColumn[] {
+    return moreColumns(this.parts, this.state, { loss: this.loss, taught: this.teacher !== null });
   }
 
-  private format(): BatchFormat {
-    const { training, data } = this.parts;
-    const oneHot = needsOneHot(this.loss, data.facts);
-    const { lessonShape: lesson } = this.pool;
-    return batchFormat(data.facts, this.document.graph, { weighted: training.sample_weights, oneHot, lesson });
-  }
-
-  private makeStep(): TrainingStep {
-    const { training, data } = this.parts;
-    const [parts, format] = [this.stepParts(), this.format()];
-    if (training.step === 'eager' || this.state.eagerBecause !== null) return new EagerStep(parts, format);
-    const size = predictionBatchSize(data);
-    const remainder = data.split('train').size % training.batch_size;
-    const selection = data.split('selection').size;
-    return new CapturedStep(parts, format, heldInSession(this.pool), {
-      batches: [Math.min(training.batch_size, data.split('train').size), remainder].filter((count) => count > 0),
-      predictions: [Math.min(size, selection), selection % size].filter((count) => count > 0),
-    });
+  private making(): StepMaking {
+    const { parts: asked, state, variables, loss, optimizer, clipping, teacher, pool } = this;
+    return { asked, state, graph: this.document.graph, variables, loss, optimizer, clipping, teacher, pool };
   }
 
   private disposeVariables(): void {
     this.step.dispose();
     this.masks = new Map();
-    const { weights, slots, averages, scores, marks, places, steps, costs } = this;
-    for (const variables of [weights, slots, averages, scores, marks, places, steps, costs]) variables.dispose();
+    this.variables.clear();
   }
-}
-
-function heldInSession({ held }: TrainingPool) {
-  if (!held?.y) return null;
-  const bytes = [held.x, held.y, held.w, held.lesson].reduce((sum, values) => sum + (values?.byteLength ?? 0), 0);
-  return bytes <= HELD_IN_SESSION ? held : null;
-}
-
-/** By class number, as the loss takes them; null where no class has a weight of its own. */
-function classWeights({ class_weights: asked }: Training, data: Dataset): Float32Array | null {
-  const y = data.facts.y;
-  if (asked === null || !y?.classes) return null;
-  if (asked !== 'balanced') return Float32Array.from({ length: y.classes }, (_, index) => asked[index] ?? 1);
-  const counts = y.counts ?? [];
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  return Float32Array.from({ length: y.classes }, (_, index) => (counts[index] ? total / (y.classes! * counts[index]!) : 1));
-}
-
-/** ‖update‖ / ‖weights‖ of all tensors together. */
-function ratioOf({ weight, update_ratio }: NonNullable<StepReport['layers']>): number {
-  let [updates, weights] = [0, 0];
-  for (const [index, length] of weight.entries()) {
-    weights += length * length;
-    updates += length > 0 ? (update_ratio[index]! * length) ** 2 : 0;
-  }
-  return weights === 0 ? Number.NaN : Math.sqrt(updates / weights);
-}
-
-function layerMeasures({ gradient, clipped, weight, update_ratio }: NonNullable<StepReport['layers']>) {
-  return { gradient_norm: gradient, clipped_norm: clipped, weight_norm: weight, update_ratio };
-}
-
-function floatsUnder(arrays: ReadonlyMap<string, StoredArray>, prefix: string) {
-  return new Map(
-    [...arrays]
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, { shape, data }]) => [name.slice(prefix.length), { shape, data: data as Float32Array<ArrayBuffer> }]),
-  );
 }
