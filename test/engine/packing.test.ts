@@ -385,7 +385,7 @@ describe('a job that packs at a rate', () => {
       optimizer: { type: 'adam', learning_rate: 0.03 },
       clipping: { type: 'global_norm', max_norm: 2 },
     },
-    // So short a course asks for a stronger pull.
+    // Under this pull the bits of so short a course fall to its very last step, which is looked at below.
     packing: { rate: { weight: 4e-3, every_steps: 7, pull: 0.05 }, tuning: { epochs: 16 } },
     output: { formats: ['esp', 'keras'] },
   };
