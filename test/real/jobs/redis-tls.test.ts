@@ -1,36 +1,25 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
 import { openQueues, QUEUE_PREFIX, WORKER_OPTIONS } from '../../../src/jobs/queue.ts';
 import { openImpatientRedis, openPatientRedis } from '../../../src/jobs/redis.ts';
+import { makeAuthority } from '../../jobs/certificates.ts';
 import { testLog } from '../../jobs/log.ts';
 
-const run = promisify(execFile);
 let folder: string;
 let port: number;
 let child: ChildProcess;
 const at = (name: string) => join(folder, name);
 
-/** A certificate for 127.0.0.1, signed by the authority of the test. */
-async function certify(name: string): Promise<void> {
-  await writeFile(at('extensions'), 'subjectAltName = IP:127.0.0.1\n');
-  const made = ['req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-keyout', at(`${name}.key`), '-out', at(`${name}.csr`)];
-  await run('openssl', made);
-  const by = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '1', '-extfile', at('extensions')];
-  await run('openssl', ['x509', '-req', '-in', at(`${name}.csr`), ...by, '-out', at(`${name}.crt`)]);
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'espalier-redis-tls-'));
-  const authority = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=authority'];
-  await run('openssl', [...authority, '-keyout', at('ca.key'), '-out', at('ca.crt')]);
+  const { certify } = await makeAuthority(folder);
   await certify('server');
   await certify('client');
   const free = createServer().listen(0, '127.0.0.1');
