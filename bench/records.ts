@@ -18,7 +18,7 @@
  *   --learning-rate 1e-3   of all three; `--tuning-rate` at the rate where it is another
  *   --folder data/bench/records   models and answers; a run that was interrupted goes on
  *
- * Of each seed one file, chosen on the selection split, is looked at on the test split, once. Files are decoded by the decoder for Python before any error is measured. Every byte counts: header, config, steps, weights and biases, checksum. One teacher teaches every seed. Prints Markdown.
+ * Of each seed one file, chosen on the selection split, is looked at on the test split, once. Files are decoded by the decoder for Python before any error is measured. Every byte counts: header, config, steps, weights and biases, checksum. Weights kept are those that are not zero, biases among them. One teacher teaches every seed. Prints Markdown.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -88,7 +88,7 @@ interface Made {
   bytes: number;
   selection: number;
   seconds: number;
-  packing: unknown;
+  packing: { tensors: { elements: number; zeros: number }[] };
 }
 
 const answers = new Answers(join(folder, 'answers.json'));
@@ -175,7 +175,7 @@ try {
             },
             output: { formats: ['esp'] },
           });
-          const { model_id: id, packing } = job.result as { model_id: string; packing: unknown };
+          const { model_id: id, packing } = job.result as unknown as { model_id: string; packing: Made['packing'] };
           const file = join(folder, `${how.replaceAll(/[^\w.-]+/g, '-')}.esp`);
           await client.download(`/v1/models/${id}/content?format=esp`, file);
           return { file, bytes: statSync(file).size, selection: await errorOf(file, 'selection'), seconds: secondsOf(job), packing };
@@ -195,10 +195,16 @@ try {
 } finally {
   await service.stop();
 }
-console.log('| seed | bytes | times smaller | selection error % | test error % |\n| --- | --- | --- | --- | --- |');
-const line = (name: string, bytes: number, selection: number, test: number): void =>
-  console.log(`| ${name} | ${Math.round(bytes)} | ${Math.round(network.bytes / bytes)} | ${percent(selection)} | ${percent(test)} |`);
-for (const { seed, made, test } of rows) line(`${seed}`, made.bytes, made.selection, test);
+console.log('| seed | bytes | times smaller | weights kept | times fewer | selection error % | test error % |');
+console.log('| --- | --- | --- | --- | --- | --- | --- |');
+const keptOf = ({ packing }: Made): number => packing.tensors.reduce((sum, { elements, zeros }) => sum + elements - zeros, 0);
+const line = (name: string, [bytes, kept, selection, test]: [number, number, number, number]): void => {
+  const times = [network.bytes / bytes, network.bytes / 4 / kept].map((ratio) => Math.round(ratio));
+  console.log(`| ${[name, Math.round(bytes), times[0], Math.round(kept), times[1], percent(selection), percent(test)].join(' | ')} |`);
+};
+const figures = rows.map(({ made, test }): [number, number, number, number] => [made.bytes, keptOf(made), made.selection, test]);
+for (const [index, { seed }] of rows.entries()) line(`${seed}`, figures[index]!);
 if (rows.length > 1) {
-  line('mean', mean(rows.map(({ made }) => made.bytes)), mean(rows.map(({ made }) => made.selection)), mean(rows.map(({ test }) => test)));
+  const means = [0, 1, 2, 3].map((column) => mean(figures.map((row) => row[column]!)));
+  line('mean', means as [number, number, number, number]);
 }
