@@ -3,7 +3,8 @@
  * `all`; 1 minute each and seed 0 unless said otherwise. Mutations are led by V8's own coverage (test/fuzz/loop.ts): Jazzer.js 4.0, which would do that, comes
  * built for glibc 2.38 alone, and Debian 12 has 2.36.
  *
- * What HDF5 itself never returns from is kept beside them, in test/fuzz/endless, and the search goes on behind it: only a limit on its process helps.
+ * What HDF5 itself never returns from is kept beside them, in test/fuzz/endless, and the search goes on behind it: only a limit on its process helps. It is worn
+ * out by damaged files, and searched in one process after the other.
  *
  * Ends with an error where one crashes, takes longer than 5 s of a processor (or stands still for five minutes), or makes its process larger than 1 GiB; the bytes are then in test/fuzz/corpus/PARSER, where
  * the unit tests read them from then on.
@@ -29,6 +30,8 @@ const MOST_BYTES = 2 ** 30;
 interface Said {
   runs: number;
   peak: number;
+  /** At the end of a process: whether it was that of the search, and what it came to. */
+  over?: boolean;
   kept?: number;
   places?: number;
   outcomes?: Record<string, number>;
@@ -40,17 +43,19 @@ if (!names.every((name) => name in TARGETS))
   throw new Error(`A parser is needed: all, ${Object.keys(TARGETS).join(', ')}. Received: ${parser}`);
 let found = 0;
 for (const name of names) {
+  const folder = mkdtempSync(join(tmpdir(), 'espalier-fuzz-'));
+  mkdirSync(join(folder, 'kept'));
   const until = Date.now() + Number(minutes) * 60_000;
-  for (let turn = 0; Date.now() < until && (await search(name, turn, until)) === 'endless'; turn++);
+  for (let turn = 0; Date.now() < until && (await search(name, turn, until, folder)) === 'goes on'; turn++);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 process.exitCode = found > 0 ? 1 : 0;
 
-/** `endless` where the search is to go on with another seed. */
-async function search(name: string, turn: number, until: number): Promise<'done' | 'endless'> {
-  const folder = mkdtempSync(join(tmpdir(), 'espalier-fuzz-'));
+/** One process of a search, which may go on with another seed. */
+async function search(name: string, turn: number, until: number, folder: string): Promise<'done' | 'goes on'> {
   const input = join(folder, 'input');
-  const child = fork(LOOP, [name, `${Math.ceil((until - Date.now()) / 1000)}`, `${Number(seed) + turn}`, input], {
+  const child = fork(LOOP, [name, `${Math.ceil((until - Date.now()) / 1000)}`, `${Number(seed) + turn}`, input, join(folder, 'kept')], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let said: Said = { runs: 0, peak: 0 };
@@ -102,8 +107,8 @@ async function search(name: string, turn: number, until: number): Promise<'done'
     writeFileSync(path, bytes);
     console.log(`${summary}; FOUND ${path}: ${why ?? `it ended with ${code}`}\n${stderr}`);
   }
-  rmSync(folder, { recursive: true, force: true });
-  return code !== 0 && why !== null && TARGETS[name]!.endless === true ? 'endless' : 'done';
+  const goesOn = code === 0 ? said.over === false : why !== null && TARGETS[name]!.endless === true;
+  return goesOn ? 'goes on' : 'done';
 }
 
 /** What a process has computed, in milliseconds of a processor, as Linux counts it; Infinity for one that is gone. */

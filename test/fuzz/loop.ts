@@ -1,7 +1,7 @@
 /**
- * The process that scripts/fuzz.ts watches: loop.ts PARSER SECONDS SEED INPUT. Feeds the parser with mutations of what is known, and keeps those that reach
- * code, or run it as often, as none before (V8's precise coverage of src). Before each run its bytes are in the file INPUT, where they are found when it does
- * not come back.
+ * The process that scripts/fuzz.ts watches: loop.ts PARSER SECONDS SEED INPUT KEPT. Feeds the parser with mutations of what is known, and keeps those that reach
+ * code, or run it as often, as none before (V8's precise coverage of src), in the folder KEPT, for the process that goes on. Before each run its bytes are in the
+ * file INPUT, where they are found when it does not come back.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
@@ -10,8 +10,8 @@ import { generator } from '../../src/random.ts';
 import { mutate } from './mutate.ts';
 import { TARGETS } from './targets.ts';
 
-const [name = '', seconds = '60', seed = '0', input = ''] = process.argv.slice(2);
-const { seeds, run } = TARGETS[name]!;
+const [name = '', seconds = '60', seed = '0', input = '', kept = ''] = process.argv.slice(2);
+const { seeds, run, mostRuns = Number.POSITIVE_INFINITY } = TARGETS[name]!;
 const random = generator(Number(seed), `fuzz-${name}`);
 const folder = join(import.meta.dirname, 'corpus', name);
 
@@ -42,7 +42,8 @@ function news(): number {
   return fresh;
 }
 
-const known = [...(await seeds()), ...(existsSync(folder) ? readdirSync(folder).map((file) => readFileSync(join(folder, file))) : [])];
+const filesOf = (of: string): Buffer[] => (existsSync(of) ? readdirSync(of).map((file) => readFileSync(join(of, file))) : []);
+const known = [...(await seeds()), ...filesOf(folder), ...filesOf(kept)];
 const outcomes = new Map<string, number>();
 let runs = 0;
 let peak = 0;
@@ -61,11 +62,13 @@ async function feed(bytes: Buffer): Promise<boolean> {
 }
 for (const bytes of known) await feed(bytes);
 const end = Date.now() + Number(seconds) * 1000;
-while (Date.now() < end) {
+while (Date.now() < end && runs < mostRuns) {
   // The newest half of the time: what was reached last leads on.
   const from = random.int(2) === 0 ? known.at(-1 - random.int(Math.min(8, known.length)))! : known[random.int(known.length)]!;
   const bytes = mutate(from, known, random);
-  if (await feed(bytes)) known.push(bytes);
+  if (!(await feed(bytes))) continue;
+  known.push(bytes);
+  writeFileSync(join(kept, `${seed}-${runs}`), bytes);
 }
-process.send?.({ runs, peak, kept: known.length, places: reached.size, outcomes: Object.fromEntries(outcomes) });
+process.send?.({ runs, peak, over: Date.now() >= end, kept: known.length, places: reached.size, outcomes: Object.fromEntries(outcomes) });
 process.disconnect?.();

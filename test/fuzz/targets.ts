@@ -30,7 +30,12 @@ export interface Target {
   run(bytes: Buffer): Promise<string | null>;
   /** Its library never returns from some damaged files, which is why they are read in a process that is ended. */
   endless?: true;
+  /** How many a process may be fed: its library is worn out by those that are damaged. No limit where it is not said. */
+  mostRuns?: number;
 }
+
+/** HDF5, of whose stack each error takes a little. */
+const WORN_OUT = { endless: true, mostRuns: 1_000 } as const;
 
 const LIMITS = { ...DATASET_LIMITS, totalBytes: 2 ** 26 };
 
@@ -166,8 +171,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   zip: { seeds: async () => [await writeZip([['a', Buffer.from('a')]]), await writeTfjs(network())], run: asModel },
   keras: { seeds: async () => [await writeKeras(network())], run: asModel },
   keras_config: entryTarget(() => writeKeras(network()), /^config\.json$/),
-  hdf5: { seeds: async () => [Buffer.from(await writeH5(network()))], run: asModel, endless: true },
-  hdf5_weights: { ...entryTarget(() => writeKeras(network()), /\.h5$/), endless: true },
+  hdf5: { seeds: async () => [Buffer.from(await writeH5(network()))], run: asModel, ...WORN_OUT },
+  hdf5_weights: { ...entryTarget(() => writeKeras(network()), /\.h5$/), ...WORN_OUT },
   tfjs_json: entryTarget(() => writeTfjs(network()), /\.json$/),
   safetensors: {
     seeds: async () => [Buffer.from(writeSafetensors([{ name: 'w', dtype: 'F32', shape: [2], data: new Float32Array([1, 2]) }]))],
