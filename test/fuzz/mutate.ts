@@ -112,7 +112,7 @@ function changeValue(root: Json, random: Random): void {
     const [from, name] = places[random.int(places.length)]!;
     holder[key] = structuredClone(from[name]);
   } else if (kind === 2) holder[key] = NUMBERS[random.int(NUMBERS.length)];
-  else if (kind === 3) holder[key] = VALUES[random.int(VALUES.length)];
+  else if (kind === 3) holder[key] = structuredClone(VALUES[random.int(VALUES.length)]);
   else holder[WORDS[random.int(WORDS.length)]!] = structuredClone(holder[key]);
 }
 
