@@ -101,6 +101,29 @@ export function refusePadding(options: Options, accepted = ['valid', 'same']): R
   return { option: 'padding', received: options.padding, accepted: accepted.join(', ') };
 }
 
+/** Options that are numbers in every class that has them, and are read no earlier than a layer runs. */
+const NUMBERS = [
+  'alpha',
+  'drop_path_rate',
+  'dropout',
+  'epsilon',
+  'logit_soft_cap',
+  'mask_value',
+  'max_value',
+  'momentum',
+  'negative_slope',
+  'rate',
+  'recurrent_dropout',
+  'stddev',
+  'threshold',
+];
+
+/** The first of them that is neither left out nor a number, or null. */
+export function refusedNumber(options: Options): RefusedOption | null {
+  const option = NUMBERS.find((name) => (options[name] ?? null) !== null && !Number.isFinite(options[name]));
+  return option === undefined ? null : { option, received: options[option], accepted: 'a number' };
+}
+
 /** The first refusal among several. */
 export function firstRefusal(...refusals: (RefusedOption | null)[]): RefusedOption | null {
   return refusals.find((refusal) => refusal !== null) ?? null;
