@@ -6,6 +6,9 @@ import { clusterAddress } from './redis-cluster.ts';
 /** A connection to a Redis, or to the nodes of a Redis Cluster. Keys of one command have to lie in one slot: their names have the same braces. */
 export type RedisConnection = Redis | Cluster;
 
+/** How often a Cluster is asked for its nodes. */
+const NODES_EVERY_MS = 2_000;
+
 /** What it does while it waits: for a connection, for an answer, and for a server that is away. Times in milliseconds. */
 interface Patience {
   lazyConnect?: boolean;
@@ -37,6 +40,8 @@ export function connectRedis(url: string, tls: RedisTls | null, patience: Patien
   const { retryStrategy, enableOfflineQueue = true, lazyConnect = false, ...rest } = patience;
   return new Cluster(cluster.nodes, {
     clusterRetryStrategy: retryStrategy,
+    // A node that was lost is looked for by commands for its slots alone, and the list of workers is asked of the nodes that are known.
+    slotsRefreshInterval: NODES_EVERY_MS,
     enableOfflineQueue,
     lazyConnect,
     redisOptions: {

@@ -1,4 +1,5 @@
 /** What the service does with Redis, on three nodes of a Cluster. */
+import { once } from 'node:events';
 import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redisFinding } from '../../../src/doctor/redis.ts';
@@ -6,7 +7,7 @@ import { openRateLimiter } from '../../../src/http/rates/limiter.ts';
 import { onNudge, publishNudge } from '../../../src/jobs/nudge.ts';
 import { openPredictions } from '../../../src/jobs/predictions/client.ts';
 import { type Delivery, openQueues, QUEUE_PREFIX, type Queues, WORKER_OPTIONS } from '../../../src/jobs/queue.ts';
-import { openImpatientRedis, openPatientRedis, type RedisConnection } from '../../../src/jobs/redis.ts';
+import { mastersOf, openImpatientRedis, openPatientRedis, type RedisConnection } from '../../../src/jobs/redis.ts';
 import { listWorkers, registerWorker } from '../../../src/jobs/workers.ts';
 import { servePredictions } from '../../../src/worker/predictions/serve-predictions.ts';
 import { testLog } from '../../jobs/log.ts';
@@ -40,7 +41,7 @@ describe('on a Redis Cluster', () => {
     taking.on('completed', () => heard());
   }, 60_000);
   afterAll(async () => {
-    await taking.close();
+    await taking.close(true);
     await queues.close();
     for (const redis of [server, worker, patient]) redis.disconnect();
     await cluster.destroy();
@@ -114,6 +115,20 @@ describe('on a Redis Cluster', () => {
     const finding = await redisFinding({ embeddedRedis: false, redisUrl: cluster.url, redisTls: null });
     expect(finding).toMatch(/^a Cluster of 3 masters, \d+\.\d+\.\d+ answers, noeviction$/);
   });
+
+  it('a node that was lost is known again, though nobody asks for what it has', async () => {
+    const watching = openImpatientRedis(cluster.url, log);
+    await becomesReady(watching);
+    const key = 'espalier:workers:worker-0';
+    await watching.get(key);
+    const lost = once(watching, '-node');
+    const node = await cluster.nodeOf(key);
+    await node.kill();
+    await lost;
+    await node.start();
+    await expect.poll(() => mastersOf(watching).length, { timeout: 30_000 }).toBe(3);
+    watching.disconnect();
+  }, 60_000);
 
   it('nobody waits long while the node of the queues is gone, and all goes on when an empty one is back', async () => {
     const node = await cluster.nodeOf(`${QUEUE_PREFIX}:cpu:wait`);
