@@ -4,7 +4,7 @@ import { APPLICATION_CLASSES } from './dialect.ts';
 import type { Call, Graph, Layer, TensorId } from './graph.ts';
 import { dtypePolicy, type LayerConfig } from './layer-config.ts';
 import { isLayerClass, LAYER_CLASSES, type LayerClassName, layerClass, type Shape, size } from './layers/index.ts';
-import { refusedNumber } from './layers/options.ts';
+import { refusedOption } from './layers/options.ts';
 import { refusalOf } from './layers/refused.ts';
 
 /** Elements of one sample's tensor, 256 MiB of float32: what is done per element (channel maps) stays bounded whatever a config says. */
@@ -119,7 +119,7 @@ export class GraphBuilder {
       );
     }
     const options = operands === undefined ? entry.config : { ...entry.config, operands };
-    const refused = guard(name, className, () => facts.refuse?.(options) ?? refusedNumber(options));
+    const refused = guard(name, className, () => refusedOption(facts, options));
     if (refused) {
       throw new Problem(
         'UNSUPPORTED_LAYER_OPTION',

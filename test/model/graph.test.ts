@@ -396,6 +396,12 @@ describe('a config of another kind', () => {
     ['LoRA weights', /lora_rank 4/, dense('l', 1, { lora_rank: 4 })],
     ['renormalisation', /renorm/, batchNormalization('l', { renorm: true })],
     ['synchronised normalisation', /synchronized/, batchNormalization('l', { synchronized: true })],
+    ['an epsilon that is no number', /Layer l .*epsilon "x"; accepted: a number/, batchNormalization('l', { epsilon: 'x' })],
+    [
+      'a number that is none in a wrapped layer',
+      /epsilon "x"/,
+      layer('TimeDistributed', 'l', { layer: layer('LayerNormalization', 'n', { epsilon: 'x' }) }),
+    ],
     ['a scale that is no number', /scale/, layer('Rescaling', 'l', { scale: ['1', 2, 3, 4] })],
   ])('is refused with %s', async (_what, text, entry) => {
     await expectProblem(() => readGraph(withLayer(entry)), 'UNSUPPORTED_LAYER_OPTION', text);

@@ -2,7 +2,7 @@ import { gru } from './gru.ts';
 import type { LayerClass, Options, Units } from './layer-class.ts';
 import { lstm } from './lstm.ts';
 import { masksOver } from './masking.ts';
-import { firstRefusal, flag } from './options.ts';
+import { firstRefusal, flag, refusedOption } from './options.ts';
 import { rnn } from './rnn.ts';
 import { simpleRNN } from './simple-rnn.ts';
 import { couplingInside, inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
@@ -31,8 +31,8 @@ export const bidirectional: LayerClass = {
     const { forward, backward } = directions(options);
     const mode = merges(options);
     return firstRefusal(
-      forward.facts.refuse?.(forward.options) ?? null,
-      backward.facts.refuse?.(backward.options) ?? null,
+      refusedOption(forward.facts, forward.options),
+      refusedOption(backward.facts, backward.options),
       MERGE_MODES.some((known) => known === mode)
         ? null
         : { option: 'merge_mode', received: options.merge_mode, accepted: MERGE_MODES.map(String).join(', ') },

@@ -1,14 +1,10 @@
 import type { LayerClass } from './layer-class.ts';
-import { number } from './options.ts';
 import { through } from './through.ts';
 
 /** Masking: steps whose every channel is `mask_value` become 0 and do not count. */
 export const masking: LayerClass = {
   ...through,
-  refuse: (options) =>
-    typeof (options.mask_value ?? 0) === 'number' ? null : { option: 'mask_value', received: options.mask_value, accepted: 'a number' },
-  outputShape: (options, [input]) => {
-    number(options, 'mask_value', 0);
+  outputShape: (_options, [input]) => {
     if (input!.length === 0) throw new Error('a single number a sample has no channels');
     return input!;
   },

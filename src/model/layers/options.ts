@@ -1,5 +1,5 @@
 /** Reading of Keras' layer options, which come as numbers, lists, names or serialised objects. */
-import type { Options, RefusedOption } from './layer-class.ts';
+import type { LayerClass, Options, RefusedOption } from './layer-class.ts';
 
 /** A whole number, such as `units`. Throws an Error that names what was received. */
 export function integer(options: Options, option: string, minimum = 1): number {
@@ -118,8 +118,13 @@ const NUMBERS = [
   'threshold',
 ];
 
+/** The first option that a layer of the class cannot have as it is set, or null. */
+export function refusedOption(facts: LayerClass, options: Options): RefusedOption | null {
+  return facts.refuse?.(options) ?? refusedNumber(options);
+}
+
 /** The first of them that is neither left out nor a number, or null. */
-export function refusedNumber(options: Options): RefusedOption | null {
+function refusedNumber(options: Options): RefusedOption | null {
   const option = NUMBERS.find((name) => (options[name] ?? null) !== null && !Number.isFinite(options[name]));
   return option === undefined ? null : { option, received: options[option], accepted: 'a number' };
 }

@@ -1,5 +1,6 @@
 import type { LayerClass, Options } from './layer-class.ts';
 import { carriesMask, requireMaskAxes } from './masking.ts';
+import { refusedOption } from './options.ts';
 import { couplingInside, inFolder, type WrappedLayer, wrappedLayer } from './wrapped.ts';
 
 /** The folder of the wrapped layer's weights, which is also the option that holds it. */
@@ -22,7 +23,7 @@ export function timeDistributed(classes: () => Record<string, LayerClass>): Laye
   return {
     refuse: (options) => {
       const layer = wrapped(options);
-      return layer.facts.refuse?.(layer.options) ?? null;
+      return refusedOption(layer.facts, layer.options);
     },
     outputShape: (options, [input]) => {
       if (!input || input.length < 2) throw new Error(`the input has shape [${input?.join(', ')}]; [time, ...] is needed`);
