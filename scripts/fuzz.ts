@@ -30,8 +30,6 @@ const MOST_BYTES = 2 ** 30;
 interface Said {
   runs: number;
   peak: number;
-  /** At the end of a process: whether it was that of the search, and what it came to. */
-  over?: boolean;
   kept?: number;
   places?: number;
   outcomes?: Record<string, number>;
@@ -46,14 +44,14 @@ for (const name of names) {
   const folder = mkdtempSync(join(tmpdir(), 'espalier-fuzz-'));
   mkdirSync(join(folder, 'kept'));
   const until = Date.now() + Number(minutes) * 60_000;
-  for (let turn = 0; Date.now() < until && (await search(name, turn, until, folder)) === 'goes on'; turn++);
+  for (let turn = 0; Date.now() < until && (await search(name, turn, until, folder)); turn++);
   rmSync(folder, { recursive: true, force: true });
 }
 
 process.exitCode = found > 0 ? 1 : 0;
 
-/** One process of a search, which may go on with another seed. */
-async function search(name: string, turn: number, until: number, folder: string): Promise<'done' | 'goes on'> {
+/** One process of a search; whether another may go on, with another seed. */
+async function search(name: string, turn: number, until: number, folder: string): Promise<boolean> {
   const input = join(folder, 'input');
   const child = fork(LOOP, [name, `${Math.ceil((until - Date.now()) / 1000)}`, `${Number(seed) + turn}`, input, join(folder, 'kept')], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -107,8 +105,7 @@ async function search(name: string, turn: number, until: number, folder: string)
     writeFileSync(path, bytes);
     console.log(`${summary}; FOUND ${path}: ${why ?? `it ended with ${code}`}\n${stderr}`);
   }
-  const goesOn = code === 0 ? said.over === false : why !== null && TARGETS[name]!.endless === true;
-  return goesOn ? 'goes on' : 'done';
+  return code === 0 || (why !== null && TARGETS[name]!.endless === true);
 }
 
 /** What a process has computed, in milliseconds of a processor, as Linux counts it; Infinity for one that is gone. */

@@ -70,5 +70,5 @@ while (Date.now() < end && runs < mostRuns) {
   known.push(bytes);
   writeFileSync(join(kept, `${seed}-${runs}`), bytes);
 }
-process.send?.({ runs, peak, over: Date.now() >= end, kept: known.length, places: reached.size, outcomes: Object.fromEntries(outcomes) });
+process.send?.({ runs, peak, kept: known.length, places: reached.size, outcomes: Object.fromEntries(outcomes) });
 process.disconnect?.();

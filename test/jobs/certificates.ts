@@ -26,12 +26,10 @@ export async function makeAuthority(folder: string): Promise<Authority> {
   return {
     certificate: at('ca.crt'),
     async certify(name) {
-      const [key, request, certificate, extensions] = ['key', 'csr', 'crt', 'extensions'].map((end) => at(`${name}.${end}`)) as [
-        string,
-        string,
-        string,
-        string,
-      ];
+      const key = at(`${name}.key`);
+      const request = at(`${name}.csr`);
+      const certificate = at(`${name}.crt`);
+      const extensions = at(`${name}.extensions`);
       await writeFile(extensions, 'subjectAltName = IP:127.0.0.1\n');
       await run('openssl', ['req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-keyout', key, '-out', request]);
       const by = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '1', '-extfile', extensions];

@@ -32,9 +32,7 @@ export interface ClusterTls {
   node: Certificate;
 }
 
-/**
- * A Redis Cluster of the test's own on loopback: three nodes with a third of the slots each, and nobody to take the place of one.
- */
+/** A Redis Cluster of the test's own on loopback: three nodes with a third of the slots each, and nobody to take the place of one. */
 export async function startRedisCluster(tls: ClusterTls | null = null): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'espalier-redis-cluster-'));
   const nodes = await Promise.all(Array.from({ length: NODES }, (_, index) => openNode(join(folder, `${index}`), tls)));
@@ -62,14 +60,8 @@ export async function startRedisCluster(tls: ClusterTls | null = null): Promise<
 async function openNode(folder: string, tls: ClusterTls | null): Promise<ClusterNode & { busPort: number }> {
   await mkdir(folder);
   const [port, busPort] = [await freePort(), await freePort()];
-  const listening = tls
-    ? ['--port', '0', '--tls-port', `${port}`, '--tls-cluster', 'yes', '--tls-ca-cert-file', tls.authority].concat([
-        '--tls-cert-file',
-        tls.node.certificate,
-        '--tls-key-file',
-        tls.node.key,
-      ])
-    : ['--port', `${port}`];
+  const secured = tls && ['--tls-ca-cert-file', tls.authority, '--tls-cert-file', tls.node.certificate, '--tls-key-file', tls.node.key];
+  const listening = secured ? ['--port', '0', '--tls-port', `${port}`, '--tls-cluster', 'yes', ...secured] : ['--port', `${port}`];
   const settings = [...listening, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', `${busPort}`, '--cluster-node-timeout', '1000'];
   return { port, busPort, ...redisProcess([...settings, ...cluster], /Cluster state changed: ok/) };

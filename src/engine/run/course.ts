@@ -1,5 +1,4 @@
 /** What a step is taken with, from how far a training has come. */
-
 import { pullAt, rampAt } from '../../packing/rate/phases.ts';
 import { learningRate } from '../learning-rate.ts';
 import { resolved } from '../optimizers/index.ts';

@@ -432,10 +432,7 @@ function copiesOf(variables: StepVariables): StepVariables {
     for (const key of from.keys()) tf.tidy(() => to.assign(key, tf.add(from.read(key), 0)));
     return to;
   };
-  return Object.fromEntries(VARIABLE_KINDS.map((kind) => [kind, copy(variables[kind])])) as Record<
-    (typeof VARIABLE_KINDS)[number],
-    Variables
-  >;
+  return Object.fromEntries(VARIABLE_KINDS.map((kind) => [kind, copy(variables[kind])])) as Record<keyof StepVariables, Variables>;
 }
 
 function emptyBatch({ stored, storedType, target, targetType, weighted, lesson }: BatchFormat, count: number) {

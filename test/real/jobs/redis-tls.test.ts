@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'bullmq';
@@ -11,6 +10,7 @@ import { openQueues, QUEUE_PREFIX, WORKER_OPTIONS } from '../../../src/jobs/queu
 import { openImpatientRedis, openPatientRedis } from '../../../src/jobs/redis.ts';
 import { makeAuthority } from '../../jobs/certificates.ts';
 import { testLog } from '../../jobs/log.ts';
+import { freePort } from '../../services/free-port.ts';
 
 let folder: string;
 let port: number;
@@ -22,10 +22,7 @@ beforeAll(async () => {
   const { certify } = await makeAuthority(folder);
   await certify('server');
   await certify('client');
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  port = (free.address() as { port: number }).port;
-  free.close();
+  port = await freePort();
   const tls = [
     '--tls-port',
     `${port}`,
