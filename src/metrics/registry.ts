@@ -1,12 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import { type CounterName, type GaugeName, type HistogramName, METRICS, type Metric, type MetricName, type Part } from './catalogue.ts';
+import { FrequentHistogram } from './frequent-histogram.ts';
 
 /** The metrics of one process, in a registry of their own. */
 export interface Metrics {
   counter(name: CounterName): Counter;
   gauge(name: GaugeName): Gauge;
   histogram(name: HistogramName): Histogram;
+  /** The same for what happens tens of thousands of times a second. */
+  frequentHistogram(name: HistogramName): FrequentHistogram;
   /** Does `collect` before every text, where it sets gauges. One that fails is counted under `source`, and leaves out what it would have set. */
   beforeText(source: 'ledger' | 'redis' | 'gpu', gauges: readonly GaugeName[], collect: () => Promise<void>): void;
   /** All of them in Prometheus' text format. */
@@ -21,6 +24,7 @@ export function openMetrics(part: Part): Metrics {
   const made = new Map<string, Counter | Gauge | Histogram>();
   for (const [name, metric] of Object.entries<Metric>(METRICS)) if (metric.of.includes(part)) made.set(name, make(name, metric, registry));
   const collectors: (() => Promise<void>)[] = [];
+  const frequent: FrequentHistogram[] = [];
   let writing: Promise<string> | null = null;
 
   function named<Kind extends Counter | Gauge | Histogram>(name: MetricName): Kind {
@@ -34,6 +38,12 @@ export function openMetrics(part: Part): Metrics {
     gauge: (name) => named<Gauge>(name),
     histogram: (name) => named<Histogram>(name),
 
+    frequentHistogram(name) {
+      const histogram = new FrequentHistogram(named<Histogram>(name));
+      frequent.push(histogram);
+      return histogram;
+    },
+
     beforeText(source, gauges, collect) {
       collectors.push(async () => {
         for (const gauge of gauges) clear(named<Gauge>(gauge), METRICS[gauge]);
@@ -44,7 +54,10 @@ export function openMetrics(part: Part): Metrics {
     text() {
       // Who asks meanwhile gets the same: gauges that are being set would be half there.
       writing ??= Promise.all(collectors.map((collect) => collect()))
-        .then(() => registry.metrics())
+        .then(() => {
+          for (const histogram of frequent) histogram.count();
+          return registry.metrics();
+        })
         .finally(() => {
           writing = null;
         });

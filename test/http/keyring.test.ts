@@ -73,6 +73,26 @@ describe('a keyring', () => {
     expect(await keyring.authenticate(SECRET)).toBeNull();
   });
 
+  it('says at once what it remembers, until that is revoked, expires or is half a minute old', async () => {
+    const { state, keyring } = world({ expires_at: 1_000_100 });
+    const known = { tenant: 'alice', role: 'write', keyId: 'key_1' };
+    expect(keyring.remembered(SECRET)).toBeNull();
+    await keyring.authenticate(SECRET);
+    for (let time = 0; time < 2; time++) expect(keyring.remembered(SECRET)).toEqual(known);
+    expect(keyring.remembered(newSecret())).toBeNull();
+    state.now = 1_000_100;
+    expect(keyring.remembered(SECRET)).toBeNull();
+    state.now -= 1;
+    expect(keyring.remembered(SECRET)).toEqual(known);
+    state.elapsed = BELIEVED_MS;
+    expect(keyring.remembered(SECRET)).toBeNull();
+    await keyring.authenticate(SECRET);
+    expect(keyring.remembered(SECRET)).toEqual(known);
+    keyring.revoked('key_1');
+    expect(keyring.remembered(SECRET)).toBeNull();
+    expect(state.asked).toBe(2);
+  });
+
   it('remembers whom it does not know, and asks nothing about what is no secret', async () => {
     const { state, keyring } = world();
     const other = newSecret();

@@ -30,6 +30,25 @@ describe('the registry', () => {
     expect(await worker.text()).toContain('process_cpu_seconds_total');
   });
 
+  it('counts what is frequent before it is read, however much that is', async () => {
+    const metrics = openMetrics('server');
+    const seconds = metrics.frequentHistogram('espalier_http_request_duration_seconds');
+    const observe = (status: number, value: number) =>
+      seconds.observe(`GET ${status}`, { method: 'GET', route: '/v1/jobs/:id', status }, value);
+    for (let time = 0; time < 2_500; time++) observe(200, 0.01);
+    observe(304, 3);
+    const said = await sample(metrics, 'espalier_http_request_duration_seconds_bucket');
+    expect(said).toContain('espalier_http_request_duration_seconds_bucket{le="0.005",method="GET",route="/v1/jobs/:id",status="200"} 0');
+    expect(said).toContain('espalier_http_request_duration_seconds_bucket{le="0.02",method="GET",route="/v1/jobs/:id",status="200"} 2500');
+    expect(said).toContain('espalier_http_request_duration_seconds_bucket{le="10",method="GET",route="/v1/jobs/:id",status="304"} 1');
+    observe(200, 0.01);
+    const counts = await sample(metrics, 'espalier_http_request_duration_seconds_count');
+    expect(counts).toEqual([
+      'espalier_http_request_duration_seconds_count{method="GET",route="/v1/jobs/:id",status="200"} 2501',
+      'espalier_http_request_duration_seconds_count{method="GET",route="/v1/jobs/:id",status="304"} 1',
+    ]);
+  });
+
   it('leaves out what cannot be asked for, says so, and has the rest', async () => {
     const metrics = openMetrics('server');
     let away = false;
