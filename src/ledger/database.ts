@@ -10,6 +10,8 @@ export interface Database {
   retention: Retention;
   /** Bytes that a tenant may store; null: as many as it likes. */
   quota: number | null;
+  /** Whether a transaction has to lock the rows that it relies on. On SQLite it has locked all there is. */
+  locksRows: boolean;
   /** For whom changes are made; null where nobody asked for them. */
   actor: Actor | null;
 }

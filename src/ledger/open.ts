@@ -22,11 +22,11 @@ export async function openLedger(
       await mkdir(dirname(place.path), { recursive: true });
       const { dialect, version } = openSqlite(place.path);
       const db = new Kysely<Tables>({ dialect });
-      return queryLedger(db, () => migrate(db), options.now, { retention, quota, version });
+      return queryLedger(db, () => migrate(db), options.now, { retention, quota, locksRows: false, version });
     }
     case 'postgres': {
       const db = new Kysely<Tables>({ dialect: postgresDialect(place) });
-      return withRetries(queryLedger(db, () => migratePostgres(place), options.now, { retention, quota }));
+      return withRetries(queryLedger(db, () => migratePostgres(place), options.now, { retention, quota, locksRows: true }));
     }
   }
 }

@@ -25,7 +25,7 @@ import type { Tables } from './tables.ts';
 
 /**
  * The ledger over any of Kysely's dialects: the queries are the same for all of them. `migrate` brings its schema up to date, `now` is the clock that rows are stamped with, `retention` says when
- * new ones expire, `quota` how many bytes a tenant may store, `actor` for whom changes are made, and `version` is the database's, where it tells.
+ * new ones expire, `quota` how many bytes a tenant may store, `actor` for whom changes are made, and `version` is the database's, where it tells. `locksRows` is for databases whose transactions go on side by side.
  */
 export function queryLedger(
   db: Kysely<Tables>,
@@ -35,10 +35,17 @@ export function queryLedger(
     retention = KEEP_ALL,
     quota = null,
     actor = null,
+    locksRows,
     version = () => null,
-  }: { retention?: Retention | undefined; quota?: number | null | undefined; actor?: Actor | null; version?: Ledger['version'] } = {},
+  }: {
+    retention?: Retention | undefined;
+    quota?: number | null | undefined;
+    actor?: Actor | null;
+    locksRows: boolean;
+    version?: Ledger['version'];
+  },
 ): Ledger {
-  const database = { db, now, retention, quota, actor };
+  const database = { db, now, retention, quota, locksRows, actor };
   return {
     migrate,
 
@@ -50,7 +57,7 @@ export function queryLedger(
 
     close: () => db.destroy(),
 
-    by: (who) => queryLedger(db, migrate, now, { retention, quota, actor: who, version }),
+    by: (who) => queryLedger(db, migrate, now, { retention, quota, actor: who, locksRows, version }),
 
     version,
 

@@ -1,5 +1,4 @@
-import { type Executor, UNFINISHED } from '../database.ts';
-import type { Time } from '../ledger.ts';
+import { type Database, type Executor, UNFINISHED } from '../database.ts';
 import { lives } from '../retention.ts';
 
 /**
@@ -8,19 +7,20 @@ import { lives } from '../retention.ts';
  */
 export async function holdInput(
   executor: Executor,
+  { now, locksRows }: Pick<Database, 'now' | 'locksRows'>,
   table: 'models' | 'datasets' | 'jobs',
   tenant: string,
   id: string,
-  now: Time,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await executor
-    .updateTable(table)
-    .set({ tenant })
+  const held = await executor
+    .selectFrom(table)
+    .select('id')
     .where('id', '=', id)
     .where('tenant', '=', tenant)
-    .where(lives(table, now))
+    .where(lives(table, now()))
+    .$if(locksRows, (query) => query.forShare())
     .executeTakeFirst();
-  return numUpdatedRows === 1n;
+  return held !== undefined;
 }
 
 /** The ids of what unfinished jobs read, of one kind: a query, to be used in others. Of jobs, those whose plan is replayed. */

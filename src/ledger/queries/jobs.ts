@@ -73,10 +73,10 @@ export function jobQueries(database: Database): JobQueries {
         const further = [...new Set(furtherModels(row.spec).map(({ id }) => id))];
         // Sorted: two jobs that name the same models wait for each other in the same order.
         for (const id of [...new Set([row.model_id, ...further])].sort()) {
-          if (id !== model?.id && !(await holdInput(transaction, 'models', row.tenant, id, now())))
+          if (id !== model?.id && !(await holdInput(transaction, database, 'models', row.tenant, id)))
             return { outcome: 'input_gone', kind: 'model', id };
         }
-        if (!dataset && !(await holdInput(transaction, 'datasets', row.tenant, row.dataset_id, now()))) {
+        if (!dataset && !(await holdInput(transaction, database, 'datasets', row.tenant, row.dataset_id))) {
           return { outcome: 'input_gone', kind: 'dataset', id: row.dataset_id };
         }
         const planned = [row, ...children].flatMap(({ id, spec }) => {
@@ -84,7 +84,7 @@ export function jobQueries(database: Database): JobQueries {
           return plan_job_id === null ? [] : [{ job_id: id, plan_job_id }];
         });
         for (const id of [...new Set(planned.map(({ plan_job_id }) => plan_job_id))].sort()) {
-          if (!(await holdInput(transaction, 'jobs', row.tenant, id, now()))) return { outcome: 'input_gone', kind: 'plan', id };
+          if (!(await holdInput(transaction, database, 'jobs', row.tenant, id))) return { outcome: 'input_gone', kind: 'plan', id };
         }
         await holdStorage(transaction, database, row.tenant, (model?.size_bytes ?? 0) + (dataset?.size_bytes ?? 0));
         if (model) await addModel(transaction, database, model);

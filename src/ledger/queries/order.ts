@@ -47,18 +47,31 @@ export async function queuePosition(executor: Executor, id: string): Promise<num
     .where('status', '=', 'queued')
     .executeTakeFirst();
   if (!own) return null;
-  const queues = await executor
+  // Ranges of the index: a condition of two columns would have every queued job looked at.
+  const ofTenant = executor
     .selectFrom('jobs')
-    .select(({ fn, eb, refTuple, tuple, lit }) => [
-      'tenant',
-      fn.countAll<number>().as('length'),
-      fn
-        .sum<number>(eb.case().when(refTuple('queued_at', 'id'), '<=', tuple(own.queued_at, id)).then(lit(1)).else(lit(0)).end())
-        .as('earlier'),
-    ])
+    .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('status', '=', 'queued')
-    .groupBy('tenant')
-    .execute();
+    .where('tenant', '=', own.tenant);
+  const before = ofTenant.where('queued_at', '<', own.queued_at);
+  const beside = ofTenant.where('queued_at', '=', own.queued_at).where('id', '<', id);
+  const counted = await executor.selectNoFrom(({ eb }) => eb(before, '+', beside).as('ahead')).executeTakeFirstOrThrow();
+  const ahead = Number(counted.ahead);
+  const ofOthers = (than: '<' | '>') =>
+    executor
+      .selectFrom('jobs')
+      .select(({ fn, eb, refTuple, tuple, lit }) => [
+        'tenant',
+        fn.countAll<number>().as('length'),
+        fn
+          .sum<number>(eb.case().when(refTuple('queued_at', 'id'), '<', tuple(own.queued_at, id)).then(lit(1)).else(lit(0)).end())
+          .as('earlier'),
+      ])
+      .where('status', '=', 'queued')
+      .where('tenant', than, own.tenant)
+      .groupBy('tenant');
+  const queues = await ofOthers('<').unionAll(ofOthers('>')).execute();
+  if (queues.length === 0) return ahead;
   const held = await executor
     .selectFrom('jobs')
     .select(({ fn }) => ['tenant', fn.countAll<number>().as('count')])
@@ -71,15 +84,14 @@ export async function queuePosition(executor: Executor, id: string): Promise<num
   );
   const servedAt = (tenant: string) => served.get(tenant) ?? 0;
   const running = new Map(held.map(({ tenant, count }) => [tenant, Number(count)]));
-  const turn = (running.get(own.tenant) ?? 0) + Number(queues.find(({ tenant }) => tenant === own.tenant)?.earlier ?? 0);
-  let before = 0;
+  let position = ahead;
   for (const { tenant, length, earlier } of queues) {
-    // Jobs of a smaller turn, and, of another tenant, the one of the same turn where that tenant was served before, or where it is earlier.
-    const smaller = turn - 1 - (running.get(tenant) ?? 0);
-    before += Math.max(0, Math.min(Number(length), smaller));
-    if (tenant === own.tenant || smaller < 0 || Number(length) <= smaller) continue;
+    // Jobs of a smaller turn, and the one of the same turn where its tenant was served before, or where it is earlier.
+    const smaller = (running.get(own.tenant) ?? 0) + ahead - (running.get(tenant) ?? 0);
+    position += Math.max(0, Math.min(Number(length), smaller));
+    if (smaller < 0 || Number(length) <= smaller) continue;
     const order = servedAt(tenant) - servedAt(own.tenant);
-    if (order < 0 || (order === 0 && Number(earlier) > smaller)) before += 1;
+    if (order < 0 || (order === 0 && Number(earlier) > smaller)) position += 1;
   }
-  return before;
+  return position;
 }
