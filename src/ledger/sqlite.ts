@@ -1,6 +1,5 @@
 /** SQLite through Node's own binding, as a dialect of Kysely. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { setTimeout } from 'node:timers/promises';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -11,6 +10,8 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { Statements, whileBusy } from './sqlite-statements.ts';
+import { Writer } from './sqlite-writer.ts';
 
 /**
  * A dialect over the file at `path`, which several processes of one machine may open. WAL lets readers go on while one writes; `synchronous = FULL`
@@ -65,7 +66,7 @@ class NodeSqliteDriver implements Driver {
 
   async init(): Promise<void> {
     const [reader, writer] = [await this.#open(), await this.#open()];
-    this.#sides = { reader: new Statements(reader), writer: new Statements(writer), written: Promise.resolve() };
+    this.#sides = { reader: new Statements(reader), writer: new Writer(new Statements(writer)) };
     this.#commits = (await this.#open()).prepare('pragma data_version');
     // Asked with every poll: an array is made in half the time of an object.
     this.#commits.setReturnArrays(true);
@@ -91,12 +92,11 @@ class NodeSqliteDriver implements Driver {
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    // Where it fails Kysely rolls back.
-    await (connection as NodeSqliteConnection).end('commit');
+    await (connection as NodeSqliteConnection).commit();
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await (connection as NodeSqliteConnection).end('rollback');
+    await (connection as NodeSqliteConnection).rollback();
   }
 
   /**
@@ -132,76 +132,47 @@ class NodeSqliteDriver implements Driver {
 /** What all connections that Kysely is given share. */
 interface Sides {
   reader: Statements;
-  writer: Statements;
-  /** Settled when all who have asked to write so far are done. */
-  written: Promise<void>;
+  writer: Writer;
 }
 
 /** A connection as Kysely sees it: what it does in a transaction, and what writes outside one, goes to the one that writes. */
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #sides: Sides;
-  /** Ends the transaction that is under way. */
-  #over: (() => void) | null = null;
+  #inTransaction = false;
+  /** Why its last statement failed. */
+  #failure: unknown;
 
   constructor(sides: Sides) {
     this.#sides = sides;
   }
 
   async begin(): Promise<void> {
-    const over = await this.#turn();
-    try {
-      // A transaction that reads first and writes later fails when another wrote in between; one that takes the write lock at once cannot.
-      await this.#sides.writer.run('begin immediate', []);
-      this.#over = over;
-    } catch (error) {
-      over();
-      throw error;
-    }
+    await this.#sides.writer.begin();
+    this.#inTransaction = true;
   }
 
-  async end(how: 'commit' | 'rollback'): Promise<void> {
-    let done = false;
-    try {
-      await this.#sides.writer.run(how, []);
-      done = true;
-    } finally {
-      if (done || how === 'rollback') {
-        this.#over?.();
-        this.#over = null;
-      }
-    }
+  async commit(): Promise<void> {
+    this.#inTransaction = false;
+    await this.#sides.writer.commit();
+  }
+
+  /** Kysely also rolls back what could not be committed, of which nothing is left. */
+  async rollback(): Promise<void> {
+    if (!this.#inTransaction) return;
+    this.#inTransaction = false;
+    await this.#sides.writer.rollback(this.#failure);
   }
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
     const values = parameters as SQLInputValue[];
-    if (this.#over) return this.#sides.writer.run(sql, values);
-    if (isRead(sql)) return this.#sides.reader.run(sql, values);
-    const over = await this.#turn();
-    try {
-      return await (isLease(sql) ? this.#unsynced(sql, values) : this.#sides.writer.run(sql, values));
-    } finally {
-      over();
-    }
-  }
-
-  /** Without waiting for the disk, which holds up everything else that this process does. The next commit that waits for it has this one on disk as well. */
-  async #unsynced<Row>(sql: string, values: SQLInputValue[]): Promise<QueryResult<Row>> {
-    const { writer } = this.#sides;
-    await writer.run('pragma synchronous = normal', []);
+    const { reader, writer } = this.#sides;
+    if (!this.#inTransaction) return isRead(sql) ? reader.run(sql, values) : writer.single(sql, values, { unsynced: isLease(sql) });
     try {
       return await writer.run(sql, values);
-    } finally {
-      await writer.run('pragma synchronous = full', []);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
     }
-  }
-
-  /** Resolves when it is this one's turn to write, with what ends it. */
-  async #turn(): Promise<() => void> {
-    const before = this.#sides.written;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#sides.written = promise;
-    await before;
-    return resolve;
   }
 
   // biome-ignore lint/correctness/useYield: the interface wants a generator, and the ledger reads pages.
@@ -218,68 +189,4 @@ function isRead(sql: string): boolean {
 /** Whether a statement, outside a transaction, takes a lease: whose it was need not outlive a power cut, which ends all processes that open the file. */
 function isLease(sql: string): boolean {
   return sql.startsWith('insert into "leases"');
-}
-
-interface Prepared {
-  statement: StatementSync;
-  /** It has rows to give. */
-  answers: boolean;
-}
-
-/** The queries of the ledger are some two hundred, in few variants each. */
-const MOST_STATEMENTS = 500;
-
-/** A database's own connection, with what was prepared on it. */
-class Statements {
-  /** How many have been run. */
-  runs = 0;
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, Prepared>();
-
-  constructor(database: DatabaseSync) {
-    this.#database = database;
-  }
-
-  run<Row>(sql: string, values: SQLInputValue[]): Promise<QueryResult<Row>> {
-    return whileBusy(() => {
-      this.runs++;
-      const { statement, answers } = this.#prepared(sql);
-      if (answers) return { rows: statement.all(...values) as Row[] };
-      const { changes } = statement.run(...values);
-      return { rows: [], numAffectedRows: BigInt(changes) };
-    });
-  }
-
-  /** Preparing takes several times as long as most queries: what was prepared is kept, the least recently used dropped. */
-  #prepared(sql: string): Prepared {
-    const known = this.#statements.get(sql);
-    if (known) this.#statements.delete(sql);
-    const prepared = known ?? this.#prepare(sql);
-    this.#statements.set(sql, prepared);
-    if (this.#statements.size > MOST_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value as string);
-    return prepared;
-  }
-
-  #prepare(sql: string): Prepared {
-    const statement = this.#database.prepare(sql);
-    return { statement, answers: statement.columns().length > 0 };
-  }
-}
-
-const WAIT_MS = 10_000;
-const SQLITE_BUSY = 5;
-
-/** Does the action as soon as no other connection holds the lock it needs; throws the lock's error after 10 s. */
-async function whileBusy<Result>(action: () => Result): Promise<Result> {
-  const until = Date.now() + WAIT_MS;
-  for (;;) {
-    try {
-      return action();
-    } catch (error) {
-      const primary = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-      if (primary !== SQLITE_BUSY || Date.now() > until) throw error;
-      // Uneven, so that two that wait do not meet again and again.
-      await setTimeout(1 + Math.random() * 8);
-    }
-  }
 }
