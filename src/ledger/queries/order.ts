@@ -1,4 +1,9 @@
+import { sql } from 'kysely';
 import { type Executor, HELD } from '../database.ts';
+import type { JobStatus } from '../ledger.ts';
+
+/** Written out: with a parameter, which may be what an index is restricted to, SQLite compiles the statement anew each time. */
+const QUEUED = sql.lit<JobStatus>('queued');
 
 /**
  * Queued jobs with their turn: the how-many-th of its tenant's a job would be to run, counting those that run. Sorting by turn, then by when the tenant was
@@ -44,14 +49,14 @@ export async function queuePosition(executor: Executor, id: string): Promise<num
     .selectFrom('jobs')
     .select(['tenant', 'queued_at'])
     .where('id', '=', id)
-    .where('status', '=', 'queued')
+    .where('status', '=', QUEUED)
     .executeTakeFirst();
   if (!own) return null;
   // Ranges of the index: a condition of two columns would have every queued job looked at.
   const ofTenant = executor
     .selectFrom('jobs')
     .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('status', '=', 'queued')
+    .where('status', '=', QUEUED)
     .where('tenant', '=', own.tenant);
   const before = ofTenant.where('queued_at', '<', own.queued_at);
   const beside = ofTenant.where('queued_at', '=', own.queued_at).where('id', '<', id);
@@ -67,7 +72,7 @@ export async function queuePosition(executor: Executor, id: string): Promise<num
           .sum<number>(eb.case().when(refTuple('queued_at', 'id'), '<', tuple(own.queued_at, id)).then(lit(1)).else(lit(0)).end())
           .as('earlier'),
       ])
-      .where('status', '=', 'queued')
+      .where('status', '=', QUEUED)
       .where('tenant', than, own.tenant)
       .groupBy('tenant');
   const queues = await ofOthers('<').unionAll(ofOthers('>')).execute();
