@@ -2,7 +2,8 @@
  * Checkpoints: one file in the layout of safetensors (8 bytes of header length, a JSON header, raw little-endian arrays), whose `__metadata__` carries
  * the rest of the state as JSON.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
+import { writeWithRoom } from './room.ts';
 
 export interface StoredArray {
   shape: readonly number[];
@@ -43,16 +44,10 @@ export function writeCheckpoint(path: string, { state, arrays }: StoredState): v
   text += ' '.repeat((8 - (Buffer.byteLength(text) % 8)) % 8);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
+  const parts: Uint8Array[] = [length, Buffer.from(text)];
+  for (const { data } of arrays.values()) parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const partial = `${path}.partial`;
-  const file = openSync(partial, 'w');
-  try {
-    writeAll(file, length);
-    writeAll(file, Buffer.from(text));
-    for (const { data } of arrays.values()) writeAll(file, Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeWithRoom(partial, () => parts, { synced: true });
   renameSync(partial, path);
 }
 
@@ -72,8 +67,4 @@ export function readCheckpoint(path: string): StoredState | null {
     arrays.set(name, { shape, data: dtype === 'U8' ? copy : new Float32Array(copy.buffer) });
   }
   return { state: JSON.parse(state), arrays };
-}
-
-function writeAll(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

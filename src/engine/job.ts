@@ -1,6 +1,6 @@
 /** A whole job: load, train or prune, evaluate once on the test split, measure, export. The supervisor stores and verifies what it leaves behind. */
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Dataset, openDataset } from '../dataset/batches.ts';
 import { imageForm } from '../dataset/image-form.ts';
@@ -45,6 +45,7 @@ import { reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { followsRecipe, placesOf } from './recipe/places.ts';
 import { runRecipe } from './recipe/run-recipe.ts';
 import { Reporter } from './reporter.ts';
+import { writeWithRoom } from './room.ts';
 import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, type TrainingRunParts, totalStepsOf, tuningStepsOf } from './run/index.ts';
 import { packingOf, trainOrCut } from './train-or-cut.ts';
 import { tryCuts } from './try-cuts.ts';
@@ -234,7 +235,7 @@ function tellRemoved(
   const told = unitsRemoved(numbered);
   if (told.units === null) {
     const path = join(scratch, 'units.json');
-    writeFileSync(path, JSON.stringify({ units: numbered }));
+    writeWithRoom(path, () => [Buffer.from(JSON.stringify({ units: numbered }))]);
     outputs.push({ role: 'units', format: 'json', path, probe_path: null });
   }
   return { units: told };
@@ -250,7 +251,7 @@ async function leavePlan(frame: RunFrame, context: JobContext, spec: PruneSpec, 
     const { plan, cut } = await planOnly(await withCountedTarget(spec, document), run, parts, sha256);
     reporter.enter('exporting');
     const path = join(scratch, 'plan.json');
-    writeFileSync(path, JSON.stringify(plan));
+    writeWithRoom(path, () => [Buffer.from(JSON.stringify(plan))]);
     reporter.flush();
     const outputs: OutputFile[] = [{ role: 'plan', format: 'json', path, probe_path: null }];
     const removed = tellRemoved(frame, [cut], outputs);
@@ -325,7 +326,8 @@ async function exportFurther(
   const [path, probe, predictions] = [FORMATS[format].extension, '-probe.safetensors', '-predictions.npz'].map((ending) =>
     join(frame.scratch, `${label}${ending}`),
   ) as [string, string, string];
-  writeFileSync(path, await writeModel(document, format));
+  const bytes = await writeModel(document, format);
+  writeWithRoom(path, () => [bytes]);
   const inputs = probeInputs(data, document, 64);
   await writeProbe({ probe, predictions }, document, [inputs]);
   inputs.dispose();
@@ -337,7 +339,7 @@ async function exportModel(frame: RunFrame, files: readonly WrittenModel[], resu
   const predictions = join(frame.scratch, 'predictions.npz');
   const models = files.map(({ format, bytes }): OutputFile => {
     const path = join(frame.scratch, `model${FORMATS[format].extension}`);
-    writeFileSync(path, bytes);
+    writeWithRoom(path, () => [bytes]);
     return { role: 'model', format, path, probe_path: probe };
   });
   const inputs = probeInputs(data, result, 64);

@@ -1,11 +1,11 @@
 /** Probe inputs and what the model in memory predicts for them: what an exported file must predict when it is loaded again. */
-import { writeFileSync } from 'node:fs';
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { ModelDocument } from '../model/document.ts';
 import { writeNpz } from '../report/npz.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { forward } from './network.ts';
 import { relativeDifference } from './proof.ts';
+import { writeWithRoom } from './room.ts';
 import { scope } from './scope.ts';
 import { tf } from './tensorflow.ts';
 import { Variables } from './variables.ts';
@@ -48,7 +48,8 @@ export async function writeProbe(
   };
   put('x', graph.inputs, probe.inputs);
   put('y', graph.outputs, probe.outputs);
-  writeFileSync(paths.predictions, await writeNpz(Object.fromEntries(arrays)));
+  const npz = await writeNpz(Object.fromEntries(arrays));
+  writeWithRoom(paths.predictions, () => [npz]);
 }
 
 /** How far a model is from a probe: max|a - b| / max|a| over its outputs. */

@@ -1,8 +1,9 @@
 /** A recorded graph, loaded: runs of it, and the variables it holds. */
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { typed } from '../raw-ops.ts';
+import { writeWithRoom } from '../room.ts';
 import { backend, DTYPE, type DtypeName, type TypedValues } from './native.ts';
 import { encodeSavedModel, type GraphNode } from './proto.ts';
 
@@ -16,12 +17,7 @@ export class Session {
   constructor(nodes: readonly GraphNode[]) {
     const folder = mkdtempSync(join(tmpdir(), 'espalier-graph-'));
     try {
-      const file = openSync(join(folder, 'saved_model.pb'), 'w');
-      try {
-        for (const part of encodeSavedModel(nodes)) for (let at = 0; at < part.length; ) at += writeSync(file, part, at);
-      } finally {
-        closeSync(file);
-      }
+      writeWithRoom(join(folder, 'saved_model.pb'), () => encodeSavedModel(nodes));
       this.session = backend.binding.loadSavedModel(folder, 'serve');
     } finally {
       rmSync(folder, { recursive: true, force: true });
