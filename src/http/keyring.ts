@@ -54,7 +54,9 @@ export function openKeyring({
   const known = new Map<string, Remembered>();
   const unknown = new Map<string, Remembered>();
   const asked = new Map<string, Promise<KeyRow | null>>();
-  /** Hashes of secrets that were known. Found by a seeded hash of the whole: how long that takes tells nobody how much of a secret is right. */
+  /**
+   * Hashes of secrets that were known, for half a minute. A secret is found by a seeded hash of the whole: how long that takes tells nobody how much of a secret is right.
+   */
   const hashes = new Map<string, string>();
   let closed = file !== null;
   let foundOpenAt = Number.NEGATIVE_INFINITY;
@@ -70,6 +72,11 @@ export function openKeyring({
       if (into.size <= MOST_REMEMBERED) break;
       into.delete(oldest);
     }
+  }
+
+  function keepHash(secret: string, hash: string): void {
+    if (hashes.size === 0) setTimeout(() => hashes.clear(), BELIEVED_MS).unref();
+    if (hashes.size < MOST_REMEMBERED) hashes.set(secret, hash);
   }
 
   async function ask(hash: string): Promise<KeyRow | null> {
@@ -111,14 +118,8 @@ export function openKeyring({
       const kept = hashes.get(secret);
       const hash = kept ?? hashOf(secret);
       const found = known.get(hash);
-      if (!found || found.until <= elapsed()) {
-        hashes.delete(secret);
-        return null;
-      }
-      if (kept === undefined) {
-        if (hashes.size >= MOST_REMEMBERED) hashes.clear();
-        hashes.set(secret, hash);
-      }
+      if (!found || found.until <= elapsed()) return null;
+      if (kept === undefined) keepHash(secret, hash);
       return principalOf(found.key);
     },
 
