@@ -113,6 +113,12 @@ export class Unavailable extends Error {
   }
 }
 
+/** Whether an error of the file system says that the disk, or a quota on it, is used up. */
+export function isFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** A problem object (RFC 9457) as answers and jobs carry it. */
 export interface ProblemDocument {
   type: string;

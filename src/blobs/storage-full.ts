@@ -1,8 +1,7 @@
-import { Problem } from '../errors.ts';
+import { isFull, Problem } from '../errors.ts';
 
 /** The error as callers may see it: Problem STORAGE_FULL where the disk or a quota on it is used up, else as it is. */
 export function asStorageProblem(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  if (!isFull(error)) return error;
   return new Problem('STORAGE_FULL', 'No space is left where the bytes are stored', { cause: error });
 }

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { Problem } from '../errors.ts';
+import { isFull, Problem } from '../errors.ts';
 
 /** Appends bytes to a new file by way of a 1 MiB buffer. A full disk is a STORAGE_FULL. */
 export interface FileWriter {
@@ -50,7 +50,7 @@ export function writeFully(file: number, bytes: Uint8Array, position: number | n
       written += writeSync(file, bytes, written, bytes.length - written, position === null ? null : position + written);
     }
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
+    if (!isFull(cause)) throw cause;
     throw new Problem('STORAGE_FULL', 'The disk is full; the data set was not stored', { cause });
   }
 }

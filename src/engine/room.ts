@@ -1,12 +1,10 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { isFull } from '../errors.ts';
 
 /** As long as a worker waits for room of its own. */
 const PATIENCE_MS = 60_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
-
-/** A disk, and a quota on it, that are used up. */
-const FULL: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT'];
 
 /**
  * Writes a file of these parts, on disk where it is `synced`. While the disk is full it tries again with growing pauses, for a minute at the longest: what a
@@ -25,13 +23,14 @@ export function writeWithRoom(path: string, parts: () => Iterable<Uint8Array>, {
 }
 
 /** Does what writes until there is room for it, or `forMs` are over. */
-export function withRoom<Value>(write: () => Value, forMs = PATIENCE_MS): Value {
+export function withRoom(write: () => void, forMs = PATIENCE_MS): void {
   const begun = performance.now();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     try {
-      return write();
+      write();
+      return;
     } catch (error) {
-      if (!FULL.includes((error as NodeJS.ErrnoException).code) || performance.now() - begun + pauseMs > forMs) throw error;
+      if (!isFull(error) || performance.now() - begun + pauseMs > forMs) throw error;
       console.error(`No space is left to write on; trying again in ${pauseMs} ms`);
     }
     // Of the engine's thread; that the process lives is said by another.
