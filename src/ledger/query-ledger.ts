@@ -24,8 +24,9 @@ import { KEEP_ALL, type Retention } from './retention.ts';
 import type { Tables } from './tables.ts';
 
 /**
- * The ledger over any of Kysely's dialects: the queries are the same for all of them. `migrate` brings its schema up to date, `now` is the clock that rows are stamped with, `retention` says when
- * new ones expire, `quota` how many bytes a tenant may store, `actor` for whom changes are made, and `version` is the database's, where it tells. `locksRows` is for databases whose transactions go on side by side.
+ * The ledger over any of Kysely's dialects: the queries are the same for all of them. `migrate` brings its schema up to date, `now` is the clock that rows
+ * are stamped with, `retention` says when new ones expire, `quota` how many bytes a tenant may store, `actor` for whom changes are made, `locksRows` whether
+ * transactions go on side by side, and `version` is the database's, where it tells.
  */
 export function queryLedger(
   db: Kysely<Tables>,

@@ -41,8 +41,8 @@ export function queuedWithTurn(executor: Executor) {
 }
 
 /**
- * How many queued jobs are before this one in the order of `queuedWithTurn`; null when it is not queued. Of every tenant's queue it takes its length and how
- * much of it is earlier than the job: ranking all that wait would sort them.
+ * How many queued jobs are before this one in the order of `queuedWithTurn`; null when it is not queued. Of its own tenant's queue it takes how much is
+ * earlier, and of every other's that and the length: ranking all that wait would sort them.
  */
 export async function queuePosition(executor: Executor, id: string): Promise<number | null> {
   const own = await executor

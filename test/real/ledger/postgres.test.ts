@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { ledgerContract } from '../../ledger/contract.ts';
 import { openWorld } from '../../ledger/fixture.ts';
 import { postgresFactory } from '../../ledger/postgres-factory.ts';
+import { jobSample } from '../../ledger/samples.ts';
 import { stateMachineProperties } from '../../ledger/state-machine.ts';
 
 ledgerContract('Postgres', postgresFactory);
@@ -29,4 +30,19 @@ it('jobs of one model do not wait for each other, and its deletion waits for the
   expect(deleted).toBe(false);
   await another.query('commit');
   await deletion;
+});
+
+it('a job waits for the deletion of its model that is under way, and is not inserted', async () => {
+  const world = await openWorld(postgresFactory);
+  onTestFinished(() => world.close());
+  const another = new Client({ connectionString: world.name });
+  await another.connect();
+  onTestFinished(() => another.end());
+  await another.query('begin');
+  await another.query('update models set deleted_at = 1');
+  const insertion = world.ledger.insertJob(jobSample(world.model, world.dataset, { tenant: 'alice' }));
+  const waits = "select 1 from pg_locks where not granted and locktype = 'transactionid'";
+  await expect.poll(async () => (await another.query(waits)).rowCount).toBe(1);
+  await another.query('commit');
+  expect(await insertion).toEqual({ outcome: 'input_gone', kind: 'model', id: world.model.id });
 });
