@@ -36,15 +36,13 @@ export function sampleLoss({ name, options }: Loss, width: number | null, classe
         const length = rowOf(output);
         const numbered = name === 'sparse_categorical_crossentropy';
         let loss = 0;
-        for (let position = 0; position * length < output.length; position++) {
-          const logits = output.subarray(position * length, (position + 1) * length);
-          const normaliser = logSumExp(logits);
-          const target = numbered ? null : stored.subarray(position * length, (position + 1) * length);
-          const label = numbered ? stored[position]! : largest(target!);
+        for (let from = 0; from < output.length; from += length) {
+          const normaliser = logSumExp(output, from, length);
+          const label = numbered ? stored[from / length]! : -1;
           for (let index = 0; index < length; index++) {
-            const wanted = target ? target[index]! : index === label ? 1 : 0;
+            const wanted = numbered ? (index === label ? 1 : 0) : stored[from + index]!;
             const soft = wanted * (1 - smoothing) + smoothing / length;
-            if (soft !== 0) loss += soft * (normaliser - logits[index]!);
+            if (soft !== 0) loss += soft * (normaliser - output[from + index]!);
           }
         }
         return (loss * length) / output.length;
@@ -92,16 +90,11 @@ export function sampleLoss({ name, options }: Loss, width: number | null, classe
   }
 }
 
-function largest(values: Numbers): number {
-  let at = 0;
-  for (let index = 1; index < values.length; index++) if (values[index]! > values[at]!) at = index;
-  return at;
-}
-
-/** log Σ exp(z), without overflow. */
-function logSumExp(logits: Numbers): number {
-  const top = logits[largest(logits)]!;
+/** log Σ exp(z) of so many logits from this place on, without overflow. */
+function logSumExp(logits: Numbers, from: number, length: number): number {
+  let top = logits[from]!;
+  for (let at = from + 1; at < from + length; at++) if (logits[at]! > top) top = logits[at]!;
   let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - top);
+  for (let at = from; at < from + length; at++) sum += Math.exp(logits[at]! - top);
   return top + Math.log(sum);
 }

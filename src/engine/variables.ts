@@ -62,7 +62,8 @@ export class Variables {
   /** The present value on the host. */
   value(key: string): Weight {
     const tensor = this.read(key);
-    const data = Float32Array.from(tensor.dataSync<'float32'>());
+    // The binding copies what TensorFlow holds.
+    const data = tensor.dataSync<'float32'>() as Float32Array<ArrayBuffer>;
     tensor.dispose();
     return { shape: this.entry(key).shape, data };
   }

@@ -1,31 +1,50 @@
 /** One value of a sorted array without sorting it: two counts over halves of the bits, whose order is that of the numbers. */
 
 const HALF = 16;
+const LOW = 0xffff;
+/** Of so few values sorting takes less than counting into 2¹⁶ places. */
+const FEW = 1 << 12;
 
 /**
- * The value that would stand at `index` were the float32 `values` sorted upwards, -0 before 0 and NaN last; the array stays as it is. Takes time and memory
- * in proportion to its length, whatever the values.
+ * The value that would stand at `index` were the float32 `values` sorted upwards, -0 before 0 and NaN last; the array stays as it is. Takes time in
+ * proportion to its length, whatever the values.
  */
 export function nthSmallest(values: Float32Array, index: number): number {
   if (!(index >= 0 && index < values.length)) throw new RangeError(`There is no value ${index} of ${values.length}`);
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const high = new Uint32Array(1 << HALF);
-  for (let at = 0; at < bits.length; at++) high[ordered(bits[at]!) >>> HALF]!++;
-  const [upper, passed] = bucketOf(high, index);
-  const low = new Uint32Array(1 << HALF);
-  for (let at = 0; at < bits.length; at++) {
-    const key = ordered(bits[at]!);
-    if (key >>> HALF === upper) low[key & 0xffff]!++;
-  }
-  const [lower] = bucketOf(low, index - passed);
-  const key = ((upper << HALF) | lower) >>> 0;
-  return new Float32Array(Uint32Array.of(key & 0x80000000 ? key ^ 0x80000000 : ~key).buffer)[0]!;
+  if (values.length <= FEW) return values.slice().sort()[index]!;
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const [upper, passed] = bucketOf(countHigh(bits), index);
+  const [lower] = bucketOf(countLow(bits, upper), index - passed);
+  const key = ((upper - (1 << (HALF - 1))) << HALF) | lower;
+  return new Float32Array(Int32Array.of(key < 0 ? key ^ TURNED : key).buffer)[0]!;
 }
 
-/** Bits of a float32 as a whole number of the same order: negative numbers turned over, the others above them. NaN with a sign goes to the end too. */
-function ordered(bits: number): number {
-  if ((bits & 0x7fffffff) > 0x7f800000) return 0xffffffff;
-  return (bits & 0x80000000 ? ~bits : bits ^ 0x80000000) >>> 0;
+/** All bits but the sign. */
+const TURNED = 0x7fffffff;
+/** The bits of -∞; those above, up to -1, are no numbers. */
+const MINUS_INFINITY = 0xff800000 | 0;
+
+/** Bits of a float32 as an int32 of the same order: those of a negative number turned over. NaN with a sign goes to the end too. */
+function inOrder(bits: number): number {
+  if (bits >= 0) return bits;
+  return bits > MINUS_INFINITY ? TURNED : bits ^ TURNED;
+}
+
+function countHigh(bits: Int32Array): Uint32Array {
+  const counts = new Uint32Array(1 << HALF);
+  for (let at = 0; at < bits.length; at++) counts[(inOrder(bits[at]!) >> HALF) + (1 << (HALF - 1))]!++;
+  return counts;
+}
+
+/** Of those alone that are in this place by the upper half. */
+function countLow(bits: Int32Array, upper: number): Uint32Array {
+  const counts = new Uint32Array(1 << HALF);
+  const high = upper - (1 << (HALF - 1));
+  for (let at = 0; at < bits.length; at++) {
+    const key = inOrder(bits[at]!);
+    if (key >> HALF === high) counts[key & LOW]!++;
+  }
+  return counts;
 }
 
 /** In which bucket the value at `index` lies, and how many lie before that bucket. */

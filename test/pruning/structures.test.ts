@@ -233,6 +233,42 @@ describe('scopes', () => {
     expect(kept(0.3)).toEqual([300, 700]);
   });
 
+  it('global goes below no floor where one layer at its floor takes the next to its own', () => {
+    const all = ['a', 'b', 'c'].map((name) => ({ ...one(100, 10), key: `${name}/kernel`, layer: name }));
+    fc.assert(
+      fc.property(
+        fc.nat(1e6),
+        fc.double({ min: 0.5, max: 0.9, noNaN: true }),
+        fc.double({ min: 0, max: 0.1, noNaN: true }),
+        (seed, sparsity, minDensity) => {
+          const random = generator(seed, 'floors');
+          // Layers of scores of different heights, none of them twice.
+          const heights = all.map(() => 1 + 3 * random.uniform());
+          const scores = new Map(
+            all.map(({ key, count }, at) => [key, Float32Array.from({ length: count }, () => heights[at]! * random.uniform())]),
+          );
+          const masks = unstructuredMasks(all, scores, new Map(), { sparsity, scope: 'global', minDensity });
+          // Said the long way: what is protected does not compete.
+          const pool = all.flatMap(({ key, count }) => {
+            const own = [...scores.get(key)!];
+            const least = Math.ceil(minDensity * count - 1e-9);
+            const ranks = [...own.keys()].sort((a, b) => own[b]! - own[a]!);
+            const safe = new Set(ranks.slice(0, least));
+            for (let unit = 0; unit < 10; unit++) safe.add(ranks.find((index) => index % 10 === unit)!);
+            return own.map((score, index) => ({ key, index, score, safe: safe.has(index) }));
+          });
+          const gone = pool
+            .filter(({ safe }) => !safe)
+            .sort((a, b) => a.score - b.score)
+            .slice(0, Math.round(sparsity * pool.length));
+          const expected = new Map(all.map(({ key, count }) => [key, new Uint8Array(count).fill(1)]));
+          for (const { key, index } of gone) expected.get(key)![index] = 0;
+          expect(masks).toEqual(expected);
+        },
+      ),
+    );
+  });
+
   it('depthwise kernels stay out of a global comparison unless they are named', () => {
     const asked = (changes: object) =>
       kernelsToCut(graph, {

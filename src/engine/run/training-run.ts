@@ -231,7 +231,7 @@ export class TrainingRun {
 
   /** The variables that hold the present weights; of this run. */
   presentWeights(): Variables {
-    this.step.store();
+    this.step.store(['weights']);
     return this.variables.weights;
   }
 

@@ -37,43 +37,94 @@ export function unitwiseMasks(kernels: readonly PrunableKernel[], scores: Scores
 
 /** Cuts `asked` weights out of the kernels together and puts their masks into `masks`. */
 function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, present: Masks, masks: Masks, floor: number): void {
-  const total = countOf(kernels);
-  const all = new Float32Array(total);
+  const all = new Float32Array(countOf(kernels));
+  const pool: Pooled[] = [];
+  // What is masked already stays masked, even where less was asked for.
+  let masked = 0;
   let offset = 0;
   for (const kernel of kernels) {
     const own = all.subarray(offset, offset + kernel.count);
     own.set(scores.get(kernel.key)!);
     const mask = present.get(kernel.key);
-    if (mask) for (let index = 0; index < own.length; index++) if (!mask[index]) own[index] = Number.NEGATIVE_INFINITY;
+    if (mask) masked += hide(own, mask);
     protectUnits(kernel, own);
-    protectBest(own, Math.ceil(floor * kernel.count - 1e-9));
+    pool.push({ kernel, scores: own, least: Math.ceil(floor * kernel.count - 1e-9) });
     offset += kernel.count;
   }
-  // What is masked already stays masked, even where less was asked for.
-  const masked = countEqual(all, Number.NEGATIVE_INFINITY);
   const zeros = Math.max(asked, masked);
-  const threshold = zeros === 0 ? Number.NEGATIVE_INFINITY : zeros > total ? Number.POSITIVE_INFINITY : nthSmallest(all, zeros - 1);
-  if (threshold === Number.POSITIVE_INFINITY || Number.isNaN(threshold)) {
-    throw new Problem(
-      'TARGET_OUT_OF_REACH',
-      `${zeros} zeros among ${total} weights (${kernels.map((kernel) => kernel.layer).join(', ')}) would leave an output unit without any, or a layer less than its min_layer_density; at most ${(largestSparsity(kernels, floor) * 100).toFixed(2)} % can be zero.`,
-    );
-  }
-  // Of weights that score exactly the threshold, as many as are still needed, first come first cut.
-  let below = 0;
-  for (let index = 0; index < total; index++) if (all[index]! < threshold) below++;
-  let ties = zeros - below;
-  offset = 0;
-  for (const kernel of kernels) {
-    const mask = new Uint8Array(kernel.count);
-    for (let index = 0; index < kernel.count; index++) {
-      const score = all[offset + index]!;
-      const goes = score < threshold || (score === threshold && zeros > 0 && ties-- > 0);
-      mask[index] = goes ? 0 : 1;
+  for (const unprotected = new Set(pool); ; ) {
+    const threshold = thresholdOf(all, zeros);
+    if (threshold === Number.POSITIVE_INFINITY || Number.isNaN(threshold)) {
+      throw new Problem(
+        'TARGET_OUT_OF_REACH',
+        `${zeros} zeros among ${all.length} weights (${kernels.map((kernel) => kernel.layer).join(', ')}) would leave an output unit without any, or a layer less than its min_layer_density; at most ${(largestSparsity(kernels, floor) * 100).toFixed(2)} % can be zero.`,
+      );
     }
-    masks.set(kernel.key, mask);
-    offset += kernel.count;
+    // Of weights that score exactly the threshold, as many as are still needed, first come first cut.
+    let ties = zeros === 0 ? 0 : zeros - countBelow(all, threshold);
+    const low: Pooled[] = [];
+    for (const pooled of pool) {
+      const mask = new Uint8Array(pooled.kernel.count);
+      const { kept, cutAtThreshold } = keepAbove(pooled.scores, threshold, ties, mask);
+      ties -= cutAtThreshold;
+      masks.set(pooled.kernel.key, mask);
+      if (kept < pooled.least && unprotected.has(pooled)) low.push(pooled);
+    }
+    if (low.length === 0) return;
+    // Floors are seldom met: their weights are looked for where they are.
+    for (const pooled of low) {
+      protectBest(pooled.scores, pooled.least);
+      unprotected.delete(pooled);
+    }
   }
+}
+
+/** A kernel among others that are cut together. */
+interface Pooled {
+  kernel: PrunableKernel;
+  /** Its part of all scores. */
+  scores: Float32Array;
+  /** How many of its weights stay. */
+  least: number;
+}
+
+/** The score up to which `zeros` weights go; ∞ where there are not so many. */
+function thresholdOf(scores: Float32Array, zeros: number): number {
+  if (zeros === 0) return Number.NEGATIVE_INFINITY;
+  return zeros > scores.length ? Number.POSITIVE_INFINITY : nthSmallest(scores, zeros - 1);
+}
+
+// Loops over weights are functions of their own: V8 compiles a function that is called often better than a loop in one that is not.
+
+/** Puts masked weights below all others; how many there are. */
+function hide(scores: Float32Array, mask: Uint8Array): number {
+  let hidden = 0;
+  for (let index = 0; index < scores.length; index++) {
+    if (mask[index] === 0) {
+      scores[index] = Number.NEGATIVE_INFINITY;
+      hidden++;
+    }
+  }
+  return hidden;
+}
+
+function countBelow(scores: Float32Array, threshold: number): number {
+  let count = 0;
+  for (let index = 0; index < scores.length; index++) if (scores[index]! < threshold) count++;
+  return count;
+}
+
+/** Marks what stays: all above the threshold, and at it all but the first `ties`. */
+function keepAbove(scores: Float32Array, threshold: number, ties: number, mask: Uint8Array): { kept: number; cutAtThreshold: number } {
+  let tied = 0;
+  let kept = 0;
+  for (let index = 0; index < scores.length; index++) {
+    const score = scores[index]!;
+    if (score < threshold || (score === threshold && tied++ < ties)) continue;
+    mask[index] = 1;
+    kept++;
+  }
+  return { kept, cutAtThreshold: Math.min(tied, ties) };
 }
 
 function countEqual(values: Float32Array, value: number): number {
