@@ -223,7 +223,8 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
     if (coding.kind === 'shared') variables.places.set(key, { shape: variables.weights.shape(key), data: coding.places });
     else variables.steps.set(key, coding.steps);
   }
-  for (const [key, costs] of Object.entries(options.rated?.costs ?? {})) setCosts(variables.costs, key, costs);
+  for (const [key, costs] of Object.entries(options.rated?.costs ?? {}))
+    setCosts(variables.costs, key, variables.weights.shape(key), costs);
   const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
   let step: TrainingStep | null = null;
   const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {

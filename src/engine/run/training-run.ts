@@ -31,7 +31,7 @@ import { UNWATCHED, watched } from '../progress-watch.ts';
 import type { StepMeasures } from '../reporter.ts';
 import { stepCoding } from '../step/coded-weights.ts';
 import { CaptureFailed, type HostBatch, type Masking, type StepPosition, type StepReport, type TrainingStep } from '../step/index.ts';
-import { setCosts } from '../step/rate-coding.ts';
+import { hasCosts, setCosts } from '../step/rate-coding.ts';
 import { Variables } from '../variables.ts';
 import { learningRateAt, positionAt } from './course.ts';
 import { stepsPerEpoch, totalStepsOf, tuningStepsOf } from './lengths.ts';
@@ -98,6 +98,10 @@ export class TrainingRun {
     }
     this.variables = new RunVariables(this.document.weights);
     if (resumed) this.variables.restore(resumed.arrays);
+    if (this.state.packed?.rate && !this.state.packed.codings.every(([key]) => hasCosts(this.variables.costs, key))) {
+      this.variables.costs.dispose();
+      this.countCosts();
+    }
     const { distillation } = training;
     const { graph, weights } = parts.teacher;
     this.teacher = distillation && { graph, weights: Variables.from(weights), options: distillation };
@@ -197,7 +201,7 @@ export class TrainingRun {
   private countCosts(): void {
     for (const [key] of this.state.packed!.codings) {
       const { shape, data } = this.variables.weights.value(key);
-      setCosts(this.variables.costs, key, codeCosts(multiplesOf(data, this.variables.steps.value(key).data[0]!), shape));
+      setCosts(this.variables.costs, key, shape, codeCosts(multiplesOf(data, this.variables.steps.value(key).data[0]!), shape));
     }
   }
 

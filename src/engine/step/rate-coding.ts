@@ -1,7 +1,7 @@
 /** Weights that become whole multiples of learned steps, and what their bits cost, as tensors. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import { size } from '../../model/layers/index.ts';
-import { type CodeCosts, MOST_ODDS } from '../../packing/rate/code-costs.ts';
+import type { CodeCosts } from '../../packing/rate/code-costs.ts';
 import { adam } from '../optimizers/adam.ts';
 import type { OptimizerRule } from '../optimizers/index.ts';
 import { pack, statelessUniform, unpack } from '../raw-ops.ts';
@@ -52,18 +52,21 @@ export function noiseDraw(seed: number, place: number, step: Tensor): Tensor {
   return pack([tf.scalar(seed ^ NOISE ^ Math.imul(place + 1, 0x9e3779b1), 'int32'), step]);
 }
 
-/** Makes `costs` say what `CodeCosts` does of a weight. A level that is likelier than the one below costs nothing; it is not rewarded. */
-export function setCosts(costs: Variables, key: string, { one, common, second, tail, base, parts }: CodeCosts): void {
-  costs.set(levelsKey(key), { shape: [5], data: Float32Array.of(one, common, Math.max(0, second), tail, base) });
-  for (const [index, part] of parts.entries()) costs.set(partKey(key, index), part);
+/** Makes `costs` say what `CodeCosts` does of a weight of this shape. A level that is likelier than the one below costs nothing; it is not rewarded. */
+export function setCosts(costs: Variables, key: string, shape: readonly number[], { one, second, tail, odds, base }: CodeCosts): void {
+  costs.set(levelsKey(key), { shape: [3], data: Float32Array.of(Math.max(0, second), tail, base) });
+  costs.set(firstKey(key), { shape, data: odds.map((own) => Math.max(0, one - own)) });
+}
+
+/** Whether `costs` has what `setCosts` makes of a weight; checkpoints of earlier versions have something else. */
+export function hasCosts(costs: Variables, key: string): boolean {
+  return costs.has(firstKey(key));
 }
 
 /** The bits of a weight under `costs`. */
 export function bitsOf(key: string, value: Tensor, step: Tensor, costs: Variables): Bits {
-  const [one, common, second, tail, base] = unpack(costs.read(levelsKey(key))) as [Tensor, Tensor, Tensor, Tensor, Tensor];
-  let odds = common;
-  for (let index = 0; costs.has(partKey(key, index)); index++) odds = tf.add(odds, costs.read(partKey(key, index)));
-  const first = tf.maximum(tf.sub(one, tf.clipByValue(odds, -MOST_ODDS, MOST_ODDS)), 0);
+  const [second, tail, base] = unpack(costs.read(levelsKey(key))) as [Tensor, Tensor, Tensor];
+  const first = costs.read(firstKey(key));
   const height = tf.div(tf.abs(value), step);
   const upTo = (level: number): Tensor => tf.clipByValue(tf.sub(height, level), 0, 1);
   const all = tf.addN([tf.mul(first, upTo(0)), tf.mul(second, upTo(1)), tf.mul(tail, tf.maximum(tf.sub(height, 2), 0))]);
@@ -83,6 +86,7 @@ function levelsKey(key: string): string {
   return `${key}:levels`;
 }
 
-function partKey(key: string, index: number): string {
-  return `${key}:part/${index}`;
+/** What the first level of each element costs, of the weight's shape. */
+function firstKey(key: string): string {
+  return `${key}:first`;
 }

@@ -3,7 +3,7 @@
  * cost; as many of them as measure better together are made.
  */
 import { LARGEST_MULTIPLE } from '../kernel-coding.ts';
-import { bitsAboveZero, bitsOfAll, codeCosts, oddsOf, type RatedTensor } from './code-costs.ts';
+import { bitsAboveZero, bitsOfAll, codeCosts, type RatedTensor } from './code-costs.ts';
 
 export type Numbers = ReadonlyMap<string, RatedTensor>;
 
@@ -110,18 +110,17 @@ function foreseen(
   { gradient, curvature, bend, weight }: { gradient: Float32Array; curvature: Float32Array; bend: number; weight: number },
 ): Change[] {
   const costs = codeCosts(multiples, shape);
-  const odds = oddsOf(costs, shape);
   const changes: Change[] = [];
   for (let at = 0; at < multiples.length; at++) {
     const multiple = multiples[at]!;
     const slope = gradient[at]! * step;
     const curve = curvature[at]! * step * step;
-    const bits = bitsAboveZero(costs, odds[at]!, multiple);
+    const bits = bitsAboveZero(costs, at, multiple);
     let best: Change | null = null;
     const consider = (to: number): void => {
       const by = to - multiple;
       const [straight, bent] = [slope * by, curve * by * by];
-      const total = straight + bend * bent + weight * (bitsAboveZero(costs, odds[at]!, to) - bits);
+      const total = straight + bend * bent + weight * (bitsAboveZero(costs, at, to) - bits);
       if (total < (best?.by ?? 0)) best = { key, at, to, straight, bent, by: total };
     };
     const [sign, downhill] = [Math.sign(multiple), -Math.sign(slope)];
