@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Blobs } from '../blobs/blobs.ts';
-import type { HeldAttempt, Ledger } from '../ledger/ledger.ts';
+import type { HeldAttempt, JobRow, Ledger } from '../ledger/ledger.ts';
 import { NO_SPAN, NO_TRACING, type Tracing, within } from '../tracing/tracing.ts';
 import { admit } from './admission.ts';
 import { settleComparisons } from './compare/settle.ts';
@@ -17,6 +17,11 @@ const LEASE_MS = 5_000;
 /** Between two looks, however many nudges come. */
 const REST_MS = 50;
 const MOST_ATTEMPTS = 5;
+/**
+ * How long a job rests behind so many lost engines in a row: what a machine was short of may be there again. Five attempts together take a minute longer, in
+ * which other jobs run.
+ */
+const RESTS_MS = [0, 1_000, 5_000, 15_000, 30_000];
 const MOST_QUEUED = 1_000;
 const MOST_CHECKPOINTS = 100;
 const SWEEP_EVERY_MS = 3_600_000;
@@ -31,7 +36,7 @@ export interface Dispatcher {
 /**
  * Moves jobs from the ledger to the queues, and tidies up behind workers that are gone. Every `serve` has one and a ledger lease lets one of them act.
  * What it does follows from the ledger, so that a queue that Redis lost is filled again by the next look; it remembers only since when a heartbeat has been the
- * same, which is how it tells silent workers: clocks of other machines are not asked.
+ * same, which is how it tells silent workers, and since when a job that lost its engine waits: clocks of other machines are not asked.
  */
 export function startDispatcher(options: {
   ledger: Ledger;
@@ -51,6 +56,7 @@ export function startDispatcher(options: {
   const holder = randomUUID();
   const heartbeats = openWatch(steady);
   const rival = openWatch(steady);
+  const rests = openWatch(steady);
   let closed = false;
   let looking: Promise<void> | null = null;
   let lookAgain = false;
@@ -116,12 +122,24 @@ export function startDispatcher(options: {
       });
   }
 
+  /** Those that need no rest behind what became of their engines. */
+  async function rested(queued: readonly JobRow[]): Promise<JobRow[]> {
+    const lost = await ledger.enginesLost(queued.filter(({ attempt }) => attempt > 0).map(({ id }) => id));
+    rests.keep(new Set(lost.keys()));
+    return queued.filter(({ id, attempt }) => {
+      const rest = RESTS_MS[Math.min(lost.get(id) ?? 0, RESTS_MS.length - 1)]!;
+      // Watched from the first look on.
+      return !lost.has(id) || rests.unchanged(id, attempt) >= rest;
+    });
+  }
+
   async function admitQueued(): Promise<void> {
     const queued = await ledger.listQueued(MOST_QUEUED, limits.tenantRunningLimit);
     if (queued.length === 0) return;
+    const ready = await rested(queued);
     const added = new Set<string>();
     try {
-      for (const { queue, job } of admit(queued, await listWorkers(redis))) {
+      for (const { queue, job } of admit(ready, await listWorkers(redis))) {
         const delivery = { job_id: job.id, attempt: job.attempt + 1 };
         const id = `${job.id} ${delivery.attempt}`;
         added.add(id);

@@ -515,6 +515,11 @@ export interface Ledger {
    * for a pause or with their worker's orderly stop do not count.
    */
   failExhausted(limit: number): Promise<string[]>;
+  /**
+   * Of these jobs, those whose newest attempt lost its engine (`engine_lost`, `engine_failed`), with how many did so since the newest one that left a newer
+   * checkpoint.
+   */
+  enginesLost(ids: readonly string[]): Promise<Map<string, number>>;
   /** Takes or keeps the named lease for `holder` until `until`; false when another holds it. One that is held until `abandoned` may be taken whatever the time is. */
   acquireLease(name: string, holder: string, until: Time, abandoned?: Time): Promise<boolean>;
   /** Until when the named lease is held; null where nobody ever held it. */

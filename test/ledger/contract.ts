@@ -1427,6 +1427,28 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.failExhausted(5)).toEqual([id]);
       });
 
+      it('say how many engines were lost in a row, as long as the newest was and none got further', async () => {
+        const jobs = await Promise.all([1, 2, 3, 4].map(() => world.queueJob()));
+        const [lost, further, stopped, fresh] = jobs.map(({ id }) => id) as [string, string, string, string];
+        await loseAttempt(lost, 1, 10);
+        await loseAttempt(lost, 2, null, 10, 'engine_failed');
+        await loseAttempt(lost, 3, null, 10, 'worker_lost');
+        await loseAttempt(lost, 4, 10, 10);
+        await loseAttempt(further, 1, null);
+        await loseAttempt(further, 2, 5);
+        await loseAttempt(stopped, 1, null);
+        await loseAttempt(stopped, 2, null, null, 'worker_stopped');
+        const found = await world.ledger.enginesLost([lost, further, stopped, fresh]);
+        expect(found).toEqual(
+          new Map([
+            [lost, 2],
+            [further, 0],
+          ]),
+        );
+        expect(await world.ledger.enginesLost([fresh])).toEqual(new Map());
+        expect(await world.ledger.enginesLost([])).toEqual(new Map());
+      });
+
       it('count from the last one that got further', async () => {
         const { id } = await world.queueJob();
         await loseAttempt(id, 1, 10);

@@ -1,9 +1,10 @@
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { problemDocument } from '../../errors.ts';
 import { type Database, HELD } from '../database.ts';
 import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
 import { attemptRow, jobRow } from '../rows.ts';
+import type { AttemptTable } from '../tables.ts';
 import { ended } from './ended.ts';
 import { noteEvent } from './events.ts';
 import { passFence } from './fence.ts';
@@ -12,11 +13,23 @@ import { releaseAttempt } from './release.ts';
 
 type DispatchQueries = Pick<
   Ledger,
-  'listQueued' | 'releaseSilent' | 'failExhausted' | 'heldAttempts' | 'counts' | 'queuedByType' | 'countWarned'
+  'listQueued' | 'releaseSilent' | 'failExhausted' | 'enginesLost' | 'heldAttempts' | 'counts' | 'queuedByType' | 'countWarned'
 >;
 
 /** Ends of attempts that say nothing of the job: they were asked for. */
 const ASKED_FOR = ['worker_stopped', 'paused'];
+/** Those that the job itself may be to blame for, or a machine that is short of something. */
+const OF_ENGINES = ['engine_lost', 'engine_failed'];
+
+/** Attempts, the newest first, as far back as the newest that left a newer checkpoint. */
+function fruitless<Attempt extends Pick<Selectable<AttemptTable>, 'checkpoint_step' | 'from_step'>>(
+  newestFirst: readonly Attempt[],
+): readonly Attempt[] {
+  const progress = newestFirst.findIndex(
+    ({ checkpoint_step, from_step }) => checkpoint_step !== null && checkpoint_step > (from_step ?? -1),
+  );
+  return progress === -1 ? newestFirst : newestFirst.slice(0, progress);
+}
 
 /** What the dispatcher does for every tenant. */
 export function dispatchQueries({ db, now, retention }: Database): DispatchQueries {
@@ -68,11 +81,7 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
       const failed = [];
       for (const { id, attempt } of candidates) {
         const attempts = await db.selectFrom('attempts').selectAll().where('job_id', '=', id).orderBy('n', 'desc').execute();
-        // Newest first, as far back as the newest that left a checkpoint.
-        const progress = attempts.findIndex(
-          ({ checkpoint_step, from_step }) => checkpoint_step !== null && checkpoint_step > (from_step ?? -1),
-        );
-        const recent = (progress === -1 ? attempts : attempts.slice(0, progress))
+        const recent = fruitless(attempts)
           .filter(({ end }) => end === null || !ASKED_FOR.includes(end))
           .slice(0, limit);
         if (recent.length < limit) continue;
@@ -101,6 +110,22 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
         if (won) failed.push(id);
       }
       return failed;
+    },
+
+    async enginesLost(ids) {
+      if (ids.length === 0) return new Map();
+      const attempts = await db
+        .selectFrom('attempts')
+        .select(['job_id', 'end', 'checkpoint_step', 'from_step'])
+        .where('job_id', 'in', ids)
+        .orderBy('job_id')
+        .orderBy('n', 'desc')
+        .execute();
+      const isOfEngine = ({ end }: { end: string | null }): boolean => end !== null && OF_ENGINES.includes(end);
+      const byJob = Map.groupBy(attempts, ({ job_id }) => job_id);
+      return new Map(
+        [...byJob].filter(([, [newest]]) => isOfEngine(newest!)).map(([id, own]) => [id, fruitless(own).filter(isOfEngine).length]),
+      );
     },
 
     async heldAttempts() {

@@ -226,6 +226,41 @@ describe('the dispatcher', () => {
     expect((await world.ledger.loadJob(job.id))?.error?.code).toBe('ATTEMPTS_EXHAUSTED');
   });
 
+  it('lets a job rest behind a lost engine, longer behind each, and others go before it', async () => {
+    const job = await world.queueJob();
+    const lose = async (n: number) => {
+      await world.ledger.claimJob(claimOf(job.id, n));
+      await world.ledger.releaseJob(job.id, n, 'engine_lost');
+    };
+    await lose(1);
+    const { dispatcher, added } = dispatch();
+    await journal.said('Dispatcher started');
+    for (const [n, rest] of [
+      [2, 1_000],
+      [3, 5_000],
+      [4, 15_000],
+    ] as const) {
+      // What is added behind this look is found behind the next.
+      const look = async () => {
+        const other = await world.queueJob();
+        const addition = added(other.id, 1);
+        dispatcher.nudge();
+        await addition;
+        await world.ledger.claimJob(claimOf(other.id, 1));
+        await world.ledger.endJob(endingOf(other.id, 1));
+      };
+      await look();
+      world.clock.now += rest - 1;
+      await look();
+      expect(await waiting()).not.toContain(`${job.id}-${n}`);
+      const addition = added(job.id, n);
+      world.clock.now += 1;
+      dispatcher.nudge();
+      await addition;
+      await lose(n);
+    }
+  });
+
   it('deletes the checkpoints of ended jobs', async () => {
     const job = await world.queueJob();
     await world.ledger.claimJob(claimOf(job.id, 1));
