@@ -53,7 +53,9 @@ export function codeCosts(multiples: Int32Array, shape: readonly number[]): Code
   }
   const count = multiples.length;
   const density = (some + 0.5) / (count + 1);
-  /** What an element's kinds add to the odds of the tensor: where it is zero, and where it is one of those that are not. */
+  // Of an element that is zero, and of one that is not and is left out.
+  const common = [0, 1].map((own) => (some < own ? 0 : logOdds((some - own + 0.5) / count)));
+  /** What the kinds of these two add. */
   const kinds = sides.map((groups, kind): [zero: Float64Array, other: Float64Array] => {
     const members = count / groups;
     if (groups < 2 || members < 2) return [new Float64Array(groups), new Float64Array(groups)];
@@ -72,8 +74,7 @@ export function codeCosts(multiples: Int32Array, shape: readonly number[]): Code
     const [place, input] = [Math.floor(row / inputs), row % inputs];
     for (let unit = 0; unit < units; unit++, at++) {
       const own = multiples[at] === 0 ? 0 : 1;
-      const common = logOdds((some - own + 0.5) / count);
-      const all = held(common + kinds[0]![own][place]! + kinds[1]![own][input]! + kinds[2]![own][unit]!);
+      const all = held(common[own]! + kinds[0]![own][place]! + kinds[1]![own][input]! + kinds[2]![own][unit]!);
       odds[at] = all;
       const zero = Math.log2(1 + 2 ** all);
       base += zero;
