@@ -18,10 +18,10 @@ const LEASE_MS = 5_000;
 const REST_MS = 50;
 const MOST_ATTEMPTS = 5;
 /**
- * How long a job rests behind so many lost engines in a row: what a machine was short of may be there again. Five attempts together take a minute longer, in
- * which other jobs run.
+ * How long a job rests behind the first lost engine, the second in a row, and so on: what a machine was short of may be there again. Five attempts together
+ * take a minute longer, in which other jobs run.
  */
-const RESTS_MS = [0, 1_000, 5_000, 15_000, 30_000];
+const RESTS_MS = [1_000, 5_000, 15_000, 30_000];
 const MOST_QUEUED = 1_000;
 const MOST_CHECKPOINTS = 100;
 const SWEEP_EVERY_MS = 3_600_000;
@@ -127,9 +127,8 @@ export function startDispatcher(options: {
     const lost = await ledger.enginesLost(queued.filter(({ attempt }) => attempt > 0).map(({ id }) => id));
     rests.keep(new Set(lost.keys()));
     return queued.filter(({ id, attempt }) => {
-      const rest = RESTS_MS[Math.min(lost.get(id) ?? 0, RESTS_MS.length - 1)]!;
-      // Watched from the first look on.
-      return !lost.has(id) || rests.unchanged(id, attempt) >= rest;
+      const engines = lost.get(id) ?? 0;
+      return engines === 0 || rests.unchanged(id, attempt) >= RESTS_MS[Math.min(engines, RESTS_MS.length) - 1]!;
     });
   }
 

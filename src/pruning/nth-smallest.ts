@@ -2,6 +2,8 @@
 
 const HALF = 16;
 const LOW = 0xffff;
+/** The upper half of the number 0 among places that begin with the least int32. */
+const MIDDLE = 1 << (HALF - 1);
 /** Of so few values sorting takes less than counting into 2¹⁶ places. */
 const FEW = 1 << 12;
 
@@ -15,7 +17,7 @@ export function nthSmallest(values: Float32Array, index: number): number {
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   const [upper, passed] = bucketOf(countHigh(bits), index);
   const [lower] = bucketOf(countLow(bits, upper), index - passed);
-  const key = ((upper - (1 << (HALF - 1))) << HALF) | lower;
+  const key = ((upper - MIDDLE) << HALF) | lower;
   return new Float32Array(Int32Array.of(key < 0 ? key ^ TURNED : key).buffer)[0]!;
 }
 
@@ -32,14 +34,14 @@ function inOrder(bits: number): number {
 
 function countHigh(bits: Int32Array): Uint32Array {
   const counts = new Uint32Array(1 << HALF);
-  for (let at = 0; at < bits.length; at++) counts[(inOrder(bits[at]!) >> HALF) + (1 << (HALF - 1))]!++;
+  for (let at = 0; at < bits.length; at++) counts[(inOrder(bits[at]!) >> HALF) + MIDDLE]!++;
   return counts;
 }
 
 /** Of those alone that are in this place by the upper half. */
 function countLow(bits: Int32Array, upper: number): Uint32Array {
   const counts = new Uint32Array(1 << HALF);
-  const high = upper - (1 << (HALF - 1));
+  const high = upper - MIDDLE;
   for (let at = 0; at < bits.length; at++) {
     const key = inOrder(bits[at]!);
     if (key >> HALF === high) counts[key & LOW]!++;

@@ -413,6 +413,8 @@ describe('a job that packs at a rate', () => {
     const steps = rows.filter(({ series, values }) => series === 'step' && values.bits !== undefined).map(({ values }) => values);
     expect(steps).toHaveLength(16 * 4);
     expect(steps.at(-1)!.bits!).toBeLessThan(0.85 * steps[0]!.bits!);
+    // Weights between two whole numbers cost more than those that they are rounded to.
+    expect(rate.kept.bits).toBeLessThan(0.75 * steps[0]!.bits!);
     expect(rate.estimated_bits).toBeLessThan(0.4 * steps[0]!.bits!);
     expect(steps.at(-1)!.zeros!).toBeGreaterThan(steps[0]!.zeros!);
     expect(steps.map(({ bit_weight }) => bit_weight!)).toEqual(
@@ -459,7 +461,7 @@ interface RatedResult {
     before: { esp_bytes: number; selection: { error: number } };
     packed: { selection: { error: number } };
     result: { selection: { error: number } };
-    rate: { estimated_bits: number; coded_bits: number; esp_bytes: number };
+    rate: { kept: { bits: number }; estimated_bits: number; coded_bits: number; esp_bytes: number };
     tensors: { weight: string; step: number; zeros: number; largest: number; bits: number }[];
   };
 }

@@ -312,7 +312,7 @@ export class TrainingRun {
   }
 
   presentScores(): Weights {
-    this.step.store();
+    this.step.store(['scores']);
     return this.variables.scores.values();
   }
 
@@ -386,7 +386,7 @@ export class TrainingRun {
   }
 
   private trainedWeights(): Weights {
-    this.step.store();
+    this.step.store(['weights']);
     return this.variables.weights.values();
   }
 

@@ -52,7 +52,7 @@ function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, 
     offset += kernel.count;
   }
   const zeros = Math.max(asked, masked);
-  for (const unprotected = new Set(pool); ; ) {
+  for (;;) {
     const threshold = thresholdOf(all, zeros);
     if (threshold === Number.POSITIVE_INFINITY || Number.isNaN(threshold)) {
       throw new Problem(
@@ -68,13 +68,13 @@ function cut(kernels: readonly PrunableKernel[], asked: number, scores: Scores, 
       const { kept, cutAtThreshold } = keepAbove(pooled.scores, threshold, ties, mask);
       ties -= cutAtThreshold;
       masks.set(pooled.kernel.key, mask);
-      if (kept < pooled.least && unprotected.has(pooled)) low.push(pooled);
+      if (kept < pooled.least) low.push(pooled);
     }
     if (low.length === 0) return;
     // Floors are seldom met: their weights are looked for where they are.
     for (const pooled of low) {
       protectBest(pooled.scores, pooled.least);
-      unprotected.delete(pooled);
+      pooled.least = 0;
     }
   }
 }
@@ -84,7 +84,7 @@ interface Pooled {
   kernel: PrunableKernel;
   /** Its part of all scores. */
   scores: Float32Array;
-  /** How many of its weights stay. */
+  /** How many of its weights have to stay; 0 once these are protected. */
   least: number;
 }
 
