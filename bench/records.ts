@@ -11,6 +11,7 @@
  *   --widths 5,10,20       units of the narrow network
  *   --no-augmentation
  *   --changed 0.75         how many of the images are changed ones, in the training of the narrow network
+ *   --strength 1           how much they are changed, beside the teacher's
  *   --distillation '{"temperature":2,"weight":0.6}'
  *   --copies 10            of each training image, changed beforehand, of which the teacher is asked once; 0 changes and asks in every step
  *   --lesson 10 --float 30 --rate 80   epochs of the teacher, of the narrow network, and at the rate
@@ -41,6 +42,7 @@ const { values: given } = parseArgs({
     widths: { type: 'string' },
     'no-augmentation': { type: 'boolean', default: false },
     changed: { type: 'string', default: '0.75' },
+    strength: { type: 'string', default: '1' },
     distillation: { type: 'string', default: '{"temperature":2,"weight":0.6}' },
     copies: { type: 'string', default: '10' },
     lesson: { type: 'string', default: '10' },
@@ -76,11 +78,13 @@ const narrow = given.widths?.split(',').map(Number) ?? network.narrow;
 const most = Number(given.margin) * limit;
 mkdirSync(folder, { recursive: true });
 
-/** ±7°, ±7 %, a shear of 0.07 and a pixel either way, with a probability. */
-const augmented = (probability: number) =>
-  given['no-augmentation']
-    ? {}
-    : { augmentation: [{ type: 'affine', max_degrees: 7, zoom: [0.93, 1.07], max_shear: 0.07, max_shift: 1 / 28, probability }] };
+/** ±7°, ±7 %, a shear of 0.07 and a pixel either way, or as many times that as `strength` says, with a probability. */
+const augmented = (probability: number, strength = 1) => {
+  if (given['no-augmentation']) return {};
+  const part = 0.07 * strength;
+  const affine = { max_degrees: 7 * strength, zoom: [1 - part, 1 + part], max_shear: part, max_shift: strength / 28 };
+  return { augmentation: [{ type: 'affine', ...affine, probability }] };
+};
 const clipping = { type: 'global_norm', max_norm: 2 };
 
 interface Made {
@@ -146,6 +150,7 @@ try {
         given['rate-options'],
         // Named only where they are not the defaults, under which earlier answers are known.
         ...(given.changed === '0.75' ? [] : [`changed ${given.changed}`]),
+        ...(given.strength === '1' ? [] : [`strength ${given.strength}`]),
         ...(given.distillation === '{"temperature":2,"weight":0.6}' ? [] : [given.distillation]),
         ...(given.widths ? [`widths ${given.widths}`] : []),
         ...(given['tuning-rate'] ? [`then ${given['tuning-rate']}`] : []),
@@ -165,7 +170,7 @@ try {
               optimizer: { type: 'adam', learning_rate: Number(given['learning-rate']) },
               learning_rate_schedule: { type: 'cosine', final_fraction: 0.01 },
               clipping,
-              ...augmented(Number(given.changed)),
+              ...augmented(Number(given.changed), Number(given.strength)),
               ...(copies > 0 && !given['no-augmentation'] ? { augmentation_copies: copies } : {}),
               ...distillation,
             },

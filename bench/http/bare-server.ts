@@ -23,15 +23,17 @@ const database = new DatabaseSync(join(BARE_FOLDER, 'bare.db'));
 database.exec('pragma journal_mode = wal; pragma synchronous = full');
 // What the ledger writes of a job: its row, with the indices it is found by, and who made it.
 database.exec(`
-  create table jobs (id text primary key, tenant text, type text, spec text, model_id text, dataset_id text, status text, revision integer, attempt integer,
+  create table jobs (id text primary key, tenant text, type text, spec text, model_id text, dataset_id text, parent_job_id text, status text, revision integer, attempt integer,
                      result text, error text, warnings text, created_at integer, queued_at integer);
   create index jobs_by_tenant on jobs (tenant, id);
   create index jobs_by_status on jobs (status, tenant, id);
+  create index jobs_by_queue on jobs (status, tenant, queued_at, id);
+  create index jobs_by_parent on jobs (parent_job_id);
   create table audit (id text primary key, tenant text, action text, resource_id text, key_id text, request_id text, created_at integer);
   create index audit_by_tenant on audit (tenant, id);
   create index audit_by_time on audit (created_at)`);
 const [begin, commit] = [database.prepare('begin immediate'), database.prepare('commit')];
-const insertJob = database.prepare("insert into jobs values (?, 'bench', ?, ?, ?, ?, 'queued', 1, 0, null, null, '[]', ?, ?)");
+const insertJob = database.prepare("insert into jobs values (?, 'bench', ?, ?, ?, ?, null, 'queued', 1, 0, null, null, '[]', ?, ?)");
 const insertAudit = database.prepare("insert into audit values (?, 'bench', 'job.create', ?, 'key', ?, ?)");
 const queue = new Queue('bare', { connection: new Redis(BARE_REDIS, { maxRetriesPerRequest: null }), prefix: '{bare}' });
 

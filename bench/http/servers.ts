@@ -52,12 +52,16 @@ export async function startServers(): Promise<Servers> {
   const children: ChildProcess[] = [];
   const serve = spawn('bin/espalier', ['serve'], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(serve);
+  const lines = createInterface({ input: serve.stdout });
   const ours = await new Promise<string>((resolve) => {
-    createInterface({ input: serve.stdout }).on('line', (line) => {
+    lines.on('line', (line) => {
       const { msg, address } = JSON.parse(line);
       if (msg === 'Server listens') resolve(address);
     });
   });
+  // Who asks has better to do than to read what the server writes down.
+  lines.close();
+  serve.stdout.resume();
 
   const call: Servers['call'] = async (method, path, body) => {
     const isForm = body instanceof FormData;

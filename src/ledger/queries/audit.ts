@@ -1,9 +1,10 @@
 import { monotonicFactory } from 'ulid';
+import { unpredictable } from '../../random.ts';
 import type { Database, Executor } from '../database.ts';
 import type { AuditAction, Ledger } from '../ledger.ts';
 import { asPage } from './page.ts';
 
-const nextUlid = monotonicFactory();
+const nextUlid = monotonicFactory(unpredictable);
 
 /**
  * Writes down who changed what, in the transaction that changes it. `to` is the change, as it is called in the trail; nothing is written where the ledger

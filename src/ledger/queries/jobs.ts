@@ -11,7 +11,7 @@ import { noteEvent } from './events.ts';
 import { findKey, forgetOldKeys, KeyTaken, settleKey } from './idempotency.ts';
 import { holdInput } from './inputs.ts';
 import { addModel } from './models.ts';
-import { queuePosition } from './order.ts';
+import { positionOf, queuePosition } from './order.ts';
 import { insertOutputs } from './outputs.ts';
 import { asPage } from './page.ts';
 import { holdStorage } from './storage.ts';
@@ -102,7 +102,7 @@ export function jobQueries(database: Database): JobQueries {
             .execute();
         }
         if (planned.length > 0) await transaction.insertInto('job_plans').values(planned).execute();
-        const queue_position = (await queuePosition(transaction, row.id)) ?? 0;
+        const queue_position = row.status === 'queued' ? await positionOf(transaction, { ...row, queued_at: row.created_at }) : 0;
         if (claimed) {
           await settleKey(transaction, row.tenant, idempotency, { id: row.id, queue_position, warnings: row.warnings.length });
         } else if (idempotency) {

@@ -40,42 +40,48 @@ export function queuedWithTurn(executor: Executor) {
     );
 }
 
-/**
- * How many queued jobs are before this one in the order of `queuedWithTurn`; null when it is not queued. Of its own tenant's queue it takes how much is
- * earlier, and of every other's that and the length: ranking all that wait would sort them.
- */
+/** A queued job's place in its tenant's queue. */
+interface Queued {
+  id: string;
+  tenant: string;
+  queued_at: number;
+}
+
+/** How many queued jobs are before this one in the order of `queuedWithTurn`; null when it is not queued. */
 export async function queuePosition(executor: Executor, id: string): Promise<number | null> {
-  const own = await executor
+  const job = await executor
     .selectFrom('jobs')
-    .select(['tenant', 'queued_at'])
+    .select(['id', 'tenant', 'queued_at'])
     .where('id', '=', id)
     .where('status', '=', QUEUED)
     .executeTakeFirst();
-  if (!own) return null;
+  return job ? positionOf(executor, { ...job, queued_at: Number(job.queued_at) }) : null;
+}
+
+/** The same of one that is known to be queued. Of its own tenant's queue it takes how much is earlier, and of every other's that and the length: ranking all that wait would sort them. */
+export async function positionOf(executor: Executor, { id, ...own }: Queued): Promise<number> {
   // Ranges of the index: a condition of two columns would have every queued job looked at.
-  const ofTenant = executor
-    .selectFrom('jobs')
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('status', '=', QUEUED)
+  const queued = executor.selectFrom('jobs').select(['tenant']).where('status', '=', QUEUED).groupBy('tenant');
+  const ofOwn = queued
+    .select(({ fn, lit }) => [fn.countAll<number>().as('length'), lit<number>(0).as('earlier')])
     .where('tenant', '=', own.tenant);
-  const before = ofTenant.where('queued_at', '<', own.queued_at);
-  const beside = ofTenant.where('queued_at', '=', own.queued_at).where('id', '<', id);
-  const counted = await executor.selectNoFrom(({ eb }) => eb(before, '+', beside).as('ahead')).executeTakeFirstOrThrow();
-  const ahead = Number(counted.ahead);
   const ofOthers = (than: '<' | '>') =>
-    executor
-      .selectFrom('jobs')
+    queued
       .select(({ fn, eb, refTuple, tuple, lit }) => [
-        'tenant',
         fn.countAll<number>().as('length'),
         fn
           .sum<number>(eb.case().when(refTuple('queued_at', 'id'), '<', tuple(own.queued_at, id)).then(lit(1)).else(lit(0)).end())
           .as('earlier'),
       ])
-      .where('status', '=', QUEUED)
-      .where('tenant', than, own.tenant)
-      .groupBy('tenant');
-  const queues = await ofOthers('<').unionAll(ofOthers('>')).execute();
+      .where('tenant', than, own.tenant);
+  const counted = await ofOthers('<')
+    .unionAll(ofOthers('>'))
+    .unionAll(ofOwn.where('queued_at', '<', own.queued_at))
+    .unionAll(ofOwn.where('queued_at', '=', own.queued_at).where('id', '<', id))
+    .execute();
+  const isOwn = ({ tenant }: { tenant: string }): boolean => tenant === own.tenant;
+  const ahead = counted.filter(isOwn).reduce((sum, { length }) => sum + Number(length), 0);
+  const queues = counted.filter((queue) => !isOwn(queue));
   if (queues.length === 0) return ahead;
   const held = await executor
     .selectFrom('jobs')
