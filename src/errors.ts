@@ -145,8 +145,17 @@ export function problemDocument(code: ProblemCode, detail: string, items: Proble
   };
 }
 
-/** A value as an error may quote it: JSON, cut at 200 characters. */
+/** A value as an error may quote it: JSON, cut at 200 characters; of one that is nested too deep to be written, that it is. */
 export function received(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = asJson(value);
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}
+
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch (error) {
+    if (error instanceof RangeError) return 'a value nested too deep to be shown';
+    throw error;
+  }
 }

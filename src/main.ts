@@ -17,6 +17,8 @@ interface Command {
   /** It reads its arguments itself, options among them. */
   open?: boolean;
   summary: string;
+  /** More of its help. */
+  details?: string;
   run(values: string[]): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ const COMMANDS: Record<string, Command> = {
     takes: ['create|list|revoke', '...'],
     open: true,
     summary: 'Make, list and revoke API keys in the ledger (docs/access.md)',
+    details: `  create <tenant> <role> [--name TEXT] [--expires TIME]\n  list [tenant]\n  revoke <key id>`,
     run: runKeys,
   },
   key: { takes: ['[tenant]', '[role]'], summary: 'Generate an API key and the line for ESPALIER_API_KEYS_FILE', run: runKey },
@@ -53,6 +56,11 @@ ${Object.entries(COMMANDS)
 Everything else is set by environment variables: espalier doctor prints them.
 `;
 
+// Whoever reads may have read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 await main(process.argv.slice(2));
 
 async function main([name, ...rest]: string[]): Promise<void> {
@@ -65,6 +73,12 @@ async function main([name, ...rest]: string[]): Promise<void> {
     return;
   }
   const command = name === undefined ? undefined : COMMANDS[name];
+  if (command && rest.some((value) => value === '--help' || value === '-h')) {
+    process.stdout.write(
+      `Usage: espalier ${[name, ...(command.takes ?? [])].join(' ')}\n\n${command.summary}\n${command.details ? `\n${command.details}\n` : ''}`,
+    );
+    return;
+  }
   if (!command || (!command.open && rest.length > (command.takes ?? []).length)) {
     const complaint = command
       ? `espalier ${name} takes ${command.takes?.join(' ') ?? 'no arguments'}. Received: ${rest.join(' ')}`
@@ -171,10 +185,11 @@ async function runKey([tenant = 'default', role = 'admin']: string[]): Promise<v
 
 async function runKeys(values: string[]): Promise<void> {
   const [{ keysCommand }, { openLedger }] = await Promise.all([import('./http/keys-command.ts'), import('./ledger/open.ts')]);
-  const ledger = await openLedger(readConfig(process.env));
+  const config = readConfig(process.env);
+  const ledger = await openLedger(config);
   try {
     await ledger.migrate();
-    process.stdout.write(await keysCommand(values, ledger));
+    process.stdout.write(await keysCommand(values, ledger, { hasFile: config.apiKeysFile !== null }));
   } finally {
     await ledger.close();
   }

@@ -13,8 +13,11 @@ export const Splits = strictObject({
 export type Splits = Static<typeof Splits>;
 export type SplitName = keyof Splits;
 
+/** What data can be uploaded as. */
+export const DATASET_FORMATS = ['idx', 'npz', 'csv', 'images'] as const;
+
 export const DatasetFacts = strictObject({
-  format: choice(['idx', 'npz', 'csv', 'images']),
+  format: choice([...DATASET_FORMATS]),
   x: strictObject({
     dtype: DataType,
     shape: Type.Array(Type.Integer({ minimum: 1 }), { description: 'Of one sample.' }),

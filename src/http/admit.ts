@@ -8,18 +8,25 @@ import { LOCAL_PRINCIPAL, type Principal } from './principal.ts';
  * read: that lets nobody in.
  */
 export async function admit(keyring: Keyring, authorization: string | undefined, access: Role): Promise<Principal> {
-  const principal = (await readable(keyring.isOpen())) ? LOCAL_PRINCIPAL : await authenticate(keyring, authorization);
-  if (!mayAct(principal.role, access)) {
-    throw new Problem('FORBIDDEN', `This needs a key of role ${access}; the one received has role ${principal.role}`);
-  }
+  const principal = await identify(keyring, authorization);
+  requireRole(principal, access);
   return principal;
 }
 
-/** The same at once, where the key is remembered and may; null where `admit` is to tell. */
-export function admitAtOnce(keyring: Keyring, authorization: string | undefined, access: Role): Principal | null {
+/** Who asks, whatever they may do. Throws UNAUTHORIZED and UNAVAILABLE. */
+export async function identify(keyring: Keyring, authorization: string | undefined): Promise<Principal> {
+  return (await readable(keyring.isOpen())) ? LOCAL_PRINCIPAL : authenticate(keyring, authorization);
+}
+
+/** The same at once, where the key is remembered; null where `identify` is to tell. */
+export function identifyAtOnce(keyring: Keyring, authorization: string | undefined): Principal | null {
   const secret = keyring.needsKeys() ? secretIn(authorization) : undefined;
-  const principal = secret === undefined ? null : keyring.remembered(secret);
-  return principal && mayAct(principal.role, access) ? principal : null;
+  return secret === undefined ? null : keyring.remembered(secret);
+}
+
+/** Throws FORBIDDEN where they may not do what needs the role. */
+export function requireRole({ role }: Principal, access: Role): void {
+  if (!mayAct(role, access)) throw new Problem('FORBIDDEN', `This needs a key of role ${access}; the one received has role ${role}`);
 }
 
 function secretIn(authorization: string | undefined): string | undefined {

@@ -11,8 +11,9 @@ import { JSON_BODY_LIMIT_BYTES, REPORTS_AT_ONCE } from './limits.ts';
 import { openapiDocument } from './openapi.ts';
 import { installPage } from './page.ts';
 import { pathMethods } from './path-methods.ts';
-import { installAccess } from './plugins/access.ts';
+import { installAccess, installRoles } from './plugins/access.ts';
 import { installClosing } from './plugins/closing.ts';
+import { installEncodings } from './plugins/encodings.ts';
 import { installJson } from './plugins/json.ts';
 import { installLocalOnly } from './plugins/local-only.ts';
 import { installMeasurements } from './plugins/measurements.ts';
@@ -21,7 +22,7 @@ import { answerClientError, asProblem, installProblems, sendProblem } from './pl
 import { installRateLimits } from './plugins/rate-limits.ts';
 import { installRequestId, requestId } from './plugins/request-id.ts';
 import { installRequestLog } from './plugins/request-log.ts';
-import { installSecurityHeaders } from './plugins/security-headers.ts';
+import { installSecurityHeaders, SECURITY_HEADERS } from './plugins/security-headers.ts';
 import { installTracing } from './plugins/tracing.ts';
 import { openRateLimiter } from './rates/limiter.ts';
 import { registerRoute } from './register-route.ts';
@@ -45,7 +46,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     requestTimeout: 3_600_000,
     keepAliveTimeout: 72_000,
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => sendProblem(asProblem(error), request, reply),
+    frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+      sendProblem(asProblem(error), request, reply);
+    },
     routerOptions: { maxParamLength: 200 },
   });
   const closing = new AbortController();
@@ -64,9 +68,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await keyring.isOpen();
   installLocalOnly(app, keyring);
   installNotFound(app, methodsOf);
+  installEncodings(app);
   installAccess(app, keyring);
   const { key, tenant } = deps.limits.requestsPerMinute;
   if (key !== null || tenant !== null) installRateLimits(app, openRateLimiter({ key, tenant }, deps));
+  installRoles(app);
   const services: Services = {
     ...deps,
     keyring,

@@ -1,5 +1,6 @@
 /** What this service can do, as far as it knows: methods out of the schemas that validate them, workers out of the list they put themselves on. */
 import Type, { type TSchema } from 'typebox';
+import { DATASET_FORMATS } from '../dataset/facts.ts';
 import { PREDICTION_LIMITS } from '../jobs/predictions/limits.ts';
 import {
   Clipping,
@@ -104,7 +105,7 @@ export async function capabilities(tenant: string, { redis, limits, ledger }: Pi
     version: VERSION,
     jobs: { train: TrainSpec, prune: PruneSpec, evaluate: EvaluateSpec, sensitivity: SensitivitySpec, compare: CompareSpec },
     methods: METHODS,
-    formats: { models: { upload: [...MODEL_FORMATS], output: [...OUTPUT_FORMATS] }, datasets: { upload: ['idx', 'npz', 'csv'] } },
+    formats: { models: { upload: [...MODEL_FORMATS], output: [...OUTPUT_FORMATS] }, datasets: { upload: [...DATASET_FORMATS] } },
     layers: Object.keys(LAYER_CLASSES).sort(),
     backend: 'tensorflow',
     workers: await listWorkers(redis).catch(() => null),

@@ -10,12 +10,19 @@ export const KEYS_USAGE = 'create <tenant> <role> [--name TEXT] [--expires TIME]
 /** Who made a key that nobody's request made. */
 const CLI = { key_id: 'cli', request_id: null };
 
-/** Runs one of the subcommands and returns what it prints. Throws an Error that says what was wrong with the arguments. */
-export async function keysCommand(values: string[], ledger: Ledger, now: () => number = Date.now): Promise<string> {
+/**
+ * Runs one of the subcommands and returns what it prints. `hasFile`: there is a file of keys besides. Throws an Error that says what was wrong with the
+ * arguments.
+ */
+export async function keysCommand(
+  values: string[],
+  ledger: Ledger,
+  { hasFile = false, now = Date.now }: { hasFile?: boolean; now?: () => number } = {},
+): Promise<string> {
   const [verb, ...rest] = values;
   switch (verb) {
     case 'create':
-      return create(rest, ledger, now);
+      return create(rest, ledger, { hasFile, now });
     case 'list':
       return list(rest, ledger);
     case 'revoke':
@@ -25,7 +32,7 @@ export async function keysCommand(values: string[], ledger: Ledger, now: () => n
   }
 }
 
-async function create(values: string[], ledger: Ledger, now: () => number): Promise<string> {
+async function create(values: string[], ledger: Ledger, { hasFile, now }: { hasFile: boolean; now: () => number }): Promise<string> {
   const { values: options, positionals } = parseArgs({
     args: values,
     options: { name: { type: 'string', default: '' }, expires: { type: 'string' } },
@@ -38,11 +45,15 @@ async function create(values: string[], ledger: Ledger, now: () => number): Prom
   if (expires_at !== null && !(expires_at > now())) {
     throw new Error(`--expires takes a time in the future, such as 2027-01-31T00:00:00Z. Received: ${options.expires}`);
   }
+  const named = tenantAndRole(tenant, role);
+  if (named.role !== 'admin' && !hasFile && !(await ledger.hasKeys(false))) {
+    throw new Error(`the first key of a server is of role admin: from then on every request needs a key. Received: ${role}`);
+  }
   const secret = newSecret();
   const row: KeyRow = {
     id: newId('key'),
     hash: hashOf(secret),
-    ...tenantAndRole(tenant, role),
+    ...named,
     name: options.name,
     created_at: now(),
     created_by: CLI.key_id,

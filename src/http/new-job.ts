@@ -102,6 +102,6 @@ async function checkWebhook({ webhook }: JobSpec, tenant: string, { webhooks }: 
     'WEBHOOK_SECRET_MISSING',
     '/webhook',
     'Nothing could sign what the webhook is sent: POST /v1/webhooks/secret makes a secret.',
-    webhook.events,
+    webhook,
   );
 }

@@ -223,10 +223,10 @@ function header({ description, schema, required = true }: HeaderDoc, write: Writ
 }
 
 /** Those of its own, and those that every route of its kind has. */
-function problemsOf({ access, problems = [], query, body, multipart, octets }: RouteDefinition): ProblemCode[] {
+function problemsOf({ access, problems = [], body, multipart, octets }: RouteDefinition): ProblemCode[] {
   const codes = new Set<ProblemCode>(['MALFORMED_REQUEST', 'FORBIDDEN', 'INTERNAL', 'UNAVAILABLE', ...problems]);
-  if (access !== 'open') for (const code of ['UNAUTHORIZED', 'RATE_LIMIT_EXCEEDED'] as const) codes.add(code);
-  if (query || body || multipart) codes.add('VALIDATION_FAILED');
+  // Every one may be asked for with parameters and fields that it does not know.
+  if (access !== 'open') for (const code of ['UNAUTHORIZED', 'RATE_LIMIT_EXCEEDED', 'VALIDATION_FAILED'] as const) codes.add(code);
   if (body) codes.add('INVALID_JSON');
   if (body || multipart || octets) for (const code of ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) codes.add(code);
   if (multipart || octets) for (const code of ['TOO_MANY_REQUESTS', 'STORAGE_FULL'] as const) codes.add(code);

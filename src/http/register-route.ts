@@ -9,15 +9,16 @@ import type { Services } from './services.ts';
 import { validator } from './validation/validator.ts';
 
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
+const checkNoBody = validator(Type.Object({}, { additionalProperties: false }), 'body');
 
 /** Puts a route into the application: its query and body are checked before its handler sees them. `closing` is aborted when the server closes. */
 export function registerRoute(app: FastifyInstance, definition: RouteDefinition, services: Services, closing: AbortSignal): void {
-  const { method, path, access, body } = definition;
+  const { method, path, access, body, multipart, octets, tus } = definition;
   // Probes come with parameters of their own, to get past caches.
   const checkQuery = access === 'open' ? (value: unknown) => value : validator(definition.query ?? NO_QUERY, 'query');
   const readQuery = (query: unknown) => (definition.query === undefined && isEmpty(query) ? query : checkQuery(query));
   const optionalBody = body?.optional === true;
-  const readBody = body ? validator(body.schema, 'body') : () => undefined;
+  const readBody = body ? validator(body.schema, 'body') : multipart || octets || tus ? () => undefined : nothing;
   const isChange = changes(definition);
   const own = { access, closing };
   const callOf = (request: FastifyRequest, reply: FastifyReply) => {
@@ -81,6 +82,11 @@ class RouteCall implements Call<unknown, unknown> {
       if (access !== 'open') await admit(services.keyring, request.headers.authorization, access);
     };
   }
+}
+
+/** Of a route that takes no body: none, or one that says nothing. */
+function nothing(body: unknown): void {
+  if (body !== undefined && body !== null) checkNoBody(body);
 }
 
 function isEmpty(query: unknown): boolean {

@@ -1,8 +1,8 @@
 /** What a recipe cannot be had with, and its budget in force. */
 import type { DatasetFacts } from '../dataset/facts.ts';
-import { espTextBytes } from '../model/formats/esp/index.ts';
 import { taskOf } from '../report/metrics/index.ts';
 import { smallestBound } from '../report/paired-drop.ts';
+import { checkBytes } from './check-bytes.ts';
 import type { CheckedModel } from './check-training.ts';
 import { refuse, refuseOption } from './refuse.ts';
 import type { Budget, PruneSpec, Training } from './spec/index.ts';
@@ -80,12 +80,7 @@ export async function resolveBudget(
       refuse('TARGET_OUT_OF_REACH', '/target/max_accuracy_drop', detail, drop);
     }
   } else {
-    const text = espTextBytes((await readConfig()) as Record<string, unknown>);
-    // Fewer channels are shorter numbers.
-    if (bytes! < CONFIG_SHARE * text) {
-      const detail = `The config of this network alone has about ${text} bytes of an .esp file. Accepted: more, and room for weights.`;
-      refuse('TARGET_OUT_OF_REACH', '/target/max_bytes', detail, bytes);
-    }
+    await checkBytes(bytes!, '/target/max_bytes', readConfig);
   }
   if (trialEpochs !== null && trialEpochs > epochs) {
     refuseOption(
@@ -96,5 +91,3 @@ export async function resolveBudget(
   }
   return { ...target!, trials, trial_epochs: trialEpochs ?? Math.ceil(epochs / 2) };
 }
-
-const CONFIG_SHARE = 0.8;

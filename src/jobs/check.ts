@@ -3,6 +3,7 @@ import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
 import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED } from '../model/facts.ts';
 import { fillDefaults } from '../schema.ts';
+import { checkBytes } from './check-bytes.ts';
 import { checkCompare } from './check-compare.ts';
 import { checkDistillation, type FurtherModels } from './check-distillation.ts';
 import { checkEvaluation } from './check-evaluation.ts';
@@ -58,6 +59,8 @@ export async function checkJob(
       warn: (warning) => warnings.push(warning),
     });
   checkTraining(spec, model.facts);
+  if (spec.packing?.clusters === 'auto' && spec.packing.max_bytes !== null)
+    await checkBytes(spec.packing.max_bytes, '/packing/max_bytes', model.readConfig);
   const output = resolveOutput(spec.output, model.facts, (warning) => warnings.push(warning));
   if (spec.type === 'train') {
     if (spec.training.epochs === 0 && !spec.packing) {

@@ -563,7 +563,7 @@ export interface Ledger {
   /** Deliveries by status, for the metrics, and when the oldest that is pending came about; null where none is. */
   deliveryCounts(): Promise<{ counts: Record<DeliveryStatus, number>; oldest_pending: Time | null }>;
   /** The tenant's newest secret from now on; those before it sign until `overlapUntil` at the latest, the oldest beyond `most` no more. */
-  insertWebhookSecret(row: WebhookSecretRow, overlapUntil: Time, most: number): Promise<void>;
+  insertWebhookSecret(row: WebhookSecretRow, overlapUntil: Time, most: number, claim?: IdempotencyClaim): Promise<void>;
   /** Those that sign now, newest first. */
   listWebhookSecrets(tenant: string): Promise<WebhookSecretRow[]>;
   /**
@@ -581,7 +581,7 @@ export interface Ledger {
     page: { limit: number; after?: string | undefined },
   ): Promise<{ rows: NamedBlob[]; next: string | null }>;
   /** False, and nothing inserted, where the tenant has `most` keys that are neither revoked nor expired. */
-  insertKey(row: KeyRow, most: number): Promise<boolean>;
+  insertKey(row: KeyRow, most: number, claim?: IdempotencyClaim): Promise<boolean>;
   findKey(tenant: string, id: string): Promise<KeyRow | null>;
   /** Whatever its tenant, revoked and expired ones included. */
   keyOfHash(hash: string): Promise<KeyRow | null>;
@@ -598,7 +598,7 @@ export interface Ledger {
   /** Deletes up to `limit` rows that are older than the configuration keeps them, the oldest first; how many. */
   forgetAudit(limit: number): Promise<number>;
   /** Throws Problem STORAGE_FULL where the tenant may not store so much: it is counted with its whole length from now on. */
-  insertUpload(row: UploadRow): Promise<void>;
+  insertUpload(row: UploadRow, claim?: IdempotencyClaim): Promise<void>;
   /** Of the tenant, unless it has expired. */
   findUpload(tenant: string, id: string): Promise<UploadRow | null>;
   /** Bytes that were stored come behind those that are there, which moves the expiry; false where others have come in their place, or the upload is gone. */

@@ -30,6 +30,15 @@ describe('cancelling a job', () => {
     }
   });
 
+  it('takes no fields: one would be dropped in silence', async () => {
+    const { id } = await insertJob(server, inputs);
+    for (const verb of ['pause', 'resume', 'cancel']) {
+      const answer = await server.call('POST', `/v1/jobs/${id}/${verb}`, { body: { reason: 'x' } });
+      expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/reason' }] } });
+    }
+    expect(await server.call('POST', `/v1/jobs/${id}/cancel`, { body: {} })).toMatchObject({ status: 202 });
+  });
+
   it('asks a running one to end, and says the same again', async () => {
     const { id } = await insertRunningJob(server, inputs);
     for (const _ of [1, 2]) expect(await cancel(id)).toMatchObject({ status: 202, body: { status: 'cancelling' } });
@@ -219,6 +228,12 @@ describe('deleting a job', () => {
   it('answers 409 until it has ended', async () => {
     const { id } = await insertRunningJob(server, inputs);
     expect(await server.call('DELETE', `/v1/jobs/${id}`)).toMatchObject({ status: 409, body: { code: 'JOB_NOT_ENDED' } });
+  });
+
+  it('that another request deletes meanwhile answers 410', async () => {
+    const { id } = await insertEndedJob(server, inputs);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => server.call('DELETE', `/v1/jobs/${id}`)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 410, 410, 410, 410, 410]);
   });
 
   it('takes its series and artifacts with it, and leaves the models it made', async () => {

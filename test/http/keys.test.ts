@@ -35,6 +35,19 @@ describe('keys over HTTP', () => {
     expect(JSON.stringify(server.journal.lines)).not.toContain(made.body.secret);
   });
 
+  it('are made once under an idempotency key, whose second answer names the key without its secret', async () => {
+    const admin = await insertKey(server, { tenant: 'acme' });
+    const ask = (body: object) => server.call('POST', '/v1/keys', { body, headers: { ...as(admin.bearer), 'idempotency-key': 'ci' } });
+    const made = await ask({ name: 'ci', role: 'write' });
+    expect(made.status).toBe(201);
+    const again = await ask({ name: 'ci', role: 'write' });
+    expect(again).toMatchObject({ status: 409, body: { code: 'CONFLICT', detail: expect.stringContaining(made.body.id) } });
+    expect(again.text).not.toContain(made.body.secret);
+    expect(await ask({ name: 'ci', role: 'read' })).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
+    const { rows } = await server.ledger.listKeys('acme', { limit: 10 });
+    expect(rows.map(({ id }) => id)).toEqual([made.body.id, admin.id]);
+  });
+
   it('are listed in pages, newest first', async () => {
     const admin = await insertKey(server);
     const first = (await make(admin.bearer, { name: 'one', role: 'read' })).body.id;

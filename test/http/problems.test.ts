@@ -112,7 +112,57 @@ describe('problems', () => {
   it('answer headers that are too long', async () => {
     const answer = await raw(`GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
-    expect(answer).toContain('The headers are too long');
+    expect(answer).toContain('the headers are too long');
+    expect(answer).toMatch(/^x-content-type-options: nosniff\r$/m);
+    const body = JSON.parse(answer.split('\r\n\r\n')[1] ?? '');
+    expect(answer).toContain(`x-request-id: ${body.request_id}\r\n`);
+  });
+
+  it('answer a method that is none, and a path that cannot be read, like every other request', async () => {
+    expect(await raw('FOO /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')).toContain('The method is none of HTTP');
+    const answer = await raw('GET /v1/jobs/%ff HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^x-request-id: req_/m);
+    expect(answer).toMatch(/^x-content-type-options: nosniff\r$/m);
+  });
+
+  it('answer a value that is nested too deep to be shown', async () => {
+    for (const deep of [5_000, 100_000]) {
+      const body = `{"type":"train","metadata":${'['.repeat(deep)}${']'.repeat(deep)}}`;
+      const answer = await server.app.inject({
+        method: 'POST',
+        url: '/v1/jobs',
+        headers: { host: '127.0.0.1', 'content-type': 'application/json' },
+        payload: body,
+      });
+      expect(answer.statusCode).toBe(422);
+      expect(answer.json().errors.find(({ pointer }: { pointer: string }) => pointer === '/metadata').received).toBe(
+        'a value nested too deep to be shown',
+      );
+    }
+  });
+
+  it('answer bodies in another encoding, which would be read as something else', async () => {
+    const post = (headers: Record<string, string>, payload: string | Buffer = '{}') =>
+      server.app.inject({
+        method: 'POST',
+        url: '/v1/jobs',
+        headers: { host: '127.0.0.1', 'content-type': 'application/json', ...headers },
+        payload,
+      });
+    const gzip = await post({ 'content-encoding': 'gzip' });
+    expect(gzip.statusCode).toBe(415);
+    expect(gzip.json()).toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE', detail: expect.stringContaining('Received: gzip') });
+    expect((await post({ 'content-type': 'application/json; charset=iso-8859-1' })).statusCode).toBe(415);
+    expect((await post({ 'content-type': 'application/json; charset="UTF-8"', 'content-encoding': 'identity' })).statusCode).toBe(422);
+    const latin = await post({}, Buffer.from('{"type":"caf\xe9"}', 'latin1'));
+    expect(latin.statusCode).toBe(400);
+    expect(latin.json()).toMatchObject({ code: 'INVALID_JSON', detail: expect.stringContaining('UTF-8') });
+  });
+
+  it('say of a body that is not there that it is missing', async () => {
+    const { status, body } = await server.call('POST', '/v1/jobs');
+    expect(status).toBe(422);
+    expect(body.errors).toEqual([{ pointer: '', detail: 'The body is missing' }]);
   });
 
   it('say nothing of what failed inside, and log it under the request’s id', async () => {

@@ -55,6 +55,17 @@ describe('requests with a key', () => {
     expect((await server.call('GET', '/healthz')).headers.has('ratelimit')).toBe(false);
   });
 
+  it('are counted where the key may not do what it asks for', async () => {
+    const server = await start({ key: 2, tenant: null });
+    const key = await insertKey(server, { tenant: 'alice', role: 'read' });
+    const change = () => server.call('DELETE', '/v1/models/mdl_01JZ3V9X0N8Q4Y7B2C5D6E8F9G', { headers: { authorization: key.bearer } });
+    const first = await change();
+    expect(first).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+    expect(first.headers.get('ratelimit')).toMatch(/^"key";r=1;/);
+    expect((await change()).status).toBe(403);
+    expect((await change()).status).toBe(429);
+  });
+
   it('are counted over all servers, and by each for itself while Redis is away', async () => {
     const server = await start({ key: 2, tenant: null });
     const key = await insertKey(server, { tenant: 'alice', role: 'read' });

@@ -108,6 +108,29 @@ describe('a resumable upload', () => {
     await closing.close();
   }, 60_000);
 
+  it('begins once under an idempotency key', async () => {
+    const key = { 'idempotency-key': 'one upload' };
+    const first = await begin(3, key);
+    expect(first.headers.has('idempotency-replayed')).toBe(false);
+    expect((await patch(first.path, 0, Buffer.from('ab'))).status).toBe(204);
+    const again = await begin(3, key);
+    expect(again).toMatchObject({ status: 201, path: first.path });
+    expect([again.headers.get('upload-offset'), again.headers.get('idempotency-replayed')]).toEqual(['2', 'true']);
+    expect((await begin(4, key)).status).toBe(422);
+    expect((await call('DELETE', first.path)).status).toBe(204);
+    expect((await begin(3, key)).status).toBe(409);
+  });
+
+  it('points at the fields of the body where what came cannot be read', async () => {
+    const data = Buffer.from('no data');
+    const id = await upload(data);
+    const { body } = await post('/v1/datasets', { file: id });
+    expect(body.errors[0].pointer).toBe('/file');
+    expect(body.detail).not.toContain('#part');
+    expect((await post('/v1/datasets', {})).body.errors[0].pointer).toBe('/file');
+    expect((await call('DELETE', `/v1/uploads/${id}`)).status).toBe(204);
+  });
+
   it('is its tenant’s alone', async () => {
     const { path } = await begin(3);
     const id = path.split('/').at(-1)!;

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKeyFile } from '../../src/http/key-file.ts';
 import { generateKey, newKey } from '../../src/http/keys.ts';
+import { keysCommand } from '../../src/http/keys-command.ts';
 import { testLog } from '../jobs/log.ts';
 import { startServer, type TestServer } from './harness.ts';
 import { insertInputs, insertJob } from './inputs.ts';
@@ -189,6 +190,14 @@ describe('a new key', () => {
   it('is refused for a tenant or role that is none', () => {
     expect(() => newKey({ tenant: 'a b', role: 'write' })).toThrow('Received: "a b"');
     expect(() => newKey({ tenant: 'a', role: 'root' })).toThrow('A role is read, write, admin. Received: "root"');
+  });
+
+  it('of the command line is an admin’s where it is the first, as over HTTP', async () => {
+    const own = await startServer();
+    await expect(keysCommand(['create', 'acme', 'write'], own.ledger)).rejects.toThrow('of role admin');
+    expect(await keysCommand(['create', 'acme', 'write'], own.ledger, { hasFile: true })).toContain('esp_');
+    expect(await keysCommand(['create', 'acme', 'read'], own.ledger)).toContain('esp_');
+    await own.close();
   });
 
   it('prints as the secret and a line that a keys file takes', async () => {

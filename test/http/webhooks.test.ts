@@ -37,6 +37,18 @@ describe('the secret of webhooks', () => {
     expect(stored!.sealed).not.toContain(made.body.secret.slice('whsec_'.length));
   });
 
+  it('is made once under an idempotency key, and shown again as long as it signs', async () => {
+    const ask = (overlap_s: number) =>
+      server.call('POST', '/v1/webhooks/secret', { body: { overlap_s }, headers: { 'idempotency-key': 'rotation' } });
+    const made = await ask(60);
+    const again = await ask(60);
+    expect(again).toMatchObject({ status: 201, body: made.body });
+    expect([made, again].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
+    expect(await ask(0)).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
+    await server.call('POST', '/v1/webhooks/secret', { body: { overlap_s: 0 } });
+    expect(await ask(60)).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+  });
+
   it('is replaced with an overlap, or at once, and at most four sign', async () => {
     const rotate = async (overlap_s: number) => (await server.call('POST', '/v1/webhooks/secret', { body: { overlap_s } })).body.signing;
     for (let n = 0; n < 5; n++) await rotate(60);

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../../errors.ts';
 import type { Role } from '../../roles.ts';
-import { admit, admitAtOnce } from '../admit.ts';
+import { identify, identifyAtOnce, requireRole } from '../admit.ts';
 import type { Keyring } from '../keyring.ts';
 import type { Principal } from '../principal.ts';
 
@@ -20,8 +20,8 @@ declare module 'fastify' {
   }
 }
 
-/** As `admit`; a refusal lets the browser ask for a key. */
-async function admitBrowser(keyring: Keyring, authorization: string | undefined, access: Role): Promise<Principal> {
+/** As `identify`; a refusal lets the browser ask for a key. */
+async function identifyBrowser(keyring: Keyring, authorization: string | undefined): Promise<Principal> {
   const [, encoded] = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(authorization ?? '') ?? [];
   const password =
     encoded &&
@@ -29,7 +29,7 @@ async function admitBrowser(keyring: Keyring, authorization: string | undefined,
       .toString('utf8')
       .replace(/^[^:]*:/, '');
   try {
-    return await admit(keyring, password ? `Bearer ${password}` : authorization, access);
+    return await identify(keyring, password ? `Bearer ${password}` : authorization);
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'UNAUTHORIZED') throw error;
     const headers = { 'www-authenticate': 'Basic realm="Espalier: a key of role admin as the password", charset="UTF-8"' };
@@ -37,7 +37,7 @@ async function admitBrowser(keyring: Keyring, authorization: string | undefined,
   }
 }
 
-/** Lets a request through to a route that its key may use, before anything of its body is read. */
+/** Finds out who asks, before anything of the body is read. What they may is seen to behind the rate limits: `installRoles`. */
 export function installAccess(app: FastifyInstance, keyring: Keyring): void {
   app.decorateRequest('principal', null);
   const enter = (request: FastifyRequest, principal: Principal) => {
@@ -48,12 +48,21 @@ export function installAccess(app: FastifyInstance, keyring: Keyring): void {
     const { access = 'open', browser = false } = request.routeOptions.config;
     if (access === 'open') return done();
     const { authorization } = request.headers;
-    const known = browser ? null : admitAtOnce(keyring, authorization, access);
+    const known = browser ? null : identifyAtOnce(keyring, authorization);
     if (known) {
       enter(request, known);
       return done();
     }
-    const admitted = browser ? admitBrowser(keyring, authorization, access) : admit(keyring, authorization, access);
-    admitted.then((principal) => enter(request, principal)).then(() => done(), done);
+    const identified = browser ? identifyBrowser(keyring, authorization) : identify(keyring, authorization);
+    identified.then((principal) => enter(request, principal)).then(() => done(), done);
+  });
+}
+
+/** Lets a request through to a route that its key may use. Comes after the rate limits: who is refused is counted as well. */
+export function installRoles(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ principal, routeOptions }, _reply, done) => {
+    const { access = 'open' } = routeOptions.config;
+    if (principal !== null && access !== 'open') requireRole(principal, access);
+    done();
   });
 }

@@ -1,12 +1,18 @@
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem, received } from '../../errors.ts';
 
-/** JSON is the only body outside uploads. An object that would change its own prototype is refused; an empty body is no body. */
+/**
+ * JSON in UTF-8 is the only body outside uploads. An object that would change its own prototype is refused, and bytes that are no UTF-8; an empty body is no
+ * body.
+ */
 export function installJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.length === 0) return done(null, undefined);
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (bytes.length === 0) return done(null, undefined);
+    if (!isUtf8(bytes)) return done(new Problem('INVALID_JSON', 'The body is not UTF-8, which JSON is written in'));
+    const body = bytes.toString('utf8');
     return parse(request, body, (error, value) =>
       error ? done(new Problem('INVALID_JSON', faultIn('body', body), { cause: error })) : done(null, value),
     );

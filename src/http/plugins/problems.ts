@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, type ProblemCode, problemDocument, Unavailable } from '../../errors.ts';
 import { JSON_BODY_LIMIT_BYTES } from '../limits.ts';
+import { newRequestId } from './request-id.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -58,17 +60,25 @@ function unsupportedType(request: FastifyRequest | undefined): Problem {
   });
 }
 
-/** Answers on the bare socket what was not even HTTP, too slow, or too long in its headers. */
+/** Answers on the bare socket what was not even HTTP, too slow, or too long in its headers: before there is a request, so that it has an id of its own and is in no log. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
   const [status, detail] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'The request is not HTTP'];
-  const body = JSON.stringify({ ...problemDocument('MALFORMED_REQUEST', detail), status });
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+  const id = newRequestId();
+  const body = JSON.stringify({ ...problemDocument('MALFORMED_REQUEST', detail), status, request_id: id });
+  const headers = {
+    ...SECURITY_HEADERS,
+    'x-request-id': id,
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
 }
 
 const CLIENT_ERRORS: Record<string, [status: number, detail: string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive'],
-  HPE_HEADER_OVERFLOW: [431, 'The headers are too long'],
+  HPE_HEADER_OVERFLOW: [431, 'The request line and the headers are too long: together they may have 16 KiB'],
+  HPE_INVALID_METHOD: [400, 'The method is none of HTTP'],
 };

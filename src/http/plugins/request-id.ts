@@ -6,7 +6,11 @@ import { unpredictable } from '../../random.ts';
 /** The caller's own X-Request-Id where it is harmless to print, else a new one. */
 export function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
-  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : `req_${ulid(undefined, unpredictable)}`;
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : newRequestId();
+}
+
+export function newRequestId(): string {
+  return `req_${ulid(undefined, unpredictable)}`;
 }
 
 /** Says in every answer which request it belongs to. */

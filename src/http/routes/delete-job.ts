@@ -18,9 +18,11 @@ export const deleteJob = route({
   async handle({ principal, params, services, request, reply }) {
     const { ledger } = services;
     const id = params.id as string;
-    const row = living(await ledger.findJob(principal.tenant, id), 'job', id);
+    living(await ledger.findJob(principal.tenant, id), 'job', id);
     if (!(await ledger.deleteJob(principal.tenant, id))) {
-      throw new Problem('JOB_NOT_ENDED', `The job ${id} is ${row.status}: cancel it first`);
+      // Looked at again: another request may have deleted it meanwhile.
+      const { status } = living(await ledger.findJob(principal.tenant, id), 'job', id);
+      throw new Problem('JOB_NOT_ENDED', `The job ${id} is ${status}: cancel it first`);
     }
     request.log.info({ job_id: id }, 'Job was deleted');
     return reply.code(204).send();

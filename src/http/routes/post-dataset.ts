@@ -14,6 +14,7 @@ import { gatherUploads } from '../tus/gather.ts';
 import { inScratch } from '../uploads/in-scratch.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
 import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
+import { asField } from '../uploads/renamed-parts.ts';
 import { DATASET_FIELDS, DATASET_PROBLEMS, datasetOptions, IDX_PARTS, storeDataset } from '../uploads/store-dataset.ts';
 import { orDiscard } from '../uploads/stored.ts';
 import { DatasetView, datasetView } from '../views/dataset.ts';
@@ -109,7 +110,9 @@ async function fromUploads({ principal: { tenant }, services, body }: DatasetCal
     return inScratch(blobs, async (folder) => {
       const { files, ids, drop } = await gatherUploads(named, { tenant, folder, ledger, blobs });
       const upload = { id: newId('dst'), tenant, files, name, options, folder, maxBytes: limits.maxResumableBytes };
-      const stored = await storeDataset(upload, services);
+      const stored = await storeDataset(upload, services).catch((error) => {
+        throw asField(error);
+      });
       const row = await orDiscard([stored], () => ledger.insertDataset(stored.row, settled.claim, ids));
       await drop();
       return { row, replayed: false };

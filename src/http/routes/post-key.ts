@@ -5,6 +5,8 @@ import type { KeyRow } from '../../ledger/ledger.ts';
 import { ROLES } from '../../roles.ts';
 import { choice, nullable, strictObject } from '../../schema.ts';
 import { EXAMPLE_SECRET, KEY_ROW } from '../examples.ts';
+import { underKey } from '../hold-key.ts';
+import { IDEMPOTENCY_HEADER, idempotencyKey } from '../idempotency-key.ts';
 import { hashOf, newSecret } from '../keys.ts';
 import { KEYS_PER_TENANT } from '../limits.ts';
 import { KEY_LINKS } from '../links.ts';
@@ -32,6 +34,13 @@ export const postKey = route({
     'For the tenant of the key that asks. `secret` is in this answer and nowhere else: a lost one is revoked and another made. On a server without keys this makes the first, of the tenant `default`, which must be one of role `admin`: from then on every request needs a key, also when all are revoked.',
   tag: 'Keys',
   access: 'admin',
+  headers: {
+    'Idempotency-Key': {
+      ...IDEMPOTENCY_HEADER['Idempotency-Key']!,
+      description:
+        'Makes it safe to send the request again: for 24 hours no second key is made. The secret is not kept, so that a second answer is a CONFLICT that names the key: revoke it and make another.',
+    },
+  },
   body: {
     schema: KeyRequest,
     examples: {
@@ -47,7 +56,7 @@ export const postKey = route({
       headers: { Location: { description: 'Where the key is, without the secret.', schema: Text } },
     },
   },
-  problems: ['KEY_LIMIT_REACHED'],
+  problems: ['KEY_LIMIT_REACHED', 'IDEMPOTENCY_MISMATCH', 'IDEMPOTENCY_IN_PROGRESS', 'CONFLICT'],
 
   async handle({ principal, body, services: { ledger, keyring }, request, reply }) {
     const created_at = Date.now();
@@ -71,12 +80,18 @@ export const postKey = route({
       expires_at,
       revoked_at: null,
     };
-    if (!(await ledger.insertKey(row, KEYS_PER_TENANT))) {
+    await underKey(ledger, principal.tenant, idempotencyKey(request.headers), async (held) => {
+      const settled = await held.settle({ create: 'key', ...body });
+      if ('replayed' in settled) {
+        const detail = `The first request with this idempotency key made ${settled.replayed.id}, whose secret was in its answer alone: revoke it and make another`;
+        throw new Problem('CONFLICT', detail);
+      }
+      if (await ledger.insertKey(row, KEYS_PER_TENANT, settled.claim)) return;
       throw new Problem(
         'KEY_LIMIT_REACHED',
         `A tenant has up to ${KEYS_PER_TENANT} keys that are neither revoked nor expired: revoke some`,
       );
-    }
+    });
     keyring.made();
     request.log.info({ new_key_id: row.id, role: row.role }, 'Key was made');
     return reply

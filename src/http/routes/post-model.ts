@@ -13,6 +13,7 @@ import { gatherUploads } from '../tus/gather.ts';
 import { inScratch } from '../uploads/in-scratch.ts';
 import { receiveParts } from '../uploads/receive-parts.ts';
 import { refuseWhenFull } from '../uploads/refuse-when-full.ts';
+import { asField } from '../uploads/renamed-parts.ts';
 import { MODEL_FILE, MODEL_PROBLEMS, storeModel } from '../uploads/store-model.ts';
 import { orDiscard } from '../uploads/stored.ts';
 import { ModelView, modelView } from '../views/model.ts';
@@ -109,7 +110,9 @@ async function fromUploads({ principal: { tenant }, services, body }: ModelCall,
     const named = [body.file].flat().map((id, n) => ({ part: 'file', id, pointer: Array.isArray(body.file) ? `/file/${n}` : '/file' }));
     return inScratch(blobs, async (folder) => {
       const { files, ids, drop } = await gatherUploads(named, { tenant, folder, ledger, blobs });
-      const stored = await storeModel({ id: newId('mdl'), tenant, files, name: body.name, folder }, services);
+      const stored = await storeModel({ id: newId('mdl'), tenant, files, name: body.name, folder }, services).catch((error) => {
+        throw asField(error);
+      });
       const row = await orDiscard([stored], () => ledger.insertModel(stored.row, settled.claim, ids));
       await drop();
       return { row, replayed: false };

@@ -1,6 +1,8 @@
 import { Problem } from '../../errors.ts';
 import { newId } from '../../jobs/ids.ts';
 import type { UploadRow } from '../../ledger/ledger.ts';
+import { underKey } from '../hold-key.ts';
+import { IDEMPOTENCY_HEADER, idempotencyKey, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { route } from '../route.ts';
 import { Text } from '../schemas.ts';
 import { byteCount, standing, TUS_HEADERS, uploadMetadata } from '../tus/protocol.ts';
@@ -15,7 +17,7 @@ export const postUpload = route({
   tag: 'Uploads',
   access: 'write',
   tus: true,
-  headers: { ...TUS_HEADERS.resumable, ...TUS_HEADERS.length, ...TUS_HEADERS.metadata },
+  headers: { ...IDEMPOTENCY_HEADER, ...TUS_HEADERS.resumable, ...TUS_HEADERS.length, ...TUS_HEADERS.metadata },
   answers: {
     201: {
       description: 'It may come.',
@@ -24,10 +26,19 @@ export const postUpload = route({
         ...TUS_HEADERS.resumable,
         ...TUS_HEADERS.offset,
         ...TUS_HEADERS.expires,
+        ...REPLAYED_HEADER,
       },
     },
   },
-  problems: ['TUS_VERSION_UNSUPPORTED', 'PAYLOAD_TOO_LARGE', 'STORAGE_FULL', 'UNSUPPORTED_MEDIA_TYPE'],
+  problems: [
+    'IDEMPOTENCY_MISMATCH',
+    'IDEMPOTENCY_IN_PROGRESS',
+    'CONFLICT',
+    'TUS_VERSION_UNSUPPORTED',
+    'PAYLOAD_TOO_LARGE',
+    'STORAGE_FULL',
+    'UNSUPPORTED_MEDIA_TYPE',
+  ],
 
   async handle({ principal: { tenant }, services: { ledger, limits }, request, reply }) {
     const { headers } = request;
@@ -44,17 +55,21 @@ export const postUpload = route({
     if (length > limits.maxResumableBytes) {
       throw new Problem('PAYLOAD_TOO_LARGE', `A resumable upload may have ${limits.maxResumableBytes} bytes. Received: ${length}`);
     }
-    const now = Date.now();
-    const row: UploadRow = {
-      id: newId('upl'),
-      tenant,
-      length,
-      received: 0,
-      metadata: uploadMetadata(headers),
-      created_at: now,
-      expires_at: now + limits.uploadsKeptMs,
-    };
-    await ledger.insertUpload(row);
+    const metadata = uploadMetadata(headers);
+    const row = await underKey(ledger, tenant, idempotencyKey(headers), async (held): Promise<UploadRow> => {
+      const settled = await held.settle({ create: 'upload', length, metadata });
+      if ('replayed' in settled) {
+        const { id } = settled.replayed;
+        const known = await ledger.findUpload(tenant, id);
+        if (!known) throw new Problem('CONFLICT', `The first request with this idempotency key began ${id}, which is used or gone`);
+        reply.header('idempotency-replayed', 'true');
+        return known;
+      }
+      const now = Date.now();
+      const begun = { id: newId('upl'), tenant, length, received: 0, metadata, created_at: now, expires_at: now + limits.uploadsKeptMs };
+      await ledger.insertUpload(begun, settled.claim);
+      return begun;
+    });
     return reply
       .code(201)
       .headers({ location: `/v1/uploads/${row.id}`, ...standing(row) })

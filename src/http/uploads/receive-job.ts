@@ -92,11 +92,3 @@ function refuseTwice(spec: unknown, field: 'model_id' | 'dataset_id', files: rea
   const detail = `The form has a part '${files[0]!.name}'. Accepted: either that, or ${field}`;
   throw new Problem('VALIDATION_FAILED', detail, { items: [{ pointer: `/${field}`, detail, received: received(id) }] });
 }
-
-/** A problem of data that came as the part `dataset`, which are called `file` where they come alone. */
-export function asDatasetPart(error: unknown): unknown {
-  if (!(error instanceof Problem)) return error;
-  const renamed = (text: string) => text.replaceAll('#part:file', '#part:dataset').replaceAll('one part file ', 'one part dataset ');
-  const items = error.items.map((item) => ({ ...item, pointer: renamed(item.pointer), detail: renamed(item.detail) }));
-  return new Problem(error.code, renamed(error.message), { items, headers: error.headers, cause: error.cause });
-}

@@ -67,7 +67,7 @@ export async function receiveParts(
     for await (const part of request.parts({ limits })) {
       // The types do not know that a part may say nothing of its name.
       const name = part.fieldname as string | undefined;
-      if (name === undefined) throw new Problem('VALIDATION_FAILED', `A part has no name. Known: ${[...files, ...fields].join(', ')}`);
+      if (name === undefined) throw new Problem('VALIDATION_FAILED', `A part has no name. Known: ${knownParts(files, fields).join(', ')}`);
       if (!(part.type === 'file' ? files : fields).includes(name)) throw unknownPart(part, files, fields);
       const isAgain = got.files.some((file) => file.name === name) && name !== repeated;
       if (isAgain || Object.hasOwn(got.fields, name)) throw fault(name, `came more than once`);
@@ -101,9 +101,14 @@ function unknownPart(part: Multipart, files: readonly string[], fields: readonly
   const name = part.fieldname;
   if (part.type === 'file' && fields.includes(name)) return fault(name, 'is a field, not a file: send it without a file name');
   if (part.type === 'field' && files.includes(name)) return fault(name, 'is a file, not a field: send it with a file name');
-  const known = [...files, ...fields];
+  const known = knownParts(files, fields);
   const meant = suggestion(name, known);
   return fault(name, `is not known here. ${meant === null ? `Known: ${known.join(', ')}` : `Did you mean '${meant}'?`}`);
+}
+
+/** Some may be either. */
+function knownParts(files: readonly string[], fields: readonly string[]): string[] {
+  return [...new Set([...files, ...fields])];
 }
 
 function fault(name: string, detail: string): Problem {

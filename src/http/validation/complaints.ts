@@ -87,6 +87,9 @@ function complaint(error: ErrorObject, part: Part): ProblemItem {
       const detail = types.length > 0 ? `must be ${types.join(' or ')}` : error.message;
       return { pointer: at(), detail: `${name(at())} ${detail}`, received: received(data) };
     }
+    case 'type':
+      if (data === undefined && error.instancePath === '' && part === 'body') return { pointer: '', detail: 'The body is missing' };
+      return { pointer: at(), detail: `${name(at())} ${error.message ?? 'is not valid'}`, received: received(data) };
     default:
       return { pointer: at(), detail: `${name(at())} ${error.message ?? 'is not valid'}`, received: received(data) };
   }

@@ -13,10 +13,24 @@ export const DELIVERY_ID_PATTERN = `^msg_[0-9A-HJKMNP-TV-Z]{26}_(${WEBHOOK_EVENT
 
 /** In the transaction that made something happen to a job: what its webhook is to be told of it is due. Nothing where it has none, or does not ask for this. */
 export async function noteEvent(executor: Executor, jobId: string, event: WebhookEvent, now: Time): Promise<void> {
-  const { tenant, spec } = jobRow(await executor.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirstOrThrow());
+  const { tenant, spec, created_at } = jobRow(
+    await executor.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirstOrThrow(),
+  );
   // Jobs that were stored before there were webhooks have none.
   const webhook = spec.webhook ?? null;
   if (!webhook?.events.includes(event)) return;
+  // A URL that has said that it is gone hears no more of the jobs that were there by then.
+  const gone = await executor
+    .selectFrom('deliveries')
+    .select('id')
+    .where('tenant', '=', tenant)
+    .where('url', '=', webhook.url)
+    .where('status', '=', 'disabled')
+    .where('ended_at', '>=', created_at)
+    .executeTakeFirst();
+  const due = gone
+    ? { status: 'disabled' as const, due_at: null, ended_at: now }
+    : { status: 'pending' as const, due_at: now, ended_at: null };
   await executor
     .insertInto('deliveries')
     .values({
@@ -25,12 +39,10 @@ export async function noteEvent(executor: Executor, jobId: string, event: Webhoo
       tenant,
       event,
       url: webhook.url,
-      status: 'pending',
       attempts: 0,
       tries: 0,
-      due_at: now,
       created_at: now,
-      ended_at: null,
+      ...due,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
     .execute();

@@ -1,6 +1,7 @@
 import type { Database } from '../database.ts';
 import type { KeyRow, Ledger } from '../ledger.ts';
 import { recordChange } from './audit.ts';
+import { settleKey } from './idempotency.ts';
 import { holdName } from './leases.ts';
 import { asPage } from './page.ts';
 
@@ -13,7 +14,7 @@ const TOUCH_EVERY_MS = 3_600_000;
 export function keyQueries(database: Database): KeyQueries {
   const { db, now } = database;
   return {
-    async insertKey(row, most) {
+    async insertKey(row, most, claim) {
       return db.transaction().execute(async (transaction) => {
         await holdName(transaction, `keys:${row.tenant}`);
         const { living } = await transaction
@@ -26,6 +27,7 @@ export function keyQueries(database: Database): KeyQueries {
         const lives = row.revoked_at === null && (row.expires_at === null || row.expires_at > now());
         if (lives && Number(living) >= most) return false;
         await transaction.insertInto('keys').values(row).execute();
+        if (claim) await settleKey(transaction, row.tenant, claim, row);
         await recordChange(transaction, database, { action: 'key.create', tenant: row.tenant, id: row.id });
         return true;
       });

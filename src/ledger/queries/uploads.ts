@@ -2,6 +2,7 @@ import { Problem } from '../../errors.ts';
 import type { Database, Executor } from '../database.ts';
 import type { Ledger } from '../ledger.ts';
 import { recordChange } from './audit.ts';
+import { settleKey } from './idempotency.ts';
 import { holdStorage } from './storage.ts';
 
 type UploadQueries = Pick<
@@ -13,10 +14,11 @@ type UploadQueries = Pick<
 export function uploadQueries(database: Database): UploadQueries {
   const { db, now } = database;
   return {
-    async insertUpload(row) {
+    async insertUpload(row, claim) {
       await db.transaction().execute(async (transaction) => {
         await holdStorage(transaction, database, row.tenant, row.length);
         await transaction.insertInto('uploads').values(row).execute();
+        if (claim) await settleKey(transaction, row.tenant, claim, row);
         await recordChange(transaction, database, { action: 'upload.create', tenant: row.tenant, id: row.id });
       });
     },

@@ -1,13 +1,14 @@
 import type { Database, Executor } from '../database.ts';
 import type { Ledger, Time, WebhookSecretRow } from '../ledger.ts';
 import { recordChange } from './audit.ts';
+import { settleKey } from './idempotency.ts';
 import { holdName } from './leases.ts';
 
 /** The sealed secrets that sign a tenant's webhooks. */
 export function webhookSecretQueries(database: Database): Pick<Ledger, 'insertWebhookSecret' | 'listWebhookSecrets'> {
   const { db, now } = database;
   return {
-    async insertWebhookSecret(row, overlapUntil, most) {
+    async insertWebhookSecret(row, overlapUntil, most, claim) {
       await db.transaction().execute(async (transaction) => {
         await holdName(transaction, `webhook_secrets:${row.tenant}`);
         await transaction
@@ -21,6 +22,7 @@ export function webhookSecretQueries(database: Database): Pick<Ledger, 'insertWe
         if (tooMany.length > 0)
           await transaction.updateTable('webhook_secrets').set({ expires_at: now() }).where('id', 'in', tooMany).execute();
         await transaction.insertInto('webhook_secrets').values(row).execute();
+        if (claim) await settleKey(transaction, row.tenant, claim, row);
         await recordChange(transaction, database, { action: 'webhook_secret.create', tenant: row.tenant, id: row.id });
       });
     },

@@ -297,6 +297,26 @@ describe('the sender of webhooks', () => {
     for (const each of [job, waiting]) expect((await logOf(each)).delivery).toMatchObject({ status: 'disabled', due_at: null });
   });
 
+  it('tells it nothing of what happens later to a job that was there by then, and again of jobs that come after', async () => {
+    receiver.answer = (response) => response.writeHead(410).end();
+    const running = async (created_at: number): Promise<JobRow> => {
+      const spec = { ...trainSpec(world.model.id, world.dataset.id), webhook: { url: receiver.url, events: [...WEBHOOK_EVENTS] } };
+      const job = jobSample(world.model, world.dataset, { spec, created_at });
+      await world.ledger.insertJob(job);
+      await world.ledger.claimJob(claimOf(job.id, 1));
+      await world.ledger.markStarted(job.id, 1, null);
+      return job;
+    };
+    const statuses = async (job: JobRow) => (await world.ledger.listDeliveries(job.id, 50)).map(({ delivery }) => delivery.status);
+    const job = await running(1);
+    expect(await send()).toBe(1);
+    await world.ledger.endJob(endingOf(job.id, 1));
+    expect(await send()).toBe(0);
+    expect(await statuses(job)).toEqual(['disabled', 'disabled']);
+    const later = await running(NOW + 1);
+    expect(await statuses(later)).toEqual(['pending']);
+  });
+
   it('lets one tenant’s slow receiver hold up only its own', async () => {
     receiver.answer = (response, { path }) => {
       if (path !== '/slow') response.writeHead(204).end();
