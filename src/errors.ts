@@ -64,6 +64,7 @@ export const PROBLEMS = {
 
   // Jobs, while they run
   NON_FINITE_GRADIENT: { status: 422, title: 'A gradient is NaN or infinite', retryable: false },
+  TRAINING_DIVERGED: { status: 422, title: 'The trained model computes NaN or infinity', retryable: false },
   NO_CANDIDATE_LEFT: { status: 422, title: 'No candidate of the comparison came to a model', retryable: false },
   REMOVAL_NOT_EQUIVALENT: { status: 500, title: 'The smaller model does not compute what the masked original computes', retryable: false },
   VERIFICATION_FAILED: { status: 500, title: 'An exported file does not predict what the model in memory predicts', retryable: false },

@@ -44,6 +44,7 @@ import { preparationSteps } from './pruning/preparation.ts';
 import { reportedTarget, withCountedTarget } from './pruning/targets.ts';
 import { followsRecipe, placesOf } from './recipe/places.ts';
 import { runRecipe } from './recipe/run-recipe.ts';
+import { refuseDiverged } from './refuse-diverged.ts';
 import { Reporter } from './reporter.ts';
 import { writeWithRoom } from './room.ts';
 import { type AfterCut, NO_WARMUP, stepsPerEpoch, TrainingRun, type TrainingRunParts, totalStepsOf, tuningStepsOf } from './run/index.ts';
@@ -168,6 +169,7 @@ async function run(
       : await trainOrCut(spec, parts, { resumed, rewindTo, planPath: frame.plan_path, evaluated: selected });
   // What is measured is what files will hold.
   const result = asStored(packing?.precision ? narrowed(made.document, packing.precision, reporter) : made.document);
+  refuseDiverged(original, result, data);
   const formats = outputFormats(spec, original);
 
   reporter.enter('evaluating');

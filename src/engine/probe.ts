@@ -71,7 +71,8 @@ function onHost(tensor: Tensor): NpzArray {
   return { shape: tensor.shape, data: Float32Array.from(tensor.dataSync<'float32'>()) };
 }
 
-function predict(document: ModelDocument, inputs: readonly Tensor[]): Tensor[] {
+/** What the model predicts for inputs in its order; the caller's to dispose of. */
+export function predict(document: ModelDocument, inputs: readonly Tensor[]): Tensor[] {
   const weights = Variables.from(document.weights);
   try {
     return scope(() => forward(document.graph, (key) => weights.read(key), inputs, { training: false }));

@@ -98,8 +98,8 @@ export function resolveLoss(loss: LossName, pointer: string, model: ModelFacts, 
 }
 
 /** The loss of the model's compile_config, or null where it has none that runs here. */
-function compiledLoss(model: ModelFacts): LossName | null {
-  const name = model.compile?.loss?.toLowerCase().replaceAll('_', '');
+export function compiledLoss({ compile }: Pick<ModelFacts, 'compile'>): LossName | null {
+  const name = compile?.loss?.toLowerCase().replaceAll('_', '');
   return name === undefined ? null : (LOSS_NAMES[name] ?? null);
 }
 

@@ -7,6 +7,7 @@ import { type CriterionName, criteriaOf, STRUCTURES } from '../pruning/cells.ts'
 import { channelMap } from '../pruning/groups.ts';
 import { countsAt } from '../pruning/sensitivity.ts';
 import { fillDefaults } from '../schema.ts';
+import { checkLogits, warnOfLoss } from './check-compiled-loss.ts';
 import { resolveLoss } from './check-loss.ts';
 import type { CheckedModel } from './check-training.ts';
 import { refuse } from './refuse.ts';
@@ -59,7 +60,10 @@ export async function checkSensitivity(
     const detail = `No layer or group can be cut at these ratios by ${criterion.type}, ${empty.join(', ')}: all are left out, or too small for every ratio.`;
     refuse('NOTHING_TO_PRUNE', '/structures', detail, spec.structures);
   }
-  return { ...spec, structures: tried, layers, split, loss: resolveLoss(spec.loss, '/loss', model.facts, dataset) };
+  const loss = resolveLoss(spec.loss, '/loss', model.facts, dataset);
+  warnOfLoss(spec.loss, loss, model.facts, warn);
+  await checkLogits(spec.loss, loss, '/loss', model, warn);
+  return { ...spec, structures: tried, layers, split, loss };
 }
 
 function structuresOf({ criterion: { type }, structures }: SensitivitySpec): TriedStructure[] {

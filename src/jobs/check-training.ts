@@ -8,7 +8,8 @@ import type { ModelFacts } from '../model/facts.ts';
 import { readGraph, weightKey } from '../model/graph.ts';
 import { metricFault, monitorFault, resolveMetrics } from '../report/metrics/index.ts';
 import { fillDefaults } from '../schema.ts';
-import { checkAugmentation } from './check-augmentation.ts';
+import { checkAugmentation, checkNoise } from './check-augmentation.ts';
+import { checkLogits, warnOfLoss } from './check-compiled-loss.ts';
 import { resolveLoss } from './check-loss.ts';
 import type { PlanReader } from './check-pruning/plan.ts';
 import { count, refuse } from './refuse.ts';
@@ -42,9 +43,12 @@ export async function resolveTraining(training: Training, context: TrainingConte
     refuse('INCOMPATIBLE_OPTIONS', `${pointer}/epochs`, 'Every layer of the model is frozen: there is nothing to train.', training.epochs);
   }
   const settings = facts.compile?.settings ?? null;
+  const loss = resolveLoss(training.loss, `${pointer}/loss`, facts, dataset);
+  warnOfLoss(training.loss, loss, facts, warn);
+  await checkLogits(training.loss, loss, `${pointer}/loss`, model, warn);
   const resolved: Training = {
     ...training,
-    loss: resolveLoss(training.loss, `${pointer}/loss`, facts, dataset),
+    loss,
     ...lossOptions(training, settings),
     ...optimizerOf(training, settings, facts, warn),
     clipping: training.clipping.type === 'auto' ? compiledClipping(settings) : training.clipping,
@@ -52,8 +56,10 @@ export async function resolveTraining(training: Training, context: TrainingConte
     restore_best: training.restore_best === 'auto' ? (training.early_stopping?.metric ?? 'none') : training.restore_best,
   };
   checkNumbers(resolved, pointer);
+  warnOfWarmup(resolved, dataset, warn);
   checkLabels(resolved, pointer, dataset);
   checkAugmentation(resolved, pointer, facts, dataset);
+  await checkNoise(resolved, pointer, model);
   await checkPatterns(resolved, pointer, model);
   return { ...resolved, metrics: checkMetrics(resolved, pointer, facts, dataset) };
 }
@@ -129,6 +135,19 @@ function compiledClipping(settings: CompileSettings | null): Clipping {
   if (typeof globalNorm === 'number') return fillDefaults(Clipping, { type: 'global_norm', max_norm: globalNorm });
   if (typeof clipvalue === 'number') return fillDefaults(Clipping, { type: 'value', clip_value: clipvalue });
   return { type: 'none' };
+}
+
+/** A rate that is never reached is rarely meant. */
+function warnOfWarmup(
+  { learning_rate_schedule: schedule, epochs, max_steps: most, batch_size }: Training,
+  { splits }: DatasetFacts,
+  warn: TrainingContext['warn'],
+): void {
+  const warmup = 'warmup_steps' in schedule ? schedule.warmup_steps : 0;
+  const steps = Math.min(epochs * Math.ceil(splits.train / batch_size), most ?? Number.POSITIVE_INFINITY);
+  if (steps === 0 || warmup < steps) return;
+  const detail = `The learning rate warms up for ${warmup} steps, and the training has ${steps}: it ends before the rate is what was asked for.`;
+  warn({ code: 'WARMUP_LONGER_THAN_TRAINING', detail });
 }
 
 function checkNumbers(training: Training, pointer: string): void {

@@ -58,7 +58,7 @@ export async function checkJob(
       dataset,
       warn: (warning) => warnings.push(warning),
     });
-  checkTraining(spec, model.facts);
+  warnings.push(...checkTraining(spec, model.facts));
   if (spec.packing?.clusters === 'auto' && spec.packing.max_bytes !== null)
     await checkBytes(spec.packing.max_bytes, '/packing/max_bytes', model.readConfig);
   const output = resolveOutput(spec.output, model.facts, (warning) => warnings.push(warning));
@@ -143,11 +143,15 @@ function checkData(model: ModelFacts, dataset: DatasetFacts, spec: JobSpec, at =
 }
 
 /** A layer that does something in training which is not run keeps jobs that train away, whatever they train. */
-function checkTraining(spec: MakingSpec, model: ModelFacts): void {
+/** Throws Problem MODEL_NOT_TRAINABLE; returns what of the model a training leaves out. */
+function checkTraining(spec: MakingSpec, model: ModelFacts): JobWarning[] {
   const untrained = model.warnings.find(({ code }) => code === NOT_TRAINED);
   const trains = (spec.type === 'train' ? spec.training.epochs : (spec.fine_tuning?.epochs ?? 0)) > 0 || tunes(spec);
   if (untrained && trains) refuse('MODEL_NOT_TRAINABLE', '/model_id', untrained.detail, spec.type);
+  return trains ? model.warnings.filter(({ code }) => LEFT_OUT.includes(code)) : [];
 }
+
+const LEFT_OUT = ['REGULARIZER_NOT_APPLIED', 'CONSTRAINT_NOT_APPLIED'];
 
 function tunes({ packing }: MakingSpec): boolean {
   return packing !== null && packing.tuning.epochs !== 0 && codesWeights(packing);

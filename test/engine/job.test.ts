@@ -559,6 +559,17 @@ describe('training', () => {
     for (const { data } of after!.weights.values()) expect(data.every(Number.isFinite)).toBe(true);
   });
 
+  it('that ends in a model without finite numbers fails by that name, whether steps are skipped or not', async () => {
+    const x = drawn([SAMPLES, 6], 'vectors');
+    for (const [index, value] of x.data.entries()) x.data[index] = value * 1e15;
+    const spec = { ...short, epochs: 4, on_non_finite: 'skip_step', optimizer: { type: 'sgd', learning_rate: 1e6 } };
+    await expectProblem(
+      () => runPosted({ type: 'train', training: spec }, { document, ...storedDataset(x, classes, { selection: 10, test: 10 }) }),
+      'TRAINING_DIVERGED',
+      /At the end .* Lower the learning rate/,
+    );
+  });
+
   it('without test samples says so instead of a quality', async () => {
     const { result } = await runPosted(
       { type: 'train', training: short },

@@ -178,6 +178,47 @@ describe('the loss', () => {
     ['a compiled binary loss with logits', binary('linear', { loss: 'BinaryCrossentropy' }), data([8], { max: 1 }), 'binary_crossentropy'],
   ])('of %s is resolved', async (_what, config, dataset, expected) => expect(await loss(config, dataset)).toBe(expected));
 
+  it('says what of the compiled loss it leaves out', async () => {
+    const warned = async (config: Config, dataset = data([8]), training: Record<string, unknown> = {}) =>
+      (await checkJob(trainJob(training), checkedModel(documentOf(config)), dataset)).warnings;
+    const hinge = await warned(regressor({ loss: 'hinge' }), data([8], numbers));
+    expect(hinge).toEqual([
+      {
+        code: 'COMPILE_OPTION_NOT_TAKEN',
+        detail: 'The model is compiled with the loss hinge, which is not there; mean_squared_error is used.',
+      },
+    ]);
+    expect(await warned(regressor({ loss: 'hinge' }), data([8], numbers), { loss: 'mean_absolute_error' })).toEqual([]);
+    const ignoring = { class_name: 'SparseCategoricalCrossentropy', config: { ignore_class: 2, reduction: 'sum' } };
+    expect((await warned(classifier('softmax', { loss: ignoring }))).map(({ detail }) => detail)).toEqual([
+      "The model is compiled with the loss's ignore_class 2, which has no effect here.",
+      `The model is compiled with the loss's reduction "sum", which has no effect here.`,
+    ]);
+    expect(await warned(classifier('softmax', { loss: 'sparse_categorical_crossentropy' }))).toEqual([]);
+  });
+
+  it('is on logits where nothing else can be meant, and refused or warned of where it can', async () => {
+    const averaged = (compile?: unknown): Config => ({
+      ...functional((b) => {
+        const x = b.input('input', [8]);
+        const [one, other] = ['one', 'other'].map((name) => b.call(dense(name, 3, { activation: 'softmax' }), x));
+        return b.call(layer('Average', 'mean', {}), one!, other!);
+      }),
+      ...(compile === undefined ? {} : { compile_config: compile }),
+    });
+    const plain = { loss: 'sparse_categorical_crossentropy' };
+    const logits = { loss: { class_name: 'SparseCategoricalCrossentropy', config: { from_logits: true } } };
+    await refused('INCOMPATIBLE_OPTIONS', ['/training/loss', 'auto'], /mean \(Average\).*softmax/, trainJob(), averaged(plain), data([8]));
+    const codes = async (config: Config, loss = 'auto') =>
+      (await checkJob(trainJob({ loss }), checkedModel(documentOf(config)), data([8]))).warnings.map(({ code }) => code);
+    expect(await codes(averaged(plain), 'sparse_categorical_crossentropy')).toEqual(['LOGITS_ASSUMED']);
+    expect(await codes(averaged())).toEqual(['LOGITS_ASSUMED']);
+    expect(await codes(averaged(logits))).toEqual([]);
+    expect(await codes(classifier('linear', plain))).toEqual(['LOGITS_ASSUMED']);
+    expect(await codes(classifier('linear', logits))).toEqual([]);
+    expect(await codes(classifier('linear'))).toEqual([]);
+  });
+
   it('that is asked for is kept, whatever is compiled', async () => {
     expect(await loss(regressor({ loss: 'mse' }), data([8], numbers), 'huber')).toBe('huber');
     expect(await loss(classifier(), data([8], { shape: [3], min: 0, max: 1, classes: null }), 'mean_squared_error')).toBe(
@@ -347,6 +388,22 @@ describe('training options', () => {
     ],
   ])('are refused with %s at %j', async (code, place, text, training) => {
     await refused(code, place, text, trainJob(training), classifier(), data([8]));
+  });
+
+  it('are refused where pictures are moved and the labels of their places are not', async () => {
+    const masks = sequential([8, 8, 1], [conv2d('c', 1, 3, { padding: 'same', activation: 'sigmoid' })]);
+    const dataset = data([8, 8, 1], { dtype: 'float32', shape: [8, 8, 1], max: 1, classes: null });
+    const entry = { type: 'flip', axes: 'horizontal', probability: 0.5 };
+    const spec = trainJob({ augmentation: [{ type: 'brightness', max_delta: 0.1 }, { type: 'flip' }] });
+    await refused('INCOMPATIBLE_OPTIONS', ['/training/augmentation/1', entry], /labels of shape .* brightness/, spec, masks, dataset);
+    await check(trainJob({ augmentation: [{ type: 'noise', stddev: 0.1 }] }), masks, dataset);
+  });
+
+  it('are refused where noise would make other words of words', async () => {
+    const words = sequential([8], [layer('Embedding', 'words', { input_dim: 9, output_dim: 4 }), flatten('f'), dense('out', 3)]);
+    const spec = trainJob({ augmentation: [{ type: 'noise', stddev: 0.1 }] });
+    const problem = await expectProblem(() => check(spec, words, data([8])), 'INCOMPATIBLE_OPTIONS', /words \(Embedding\) looks up/);
+    expect(problem.items[0]!.pointer).toBe('/training/augmentation/0');
   });
 
   it('are refused where label smoothing has no classes to smooth', async () => {
