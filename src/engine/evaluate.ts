@@ -1,4 +1,4 @@
-/** How good a model is on a split: per-sample losses and hits, and metrics, computed on the host from logits in float64. */
+/** How good a model is on a split: per-sample losses and right decisions, and metrics, computed on the host from logits in float64. */
 import type { Dataset } from '../dataset/batches.ts';
 import type { SplitName } from '../dataset/facts.ts';
 import type { Monitored, Training } from '../jobs/spec/index.ts';
@@ -6,7 +6,7 @@ import type { Graph } from '../model/graph.ts';
 import { size } from '../model/layers/index.ts';
 import { type PairedSamples, watchPairs } from '../report/checks/paired-samples.ts';
 import { meanInterval } from '../report/intervals.ts';
-import { isRight, metersOf, type Numbers, resolveMetrics, type Sample, sampleReader, taskOf } from '../report/metrics/index.ts';
+import { fractionRight, metersOf, type Numbers, resolveMetrics, type Sample, sampleReader, taskOf } from '../report/metrics/index.ts';
 import type { SampleScores } from '../report/scores.ts';
 import { inputShape } from './batch.ts';
 import { isClassification, type Loss } from './losses.ts';
@@ -100,21 +100,26 @@ function scorerOf({ graph, data, loss, asked }: ScoredOutputs, split: SplitName)
   const sampleOf = sampleReader(task);
   const lossOf = sampleLoss(loss, outputShape.at(-1) ?? null, classes);
   const losses = new Float64Array(samples);
-  const hits = new Uint8Array(samples);
+  const right = new Float64Array(samples);
+  let decisions = 0;
   return {
     task,
     /** The sample counts until the next one is added. */
     add(index: number, output: Numbers, target: Numbers): Sample {
       const sample = sampleOf(index, output, target);
       losses[index] = lossOf(output, target);
-      hits[index] = task.decisions && isRight(sample) ? 1 : 0;
+      if (task.decisions) {
+        decisions = sample.labels.length;
+        right[index] = fractionRight(sample);
+      }
       meters.add(sample);
       return sample;
     },
     scores: (): SampleScores => ({
       kind: isClassification(loss.name) ? 'classification' : 'regression',
       losses,
-      hits,
+      right,
+      decisions,
       metrics: meters.measurements(),
     }),
   };

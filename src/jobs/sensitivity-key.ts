@@ -51,7 +51,7 @@ function layersOf({ include = undefined, exclude, overrides }: LayerSelection): 
 }
 
 /** Grows when what is measured, or how, changes. */
-const VERSION = 2;
+const VERSION = 3;
 
 function keyOf(structure: TriedStructure, measured: Measured): string {
   const asked = { version: VERSION, structure, ...measured };

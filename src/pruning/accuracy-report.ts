@@ -1,5 +1,6 @@
 /** What a search within a loss of accuracy has found: its trials, and which of them is the answer. */
 import type { AccuracyTarget } from '../jobs/spec/index.ts';
+import { meanRight } from '../report/right-decisions.ts';
 
 /** One cut, and what it was measured to lose on the selection split. Plain JSON. */
 export interface Trial {
@@ -30,10 +31,10 @@ export function bestTrial(trials: readonly Trial[]): Trial {
   return among[0]!;
 }
 
-/** The part of `result.target` that says what was found. `labels` has those of the models that are kept, by the trial's number. */
+/** The part of `result.target` that says what was found. `original` is the fraction of right decisions of each sample, and `labels` has those of the models that are kept, by the trial's number. */
 export function accuracyReport(
   target: Required<AccuracyTarget>,
-  original: Uint8Array,
+  original: Float64Array,
   trials: readonly Trial[],
   chosen: Trial,
   labels: ReadonlyMap<number, string>,
@@ -42,7 +43,7 @@ export function accuracyReport(
     requested: target,
     achieved: { accuracy_drop: chosen.drop, bound: chosen.bound, kept: chosen.kept },
     met: chosen.holds,
-    selection: { samples: original.length, accuracy: original.reduce((sum, hit) => sum + hit, 0) / original.length },
+    selection: { samples: original.length, accuracy: meanRight({ right: original }) },
     points: trials.map(({ asked, kept, epochs, accuracy, drop, bound, holds, bytes }, number) => ({
       kept,
       asked,

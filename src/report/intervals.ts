@@ -47,6 +47,19 @@ export function influenceInterval(value: number, influence: Float64Array, lowest
   return { value, low: Math.max(lowest, value - half), high: Math.min(highest, value + half) };
 }
 
+/** The mean of fractions, one a sample, with its normal 95 % interval, cut to 0 and 1; where all are the same the ends are null. */
+export function fractionInterval(fractions: Float64Array): Measurement {
+  const n = fractions.length;
+  const mean = fractions.reduce((sum, fraction) => sum + fraction, 0) / n;
+  const scale = Math.sqrt(n * (n - 1));
+  return influenceInterval(
+    mean,
+    fractions.map((fraction) => (fraction - mean) / scale),
+    0,
+    1,
+  );
+}
+
 /** Student's t at 97.5 %, by degrees of freedom from 1 on. */
 const T975 = [
   12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306, 2.2622, 2.2281, 2.201, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098,

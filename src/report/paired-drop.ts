@@ -1,6 +1,6 @@
 /** How much accuracy a result has lost, at the most, by the samples that both models decided. */
 import type { Interval } from './intervals.ts';
-import type { SampleScores } from './scores.ts';
+import type { RightDecisions } from './right-decisions.ts';
 
 export interface PairedDrop {
   /** Accuracy of the original less that of the result. */
@@ -13,14 +13,33 @@ export interface PairedDrop {
 const Z = 1.6448536269514722;
 
 /** The drop from one model's decisions to another's on the same samples. */
-export function pairedDrop(original: Pick<SampleScores, 'hits'>, result: Pick<SampleScores, 'hits'>): PairedDrop {
-  const n = original.hits.length;
+export function pairedDrop(original: RightDecisions, result: RightDecisions): PairedDrop {
+  const n = original.right.length;
+  const drops = original.right.map((fraction, index) => fraction - result.right[index]!);
+  if (original.decisions > 1) return { drop: meanOf(drops), bound: meanDropBound(drops) };
   let [lost, won] = [0, 0];
-  for (const [index, hit] of original.hits.entries()) {
-    if (hit && !result.hits[index]) lost++;
-    if (!hit && result.hits[index]) won++;
+  for (const drop of drops) {
+    if (drop > 0) lost++;
+    if (drop < 0) won++;
   }
   return { drop: (lost - won) / n, bound: dropBound(lost, won, n) };
+}
+
+/**
+ * The one-sided 95 % upper bound of the mean of `drops`, one a sample, each from -1 to 1, where samples have several decisions: the largest δ that the score
+ * test of the hypothesis does not reject that besides what was seen, of variance s², a fraction ε of the samples lost all, δ = mean + ε: n·ε² = z²·(s² + ε·(1 - ε)).
+ * For many samples it is mean + z·s/√n; where all drops are the same it is z²/(n + z²) above it, as of single decisions.
+ */
+export function meanDropBound(drops: Float64Array, z = Z): number {
+  const n = drops.length;
+  const mean = meanOf(drops);
+  const variance = drops.reduce((sum, drop) => sum + (drop - mean) ** 2, 0) / Math.max(1, n - 1);
+  const [a, b, c] = [n + z * z, z * z, z * z * variance];
+  return Math.min(1, mean + (b + Math.sqrt(b * b + 4 * a * c)) / (2 * a));
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /**
@@ -55,7 +74,7 @@ export function differenceInterval(lost: number, won: number, n: number): Interv
   return { value: (won - lost) / n, low: -dropBound(lost, won, n, Z_BOTH), high: dropBound(won, lost, n, Z_BOTH) };
 }
 
-/** The least bound that so many samples can show, of two models that decide alike. */
+/** The least bound that so many samples can show, of two models that decide alike, however many decisions a sample has. */
 export function smallestBound(samples: number): number {
   return samples === 0 ? 1 : dropBound(0, 0, samples);
 }

@@ -1,14 +1,14 @@
 /** Per-sample scores of a model on a split, and what they say with intervals. */
 import { generator } from '../random.ts';
-import { type Interval, type Measurement, meanInterval, wilson } from './intervals.ts';
+import { type Interval, type Measurement, meanInterval } from './intervals.ts';
 import type { Measurements } from './metrics/index.ts';
+import { accuracyOf, type RightDecisions } from './right-decisions.ts';
 
-export interface SampleScores {
+/** Of samples in the split's order. */
+export interface SampleScores extends RightDecisions {
   kind: 'classification' | 'regression';
-  /** Of each sample, in the split's order. */
+  /** [samples]. */
   losses: Float64Array;
-  /** 1 where the decision is right, at every position and output; 0 everywhere where nothing is decided. */
-  hits: Uint8Array;
   /** What was asked for, over the whole split. */
   metrics: Measurements;
 }
@@ -17,24 +17,23 @@ export interface SampleScores {
 export interface Quality extends Measurements {
   samples: number;
   loss: Interval;
-  /** Fraction of right decisions, with Wilson's interval; also where it was not asked for, and null for regression unless it was. */
+  /** Fraction of right decisions, with its interval; also where it was not asked for, and null for regression unless it was. */
   accuracy: Measurement | null;
   error: number | null;
 }
 
 /** The quality a model shows in its scores. */
-export function quality({ kind, losses, hits, metrics }: SampleScores): Quality {
-  const samples = losses.length;
-  const right = hits.reduce((sum, hit) => sum + hit, 0);
-  const accuracy = metrics.accuracy ?? (kind === 'classification' ? wilson(right, samples) : null);
-  return { samples, loss: meanInterval(losses), ...metrics, accuracy, error: accuracy && 1 - accuracy.value };
+export function quality(scores: SampleScores): Quality {
+  const { kind, losses, metrics } = scores;
+  const accuracy = metrics.accuracy ?? (kind === 'classification' ? accuracyOf(scores) : null);
+  return { samples: losses.length, loss: meanInterval(losses), ...metrics, accuracy, error: accuracy && 1 - accuracy.value };
 }
 
 export interface PairedComparison {
   /** result - original; accuracy for classification, loss otherwise. */
   measure: 'accuracy' | 'loss';
   difference: Interval;
-  /** Classification: samples that only one of the two gets right, and McNemar's exact two-sided p. */
+  /** Of samples with one class each: those that only one of the two gets right, and McNemar's exact two-sided p. Null where a sample has several decisions. */
   only_original_right: number | null;
   only_result_right: number | null;
   mcnemar_p: number | null;
@@ -44,10 +43,11 @@ export interface PairedComparison {
 export function compareScores(original: SampleScores, result: SampleScores, seed: number): PairedComparison {
   const classification = original.kind === 'classification';
   const differences = Float64Array.from(original.losses, (loss, index) =>
-    classification ? result.hits[index]! - original.hits[index]! : result.losses[index]! - loss,
+    classification ? result.right[index]! - original.right[index]! : result.losses[index]! - loss,
   );
-  const lost = classification ? differences.reduce((sum, difference) => sum + (difference < 0 ? 1 : 0), 0) : null;
-  const won = classification ? differences.reduce((sum, difference) => sum + (difference > 0 ? 1 : 0), 0) : null;
+  const counted = classification && original.decisions <= 1;
+  const lost = counted ? differences.reduce((sum, difference) => sum + (difference < 0 ? 1 : 0), 0) : null;
+  const won = counted ? differences.reduce((sum, difference) => sum + (difference > 0 ? 1 : 0), 0) : null;
   return {
     measure: classification ? 'accuracy' : 'loss',
     difference: pairedInterval(differences, seed),

@@ -61,7 +61,7 @@ export function fallsAt({ levels }: Pick<Sensitivity, 'levels'>, whole: number |
   let [from, before] = [0, whole];
   for (const { removed, accuracy } of levels) {
     if (accuracy === null) return null;
-    // Accuracies are fractions of whole samples: what is a rounding error below the limit is at it.
+    // Accuracies are fractions of whole decisions: what is a rounding error below the limit is at it.
     if (accuracy <= limit + 1e-12) return before > accuracy ? from + ((removed - from) * (before - limit)) / (before - accuracy) : removed;
     [from, before] = [removed, accuracy];
   }

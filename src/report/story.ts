@@ -129,8 +129,11 @@ function became({ receipt }: ReportedResult): string[] {
       comparison?.measure === 'accuracy'
         ? `, a difference of ${points(comparison.difference.value)} (${range(comparison.difference, points)})`
         : '';
+    const [now, once] = [percent(after.accuracy.value, 2), percent(before.accuracy.value, 2)];
     told.push(
-      `On the ${count(after.samples)} samples of the test split it is right on ${percent(after.accuracy.value, 2)} and the original on ${percent(before.accuracy.value, 2)}${moved}.`,
+      comparison?.measure === 'accuracy' && comparison.only_original_right === null
+        ? `On the ${count(after.samples)} samples of the test split, of several decisions each, ${now} of its decisions are right and ${once} of the original’s${moved}.`
+        : `On the ${count(after.samples)} samples of the test split it is right on ${now} and the original on ${once}${moved}.`,
     );
   } else if (before && after) {
     told.push(
@@ -190,7 +193,11 @@ function checked({ checks }: ReportedResult): string[] {
       ? [
           flips.flips === 0
             ? 'It decides every test sample as the original does.'
-            : `It decides ${count(flips.flips)} test samples in another way (${percent(flips.flip_rate.value, 2)}), ${count(flips.negative_flips)} of which the original had right.`,
+            : `${
+                flips.mcnemar_p === null
+                  ? `Of ${count(flips.decisions)} decisions on test samples it makes ${count(flips.flips)}`
+                  : `It decides ${count(flips.flips)} test samples`
+              } in another way (${percent(flips.flip_rate.value, 2)}), ${count(flips.negative_flips)} of which the original had right.`,
         ]
       : []),
     ...(worse.length > 0 ? [`It is worse beyond chance in class ${worse.join(', ')}.`] : []),

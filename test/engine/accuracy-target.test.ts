@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ModelDocument } from '../../src/model/document.ts';
 import { readModel } from '../../src/model/formats/index.ts';
 import type { accuracyReport } from '../../src/pruning/accuracy-report.ts';
-import { dropBound } from '../../src/report/paired-drop.ts';
+import { dropBound, smallestBound } from '../../src/report/paired-drop.ts';
+import type { Receipt } from '../../src/report/receipt.ts';
 import { storedDataset } from '../helpers/datasets.ts';
 import { dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
 import { drawn } from '../helpers/engine.ts';
@@ -94,6 +95,39 @@ it('is not met where every cut loses too much, and says how near the nearest cam
   expect(found.points.map(({ holds }) => holds)).toEqual([false, false]);
   expect(found.achieved.bound).toBe(Math.min(...found.points.map(({ bound }) => bound)));
   expect(found.achieved.bound).toBeGreaterThan(0);
+});
+
+it('counts positions where a sample has several decisions', async () => {
+  const [samples, positions] = [120, 4];
+  const rows = { shape: [samples, positions, 6], data: x.data.slice(0, samples * positions * 6) };
+  const oneHot = Float32Array.from({ length: samples * positions * 3 }, (_, at) => (classes[Math.floor(at / 3)] === at % 3 ? 1 : 0));
+  const y = { shape: [samples, positions, 3], data: oneHot };
+  const tagged = () => storedDataset(rows, y, { selection: 40, test: 20 });
+  const tagger = documentOf(sequential([positions, 6], [dense('a', 24, { activation: 'relu' }), dense('out', 3)]), randomFill(1));
+  const loss = 'categorical_crossentropy';
+  const learned = await runPosted(
+    { type: 'train', training: { ...training, batch_size: 10, loss, epochs: 20 } },
+    { document: tagger, ...tagged() },
+  );
+  const outcome = await run(
+    { max_accuracy_drop: 0.3, trials: 3 },
+    { ...channels, fine_tuning: { ...training, batch_size: 10, loss, epochs: 1 } },
+    { document: learned.document!, ...tagged() },
+  );
+  const found = foundBy(outcome);
+  // Whole samples would be right in less than 0.95⁴ of cases.
+  expect(found.selection).toMatchObject({ samples: 40 });
+  expect(found.selection.accuracy).toBeGreaterThan(0.85);
+  for (const { drop, bound, holds, accuracy } of found.points) {
+    expect(accuracy * 40 * positions).toBeCloseTo(Math.round(accuracy * 40 * positions), 9);
+    expect(drop).toBeCloseTo(found.selection.accuracy - accuracy, 12);
+    expect(bound).toBeGreaterThanOrEqual(drop + smallestBound(40) - 1e-12);
+    expect(holds).toBe(bound <= 0.3);
+  }
+  expect(found.met).toBe(true);
+  const { receipt } = outcome.result as unknown as { receipt: Receipt };
+  expect(receipt.original.test!.accuracy!.value).toBeGreaterThan(0.85);
+  expect(receipt.comparison).toMatchObject({ measure: 'accuracy', only_original_right: null, mcnemar_p: null });
 });
 
 it('takes what was measured before, to the same end', async () => {

@@ -42,12 +42,12 @@ function evaluated(
 
 describe('the scores of samples', () => {
   // The first sample is the train split's; scores are of the others.
-  it('by class number are -log softmax, and hits where the largest logit is the label’s', () => {
+  it('by class number are -log softmax, and right where the largest logit is the label’s', () => {
     const logits = array([4, 3], [0, 0, 0, 1, 2, 3, 3, 1, 1, 0, 0, 0]);
-    const { losses, hits, kind } = scored(logits, Int32Array.of(0, 2, 1, 0), 'sparse_categorical_crossentropy', 'softmax');
+    const { losses, right, kind } = scored(logits, Int32Array.of(0, 2, 1, 0), 'sparse_categorical_crossentropy', 'softmax');
     const sum = (values: number[]) => Math.log(values.reduce((total, value) => total + Math.exp(value), 0));
     expectClose(losses, [sum([1, 2, 3]) - 3, sum([3, 1, 1]) - 1, Math.log(3)], { relative: 1e-6 });
-    expect([...hits]).toEqual([1, 0, 1]);
+    expect([...right]).toEqual([1, 0, 1]);
     expect(kind).toBe('classification');
   });
 
@@ -61,13 +61,13 @@ describe('the scores of samples', () => {
     const byRow = scored(logits, array([3, 3], [1, 0, 0, 0, 0, 1, 0, 1, 0]), 'categorical_crossentropy', 'softmax');
     const byNumber = scored(logits, Int32Array.of(0, 2, 1), 'sparse_categorical_crossentropy', 'softmax');
     expectClose(byRow.losses, byNumber.losses, { relative: 1e-12 });
-    expect([...byRow.hits]).toEqual([...byNumber.hits]);
+    expect([...byRow.right]).toEqual([...byNumber.right]);
   });
 
   it('of two classes are right where the logit has the label’s sign, and extreme ones do not overflow', () => {
-    const { losses, hits } = scored(array([5, 1], [0, 2, -2, 1000, 0]), array([5, 1], [0, 1, 1, 0, 0]), 'binary_crossentropy', 'sigmoid');
+    const { losses, right } = scored(array([5, 1], [0, 2, -2, 1000, 0]), array([5, 1], [0, 1, 1, 0, 0]), 'binary_crossentropy', 'sigmoid');
     expectClose(losses, [Math.log1p(Math.exp(-2)), Math.log1p(Math.exp(2)), 1000, Math.LN2], { relative: 1e-6 });
-    expect([...hits]).toEqual([1, 0, 0, 1]);
+    expect([...right]).toEqual([1, 0, 0, 1]);
   });
 
   it('of numbers are the loss of each, and errors over all', () => {
@@ -87,13 +87,24 @@ describe('the scores of samples', () => {
     }
   });
 
-  it('of a sequence are the mean over its places, a hit where all are right', () => {
+  it('of a sequence are the mean over its places, right by the fraction of places that are', () => {
     const logits = array([3, 2, 2], [0, 0, 0, 0, 5, 0, 0, 5, 5, 0, 5, 0]);
     const y = { shape: [3, 2], data: Float32Array.of(0, 0, 0, 1, 0, 1) };
-    const { losses, hits } = scored(logits, y, 'sparse_categorical_crossentropy', 'softmax');
-    const [right, wrong] = [Math.log1p(Math.exp(-5)), Math.log1p(Math.exp(5))];
-    expectClose(losses, [right, (right + wrong) / 2], { relative: 1e-6 });
-    expect([...hits]).toEqual([1, 0]);
+    const { losses, right, decisions, metrics } = scored(logits, y, 'sparse_categorical_crossentropy', 'softmax');
+    const [sure, wrong] = [Math.log1p(Math.exp(-5)), Math.log1p(Math.exp(5))];
+    expectClose(losses, [sure, (sure + wrong) / 2], { relative: 1e-6 });
+    expect([...right]).toEqual([1, 0.5]);
+    expect(decisions).toBe(2);
+    expect(metrics.accuracy!.value).toBe(0.75);
+  });
+
+  it('of several labels are right by the fraction of labels that are', () => {
+    const logits = array([3, 4], [0, 0, 0, 0, 1, 1, -1, -1, 1, 1, 1, 1]);
+    const y = array([3, 4], [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+    const { right, decisions, metrics } = scored(logits, y, 'binary_crossentropy', 'sigmoid');
+    expect([...right]).toEqual([0.75, 0.25]);
+    expect(decisions).toBe(4);
+    expect(metrics.accuracy!.value).toBe(0.5);
   });
 
   it('are of logits also behind a reshaping of the softmax', () => {
@@ -138,10 +149,10 @@ describe('the scores of samples', () => {
 
   it('never count an output that is not a number as right', () => {
     const nan = Number.NaN;
-    expect([...scored(array([2, 2], [0, 0, nan, nan]), Int32Array.of(1, 0), 'sparse_categorical_crossentropy', 'softmax').hits]).toEqual([
+    expect([...scored(array([2, 2], [0, 0, nan, nan]), Int32Array.of(1, 0), 'sparse_categorical_crossentropy', 'softmax').right]).toEqual([
       0,
     ]);
-    expect([...scored(array([2, 1], [0, nan]), array([2, 1], [1, 0]), 'binary_crossentropy', 'sigmoid').hits]).toEqual([0]);
+    expect([...scored(array([2, 1], [0, nan]), array([2, 1], [1, 0]), 'binary_crossentropy', 'sigmoid').right]).toEqual([0]);
   });
 });
 
@@ -164,9 +175,9 @@ describe('the metrics of a split', () => {
 
   it('are accuracy for classes, also under a loss of numbers', () => {
     expect(Object.keys(scored(logits, labels, 'sparse_categorical_crossentropy', 'softmax').metrics)).toEqual(['accuracy']);
-    const { metrics, hits, kind } = scored(logits, labels, 'mean_squared_error');
+    const { metrics, right, kind } = scored(logits, labels, 'mean_squared_error');
     expect(metrics).toMatchObject({ accuracy: { value: 0.5 } });
-    expect([...hits]).toEqual([1, 0, 0, 1]);
+    expect([...right]).toEqual([1, 0, 0, 1]);
     expect(kind).toBe('regression');
   });
 

@@ -55,6 +55,15 @@ const classes = {
   targets: labels.map((label) => [label]),
   classes: 6,
 } as const;
+/** Four samples as one with as many positions, in a row or as an image. */
+const asSequences = ({ shape, data }: KerasArray): KerasArray => ({ shape: [SAMPLES / 4, 4, shape[1]!], data });
+const asImages = ({ shape, data }: KerasArray): KerasArray => ({ shape: [SAMPLES / 4, 2, 2, shape[1]!], data });
+const sequences = {
+  ...classes,
+  outputs: rowsOf(asSequences(logits)),
+  targets: Array.from({ length: SAMPLES / 4 }, (_, at) => labels.slice(4 * at, 4 * at + 4)),
+  shape: [4, 6],
+};
 const several = { loss: 'binary_crossentropy', outputs: rowsOf(markLogits), targets: rowsOf(marks) } as const;
 const one = { loss: 'binary_crossentropy', outputs: rowsOf(column(markLogits)), targets: rowsOf(column(marks)), classes: 2 } as const;
 const numbers = { loss: 'mean_squared_error', outputs: rowsOf(predictions), targets: rowsOf(targets) } as const;
@@ -89,6 +98,40 @@ const cases: Case[] = [
     prediction: softmax,
   },
   { what: 'one output', name: 'accuracy', given: one, metric: 'BinaryAccuracy', y: column(marks), prediction: sigmoid(column(markLogits)) },
+  { what: 'several labels', name: 'accuracy', given: several, metric: 'BinaryAccuracy', y: marks, prediction: sigmoid(markLogits) },
+  {
+    what: 'sequences',
+    name: 'accuracy',
+    given: sequences,
+    metric: 'SparseCategoricalAccuracy',
+    y: array([SAMPLES / 4, 4], labels),
+    prediction: asSequences(softmax),
+  },
+  {
+    what: 'sequences of one-hot rows',
+    name: 'accuracy',
+    given: { ...sequences, loss: 'categorical_crossentropy', targets: rowsOf(asSequences(oneHot)) },
+    metric: 'CategoricalAccuracy',
+    y: asSequences(oneHot),
+    prediction: asSequences(softmax),
+  },
+  {
+    what: 'images of marks',
+    name: 'accuracy',
+    given: { ...several, outputs: rowsOf(asImages(markLogits)), targets: rowsOf(asImages(marks)), shape: [2, 2, 3] },
+    metric: 'BinaryAccuracy',
+    y: asImages(marks),
+    prediction: sigmoid(asImages(markLogits)),
+  },
+  {
+    what: 'the best 2 of 6 in sequences',
+    name: 'top_k_accuracy',
+    given: { ...sequences, k: 2 },
+    metric: 'SparseTopKCategoricalAccuracy',
+    config: { k: 2 },
+    y: array([SAMPLES / 4, 4], labels),
+    prediction: asSequences(logits),
+  },
   ...[1, 2, 3, 5, 6].map(
     (k): Case => ({
       what: `the best ${k} of 6`,

@@ -40,16 +40,18 @@ const timed = (low: number, high: number): LatencyComparison => ({
   result: { median_ms: 1, p95_ms: 1 },
   ratio: { value: (low + high) / 2, low, high },
 });
-const hits = (values: number[]): SampleScores => ({
+const hits = (values: number[], decisions = 1): SampleScores => ({
   kind: 'classification',
   losses: Float64Array.from(values, (hit) => 1 - hit),
-  hits: Uint8Array.from(values),
+  right: Float64Array.from(values),
+  decisions,
   metrics: {},
 });
 const errors = (values: number[]): SampleScores => ({
   kind: 'regression',
   losses: Float64Array.from(values),
-  hits: new Uint8Array(values.length),
+  right: new Float64Array(values.length),
+  decisions: 0,
   metrics: {},
 });
 
@@ -220,6 +222,20 @@ describe('the claim that the result is as accurate', () => {
     expect(await accurate(errors([2, 3, 4]), errors([2, 3, 4]))).toEqual(['proven', 'MEASURED']);
     expect(await accurate(errors([1, 2, 3]), errors([2, 3, 4]))).toEqual(['refuted', 'WORSE']);
     expect(await accurate(errors([1, 2, 3, 4]), errors([2, 1, 4, 3]))).toEqual(['not_proven', 'WITHIN_NOISE']);
+  });
+  it('is refuted where positions are lost, though no sample is right at all of them before or after', async () => {
+    const image = (fraction: number, at: number) => fraction + ((at % 5) - 2) / 100;
+    const of = (fraction: number) =>
+      hits(
+        Array.from({ length: 50 }, (_, at) => image(fraction, at)),
+        64 * 64,
+      );
+    expect(await accurate(of(0.97), of(0.5))).toEqual(['refuted', 'WORSE']);
+    expect(await accurate(of(0.97), of(0.97))).toEqual(['proven', 'MEASURED']);
+    const { receipt } = await receiptOf({ scores: { original: of(0.97), result: of(0.5) } });
+    expect(receipt.original.test!.accuracy!.value).toBeCloseTo(0.97, 12);
+    expect(receipt.result.test!.accuracy!.value).toBeCloseTo(0.5, 12);
+    expect(receipt.claims.as_accurate.detail).toMatch(/moved by -47\.00 points/);
   });
   it('says in numbers what it rests on', async () => {
     const { as_accurate } = await claimsOf({ scores: { original: right(900, 1000), result: right(800, 1000) } });

@@ -3,16 +3,18 @@ import { generator } from '../../src/random.ts';
 import { meanInterval, wilson } from '../../src/report/intervals.ts';
 import { compareScores, mcnemarExact, quality, type SampleScores } from '../../src/report/scores.ts';
 
-const classified = (hits: number[], losses: number[] = hits.map(() => 1)): SampleScores => ({
+const classified = (right: number[], losses: number[] = right.map(() => 1), decisions = 1): SampleScores => ({
   kind: 'classification',
   losses: Float64Array.from(losses),
-  hits: Uint8Array.from(hits),
+  right: Float64Array.from(right),
+  decisions,
   metrics: {},
 });
 const regressed = (losses: number[]): SampleScores => ({
   kind: 'regression',
   losses: Float64Array.from(losses),
-  hits: new Uint8Array(losses.length),
+  right: new Float64Array(losses.length),
+  decisions: 0,
   metrics: {},
 });
 
@@ -68,6 +70,25 @@ describe('quality', () => {
     expect(rest).toEqual({ samples: 4, accuracy, error: 0.25 });
   });
 
+  it('of several decisions a sample is the mean of their fractions, with the normal interval over samples', () => {
+    const { accuracy, error } = quality(classified([1, 0.5, 0.75, 0.75], undefined, 4));
+    // s² = 0.125 / 3.
+    const half = 1.959963984540054 * Math.sqrt(0.125 / 3 / 4);
+    expect(accuracy!.value).toBe(0.75);
+    expect(accuracy!.low).toBeCloseTo(0.75 - half, 12);
+    expect(accuracy!.high).toBeCloseTo(0.75 + half, 12);
+    expect(error).toBe(0.25);
+  });
+
+  it('of several decisions a sample stays within 0 and 1, and has no ends where samples do not differ', () => {
+    expect(quality(classified([1, 1, 1, 0.5], undefined, 2)).accuracy).toMatchObject({ value: 0.875, high: 1 });
+    for (const right of [[0.97], [0.97, 0.97, 0.97]]) {
+      const { value, low, high } = quality(classified(right, undefined, 100)).accuracy!;
+      expect(value).toBeCloseTo(0.97, 12);
+      expect([low, high]).toEqual([null, null]);
+    }
+  });
+
   it('of a regression is its loss', () => {
     expect(quality(regressed([1, 4, 9]))).toMatchObject({ samples: 3, loss: { value: 14 / 3 }, accuracy: null, error: null });
   });
@@ -83,6 +104,14 @@ describe('a paired comparison', () => {
     const comparison = compareScores(classified([1, 1, 1, 0, 0]), classified([1, 0, 0, 1, 0]), 0);
     expect(comparison).toMatchObject({ measure: 'accuracy', only_original_right: 2, only_result_right: 1, mcnemar_p: 1 });
     expect(comparison.difference.value).toBeCloseTo(-0.2, 12);
+  });
+
+  it('of several decisions a sample is of their fractions, and counts no sample as right', () => {
+    const comparison = compareScores(classified([1, 0.5, 0.75], undefined, 4), classified([0.75, 0.5, 0.25], undefined, 4), 0);
+    expect(comparison).toMatchObject({ measure: 'accuracy', only_original_right: null, only_result_right: null, mcnemar_p: null });
+    expect(comparison.difference.value).toBeCloseTo(-0.25, 12);
+    expect(comparison.difference.low).toBeGreaterThanOrEqual(-0.5);
+    expect(comparison.difference.high).toBeLessThanOrEqual(0);
   });
 
   it('of a regression is of losses', () => {
@@ -109,7 +138,7 @@ describe('a paired comparison', () => {
   it('has the width that the normal interval has, on many samples', () => {
     const [original, result] = [drawn(2000, 0.9, 'a'), drawn(2000, 0.8, 'b')];
     const { low, high, value } = compareScores(original, result, 3).difference;
-    const normal = meanInterval(Float64Array.from(original.hits, (hit, index) => result.hits[index]! - hit));
+    const normal = meanInterval(Float64Array.from(original.right, (fraction, index) => result.right[index]! - fraction));
     expect(value).toBeCloseTo(normal.value, 12);
     expect(Math.abs((high - low) / (normal.high - normal.low) - 1)).toBeLessThan(0.06);
     expect(low).toBeLessThan(value);
@@ -135,7 +164,7 @@ describe('a paired comparison', () => {
 
   it('is narrower than of unpaired samples where the two fail on the same ones', () => {
     const original = drawn(1000, 0.8, 'a');
-    const result = { ...original, hits: original.hits.map((hit, index) => (index < 5 ? 1 - hit : hit)) };
+    const result = { ...original, right: original.right.map((fraction, index) => (index < 5 ? 1 - fraction : fraction)) };
     const { low, high } = compareScores(original, result, 0).difference;
     expect(high - low).toBeLessThan(0.01);
   });
@@ -143,7 +172,7 @@ describe('a paired comparison', () => {
   it('beyond 20,000 samples is the normal one', () => {
     const [original, result] = [drawn(20_001, 0.9, 'a'), drawn(20_001, 0.9, 'b')];
     expect(compareScores(original, result, 0).difference).toEqual(
-      meanInterval(Float64Array.from(original.hits, (hit, index) => result.hits[index]! - hit)),
+      meanInterval(Float64Array.from(original.right, (fraction, index) => result.right[index]! - fraction)),
     );
   });
 });

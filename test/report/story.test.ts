@@ -48,6 +48,31 @@ it('says once by how much the accuracy fell, and that it is too much', () => {
   expect(tell(spec, { receipt: allowed }).not_proven.join(' ')).toContain('That the loss of accuracy is chance');
 });
 
+it('tells of decisions, not of samples, where a sample has several', () => {
+  const test = (value: number) => ({ samples: 50, accuracy: { value }, loss: { value: 1 } });
+  const claim = { verdict: 'proven', reason: 'MEASURED', detail: '' };
+  const side = { parameters: 10, macs: 10, sparsity: 0, file_bytes: 10 };
+  const receipt = {
+    original: { ...side, test: test(0.97) },
+    result: { ...side, test: test(0.96) },
+    comparison: {
+      measure: 'accuracy',
+      difference: { value: -0.01, low: -0.012, high: -0.008 },
+      only_original_right: null,
+      only_result_right: null,
+      mcnemar_p: null,
+    },
+    claims: { smaller: claim, faster: claim, as_accurate: claim },
+  };
+  const flips = { decisions: 5000, flips: 200, flip_rate: { value: 0.04 }, negative_flips: 120, mcnemar_p: null };
+  const checks = { flips, recall: null, verdict: null, thresholds: [], robustness: null, saliency: null };
+  const said = tell({ type: 'evaluate' }, { receipt, checks }).happened.join(' ');
+  expect(said).toContain(
+    'On the 50 samples of the test split, of several decisions each, 96.00 % of its decisions are right and 97.00 % of the original’s, a difference of −1.00 points',
+  );
+  expect(said).toContain('Of 5,000 decisions on test samples it makes 200 in another way (4.00 %), 120 of which the original had right.');
+});
+
 it('says whose gradients grew beyond all bounds, which leaves nothing to rank', () => {
   const run = (seed: number, loss: number | null) =>
     ({

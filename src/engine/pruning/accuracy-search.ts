@@ -17,6 +17,7 @@ import { atFractions, GUIDING, LEVELS } from '../../pruning/sensitivity.ts';
 import { targetReport } from '../../pruning/target-report.ts';
 import { unbeaten } from '../../pruning/unbeaten.ts';
 import { pairedDrop } from '../../report/paired-drop.ts';
+import { meanRight } from '../../report/right-decisions.ts';
 import type { SampleScores } from '../../report/scores.ts';
 import { BESIDE, keepBetweenRuns, resumedState } from '../between-runs.ts';
 import type { StoredArray, StoredState } from '../checkpoint.ts';
@@ -130,15 +131,15 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
     try {
       await runPruning(cut, run, own, { resumed: under !== null, plan: null, rewindTo: null, guidance });
       const made = asStored(run.result());
-      const { hits } = options.evaluated(made);
+      const scores = options.evaluated(made);
       const counted = countedReport(asked, made).achieved[target.measure]!;
       const kept = target.measure === 'sparsity' ? 1 - counted : counted;
-      const paired = pairedDrop(first, { hits });
+      const paired = pairedDrop(first, scores);
       state.trials.push({
         asked,
         kept,
         epochs,
-        accuracy: hits.reduce((sum, hit) => sum + hit, 0) / hits.length,
+        accuracy: meanRight(scores),
         ...paired,
         holds: paired.bound <= target.max_accuracy_drop,
         bytes: await fileBytes(made, outputFormats(spec, original)[0]),
@@ -181,7 +182,7 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
     cuts: chosen.cuts,
     training: chosen.training,
     packing: null,
-    target: { ...accuracyReport(target, first.hits, state.trials, chosen, labels), sensitivity: sensitivityOf(state), layers },
+    target: { ...accuracyReport(target, first.right, state.trials, chosen, labels), sensitivity: sensitivityOf(state), layers },
     further: further.map((number) => ({ label: labels.get(number)!, document: documentOf(number) })),
   };
 }

@@ -15,6 +15,7 @@ import { countOf } from '../../pruning/zeros.ts';
 import { generator } from '../../random.ts';
 import { meanInterval } from '../../report/intervals.ts';
 import { taskOf } from '../../report/metrics/index.ts';
+import { meanRight } from '../../report/right-decisions.ts';
 import { withDrawnSamples } from '../drawn-samples.ts';
 import { evaluate, predictorOf } from '../evaluate.ts';
 import type { Loss } from '../losses.ts';
@@ -57,11 +58,11 @@ export function scoresOnSamples(options: {
     const weights = Variables.from(values);
     try {
       const predict = predictorOf(graph, (key) => weights.read(key), data, loss);
-      const { losses, hits } = evaluate(predict, graph, data, split, loss, { metrics: [], top_k: 1 }, cancelled);
+      const { losses, right } = evaluate(predict, graph, data, split, loss, { metrics: [], top_k: 1 }, cancelled);
       const decides = taskOf(loss.name, graph.outputs[0]!.shape, data.facts.y?.classes ?? null).decisions !== null;
       return {
         loss: bounded(meanInterval(losses).value),
-        accuracy: decides ? hits.reduce((sum, hit) => sum + hit, 0) / hits.length : null,
+        accuracy: decides ? meanRight({ right }) : null,
       };
     } finally {
       weights.dispose();

@@ -1,13 +1,13 @@
 /** What two models do differently on the same samples, and whether that is within what a caller allows. */
 import type { Thresholds } from '../../jobs/spec/index.ts';
-import { type Interval, meanInterval } from '../intervals.ts';
+import { type Interval, type Measurement, meanInterval } from '../intervals.ts';
 import { compareScores, type PairedComparison, type SampleScores } from '../scores.ts';
 import { type CalibrationPair, calibrations } from './calibration.ts';
 import { type ClassRecalls, classRecalls } from './class-recall.ts';
 import { type NumberChecks, numberChecks } from './errors-of-numbers.ts';
-import { type Flips, flipsOf } from './flips.ts';
+import { type Flips, flipsOf, flipsOfSeveral } from './flips.ts';
 import type { ChangedInput } from './most-changed.ts';
-import type { PairedSamples } from './paired-samples.ts';
+import type { PairedClasses, PairedDecisions, PairedSamples } from './paired-samples.ts';
 import { type RobustnessChecks, worstAttack } from './robustness.ts';
 import type { SaliencyChecks } from './saliency.ts';
 
@@ -51,7 +51,7 @@ export function makeChecks(
     samples: paired.samples,
     comparison: compareScores(scores.original, scores.result, options.seed),
     loss_difference: meanInterval(scores.result.losses.map((loss, at) => loss - scores.original.losses[at]!)),
-    flips: paired.kind === 'numbers' ? null : flipsOf(flippedOf(paired), scores.original.hits, scores.result.hits),
+    flips: flipsBetween(paired, scores),
     recall: paired.kind === 'classes' ? classRecalls(paired) : null,
     calibration: paired.kind === 'classes' ? calibrations(paired) : null,
     numbers: paired.kind === 'numbers' ? numberChecks(paired) : null,
@@ -67,7 +67,13 @@ export function makeChecks(
   };
 }
 
-function flippedOf(paired: Exclude<PairedSamples, { kind: 'numbers' }>): ArrayLike<number> {
+function flipsBetween(paired: PairedSamples, { original, result }: { original: SampleScores; result: SampleScores }): Flips | null {
+  if (paired.kind === 'numbers') return null;
+  if (paired.kind === 'decisions' && paired.decisions > 1) return flipsOfSeveral(paired);
+  return flipsOf(flippedOf(paired), original.right, result.right);
+}
+
+function flippedOf(paired: PairedClasses | PairedDecisions): ArrayLike<number> {
   if (paired.kind === 'decisions') return paired.flipped;
   return paired.original.decided.map((decision, at) => (decision === paired.result.decided[at] ? 0 : 1));
 }
@@ -93,7 +99,7 @@ const MEASURES: Record<keyof Thresholds, (checks: Measured) => { value: number; 
     if (!flips) throw missing('max_negative_flip_rate');
     return {
       value: flips.negative_flip_rate.value,
-      detail: `${flips.negative_flips} samples were right and are wrong now (${inWords(flips.negative_flip_rate)})`,
+      detail: `${flips.negative_flips} decisions were right and are wrong now (${inWords(flips.negative_flip_rate)})`,
     };
   },
   max_class_recall_drop: ({ recall }) => {
@@ -151,8 +157,9 @@ function missing(name: keyof Thresholds): Error {
   return new Error(`${name} was not refused when the job was posted, and these samples have no such measure`);
 }
 
-function inWords({ value, low, high }: Interval): string {
-  return `${(value * 100).toFixed(2)} %, 95 % ${(low * 100).toFixed(2)} to ${(high * 100).toFixed(2)}`;
+function inWords({ value, low, high }: Measurement): string {
+  const ends = low === null || high === null ? '' : `, 95 % ${(low * 100).toFixed(2)} to ${(high * 100).toFixed(2)}`;
+  return `${(value * 100).toFixed(2)} %${ends}`;
 }
 
 function judge(measured: Measured, thresholds: Thresholds | null): ThresholdResult[] {

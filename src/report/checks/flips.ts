@@ -1,24 +1,31 @@
-/** On which samples two models decide differently. */
-import { type Interval, wilson } from '../intervals.ts';
+/** Where two models decide differently on the same samples. */
+import { fractionInterval, type Measurement, wilson } from '../intervals.ts';
 import { mcnemarExact } from '../scores.ts';
+import type { PairedDecisions } from './paired-samples.ts';
 
+/** Counts are of decisions, of which a sample with one class has one; rates are fractions of them, with intervals over samples. */
 export interface Flips {
-  /** Samples on which the decision is another, and their fraction. */
+  /** All that were compared. Absent from results of older versions. */
+  decisions?: number;
+  /** Those that are others, and their fraction. */
   flips: number;
-  flip_rate: Interval;
+  flip_rate: Measurement;
   /** Right before, wrong now. */
   negative_flips: number;
-  negative_flip_rate: Interval;
+  negative_flip_rate: Measurement;
   /** Wrong before, right now. */
   positive_flips: number;
   /** Wrong before and wrong in another way now. */
   other_flips: number;
-  /** McNemar's exact two-sided p of negative against positive flips, and the mid-p, which is less conservative (Fagerland 2013). */
-  mcnemar_p: number;
-  mcnemar_mid_p: number;
+  /**
+   * McNemar's exact two-sided p of negative against positive flips, and the mid-p, which is less conservative (Fagerland 2013). Null where a sample has several
+   * decisions: they depend on one another.
+   */
+  mcnemar_p: number | null;
+  mcnemar_mid_p: number | null;
 }
 
-/** From decisions [samples] and hits [samples] (1 where all of a sample's decisions are right). */
+/** Of samples with one decision each: from whether it is another, [samples], and whether each model's is right, [samples] of 1 and 0. */
 export function flipsOf(flipped: ArrayLike<number>, original: ArrayLike<number>, result: ArrayLike<number>): Flips {
   const samples = flipped.length;
   let [all, negative, positive] = [0, 0, 0];
@@ -28,6 +35,7 @@ export function flipsOf(flipped: ArrayLike<number>, original: ArrayLike<number>,
     if (!original[at] && result[at]) positive += 1;
   }
   return {
+    decisions: samples,
     flips: all,
     flip_rate: wilson(all, samples),
     negative_flips: negative,
@@ -36,6 +44,24 @@ export function flipsOf(flipped: ArrayLike<number>, original: ArrayLike<number>,
     other_flips: all - negative - positive,
     mcnemar_p: mcnemarExact(negative, positive),
     mcnemar_mid_p: mcnemarMid(negative, positive),
+  };
+}
+
+/** Of samples with several decisions each. */
+export function flipsOfSeveral({ samples, decisions, flipped, lost, won }: PairedDecisions): Flips {
+  const sum = (counts: Int32Array): number => counts.reduce((total, count) => total + count, 0);
+  const rate = (counts: Int32Array): Measurement => fractionInterval(Float64Array.from(counts, (count) => count / decisions));
+  const [all, negative, positive] = [sum(flipped), sum(lost), sum(won)];
+  return {
+    decisions: samples * decisions,
+    flips: all,
+    flip_rate: rate(flipped),
+    negative_flips: negative,
+    negative_flip_rate: rate(lost),
+    positive_flips: positive,
+    other_flips: all - negative - positive,
+    mcnemar_p: null,
+    mcnemar_mid_p: null,
   };
 }
 

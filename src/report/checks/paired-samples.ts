@@ -39,12 +39,17 @@ export interface PairedNumbers {
   moved: Float64Array;
 }
 
-/** Samples with several decisions each: only whether all of them are the same. */
+/** Samples with several decisions each: only how many of them are others. */
 export interface PairedDecisions {
   kind: 'decisions';
   samples: number;
-  /** 1 where any decision differs, [samples]. */
-  flipped: Uint8Array;
+  /** Of each sample. */
+  decisions: number;
+  /** Of each sample the decisions that differ, [samples]. */
+  flipped: Int32Array;
+  /** Those that only the original gets right, and those that only the result does, [samples]. */
+  lost: Int32Array;
+  won: Int32Array;
 }
 
 export type PairedSamples = PairedClasses | PairedNumbers | PairedDecisions;
@@ -121,12 +126,21 @@ function watchNumbers(samples: number): PairedWatch {
 }
 
 function watchDecisions(samples: number): PairedWatch {
-  const kept: PairedDecisions = { kind: 'decisions', samples, flipped: new Uint8Array(samples) };
+  const counts = (): Int32Array => new Int32Array(samples);
+  const kept: PairedDecisions = { kind: 'decisions', samples, decisions: 0, flipped: counts(), lost: counts(), won: counts() };
   let at = 0;
   return {
     samples: kept,
-    see(original, result) {
-      kept.flipped[at++] = original.decided.some((decision, place) => decision !== result.decided[place]) ? 1 : 0;
+    see({ labels, decided }, result) {
+      kept.decisions = labels.length;
+      for (let place = 0; place < labels.length; place++) {
+        const [before, after] = [decided[place]!, result.decided[place]!];
+        if (before === after) continue;
+        kept.flipped[at]! += 1;
+        if (before === labels[place]) kept.lost[at]! += 1;
+        else if (after === labels[place]) kept.won[at]! += 1;
+      }
+      at += 1;
     },
   };
 }

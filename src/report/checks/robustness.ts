@@ -40,7 +40,10 @@ export interface RobustnessChecks {
   no_gradient: { original: number; result: number } | null;
 }
 
-/** 1 where a model is right, [inputs]. */
+/**
+ * 1 where a model is right, [inputs], else 0. There are no fractions here: what is corrupted or attacked is refused where an input has more than one decision,
+ * and an attack has come through once that one is wrong.
+ */
 export type Hits = Uint8Array;
 
 export interface PairedHits {

@@ -12,7 +12,7 @@ import type { Sample } from './sample.ts';
 import { type Task, taskOf } from './task.ts';
 import { topKAccuracy } from './top-k-accuracy.ts';
 
-export { denseTargets, isRight, type Sample, sampleReader } from './sample.ts';
+export { denseTargets, fractionRight, type Sample, sampleReader } from './sample.ts';
 export { type Numbers, type Task, taskOf } from './task.ts';
 
 const METRICS: Record<MetricName, Metric> = {

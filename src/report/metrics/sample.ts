@@ -42,10 +42,11 @@ export function sampleReader(task: Task): (index: number, outputs: Numbers, targ
   };
 }
 
-/** Whether every decision of a sample is right. */
-export function isRight({ labels, decided }: Sample): boolean {
-  for (let at = 0; at < labels.length; at++) if (labels[at] !== decided[at]) return false;
-  return true;
+/** The fraction of a sample's decisions that are right, 0 to 1: of a class 1 or 0, as it is for Keras the mean over positions or labels. */
+export function fractionRight({ labels, decided }: Sample): number {
+  let right = 0;
+  for (let at = 0; at < labels.length; at++) if (labels[at] === decided[at]) right++;
+  return right / labels.length;
 }
 
 /** Targets of the outputs' form: class numbers become rows of 0s with a single 1. */

@@ -1,8 +1,8 @@
 /**
- * The fraction of samples whose class is among the k largest outputs, at every position, with Wilson's interval. Of equal outputs the first comes first, so
- * that k = 1 is accuracy and a model whose outputs are all the same gains nothing; Keras counts all of the equals in.
+ * The fraction of decisions whose class is among the k largest outputs, of positions and with the interval as accuracy has it. Of equal outputs the first comes
+ * first, so that k = 1 is accuracy and a model whose outputs are all the same gains nothing; Keras counts all of the equals in.
  */
-import { wilson } from '../intervals.ts';
+import { fractionMeter } from './fraction-meter.ts';
 import { type Metric, NOT_A_NUMBER, needsDecisions } from './metric.ts';
 import type { Sample } from './sample.ts';
 
@@ -13,18 +13,11 @@ export const topKAccuracy: Metric = {
     return needsDecisions(facts) ?? (k > task.width ? `asks for the best ${k} of ${task.width} classes; top_k must not exceed that` : null);
   },
   undefinedWhere: NOT_A_NUMBER,
-  meter({ width }, samples, k) {
-    let right = 0;
-    return {
-      add(sample) {
-        if (isAmongTop(sample, width, k)) right++;
-      },
-      measurement: () => wilson(right, samples),
-    };
-  },
+  meter: ({ width }, samples, k) => fractionMeter(samples, (sample) => fractionAmongTop(sample, width, k)),
 };
 
-function isAmongTop({ outputs, labels, decided }: Sample, width: number, k: number): boolean {
+function fractionAmongTop({ outputs, labels, decided }: Sample, width: number, k: number): number {
+  let right = 0;
   for (let position = 0; position < labels.length; position++) {
     const label = labels[position]!;
     const wanted = outputs[position * width + label]!;
@@ -33,7 +26,7 @@ function isAmongTop({ outputs, labels, decided }: Sample, width: number, k: numb
       const output = outputs[position * width + index]!;
       if (output > wanted || (output === wanted && index < label)) before++;
     }
-    if (before >= k || decided[position] === -1) return false;
+    if (before < k && decided[position] !== -1) right++;
   }
-  return true;
+  return right / labels.length;
 }

@@ -4,7 +4,7 @@ import { makeChecks } from '../../../src/report/checks/checks.ts';
 import { quantiles } from '../../../src/report/checks/errors-of-numbers.ts';
 import { flipsOf, mcnemarMid } from '../../../src/report/checks/flips.ts';
 import { watchPairs } from '../../../src/report/checks/paired-samples.ts';
-import { sampleReader } from '../../../src/report/metrics/sample.ts';
+import { fractionRight, sampleReader } from '../../../src/report/metrics/sample.ts';
 import { taskOf } from '../../../src/report/metrics/task.ts';
 
 describe('McNemar’s mid-p', () => {
@@ -68,7 +68,8 @@ function checked(
   const scores = (decided: number[]) => ({
     kind: 'classification' as const,
     losses: Float64Array.from(decided, (decision, at) => (decision === labels[at] ? 0.1 : 2)),
-    hits: Uint8Array.from(decided, (decision, at) => (decision === labels[at] ? 1 : 0)),
+    right: Float64Array.from(decided, (decision, at) => (decision === labels[at] ? 1 : 0)),
+    decisions: 1,
     metrics: {},
   });
   return makeChecks(watch.samples, { original: scores(before), result: scores(after) }, { seed: 0, thresholds });
@@ -120,5 +121,67 @@ describe('the checks of two models', () => {
     expect(calibration!.divergence.value).toBeCloseTo(p * Math.log(p / (1 - p)) + (1 - p) * Math.log((1 - p) / p), 6);
     expect(calibration!.original.brier.value).toBeCloseTo(2 * (1 - p) ** 2, 6);
     expect(calibration!.result.brier.value).toBeCloseTo(2 * p ** 2, 6);
+  });
+});
+
+describe('the checks of two models with several decisions a sample', () => {
+  const POSITIONS = 4;
+  const task = taskOf('sparse_categorical_crossentropy', [POSITIONS, 3], 3);
+  /** Decisions as digits, a text a sample. */
+  function checkedRows(
+    labels: string[],
+    before: string[],
+    after: string[],
+    thresholds: Parameters<typeof makeChecks>[2]['thresholds'] = null,
+  ) {
+    const watch = watchPairs(task, [POSITIONS, 3], labels.length);
+    const [readOne, readOther] = [sampleReader(task), sampleReader(task)];
+    const logits = (row: string) =>
+      Float32Array.from([...row].flatMap((digit) => [0, 1, 2].map((place) => (place === Number(digit) ? 2 : 0))));
+    const [original, result] = [before, after].map(() => new Float64Array(labels.length)) as [Float64Array, Float64Array];
+    for (const [at, row] of labels.entries()) {
+      const targets = Int32Array.from([...row], Number);
+      const [one, other] = [readOne(at, logits(before[at]!), targets), readOther(at, logits(after[at]!), targets)];
+      watch.see(one, other);
+      original[at] = fractionRight(one);
+      result[at] = fractionRight(other);
+    }
+    const scores = (right: Float64Array) => ({
+      kind: 'classification' as const,
+      losses: right.map((fraction) => 1 - fraction),
+      right,
+      decisions: POSITIONS,
+      metrics: {},
+    });
+    return makeChecks(watch.samples, { original: scores(original), result: scores(result) }, { seed: 0, thresholds });
+  }
+
+  it('count decisions, and take rates over samples', () => {
+    // The first and the last sample lose a decision each; of the second one is won, and one is wrong in another way.
+    const { flips, comparison, recall } = checkedRows(['0120', '0000', '2222'], ['0120', '0012', '2221'], ['0100', '0001', '2211']);
+    expect(flips).toMatchObject({ decisions: 12, flips: 4, negative_flips: 2, positive_flips: 1, other_flips: 1 });
+    expect(flips).toMatchObject({ mcnemar_p: null, mcnemar_mid_p: null });
+    expect(flips!.flip_rate.value).toBeCloseTo(4 / 12, 12);
+    expect(flips!.negative_flip_rate.value).toBeCloseTo(2 / 12, 12);
+    expect(comparison.difference.value).toBeCloseTo(-1 / 12, 12);
+    expect(comparison).toMatchObject({ measure: 'accuracy', only_original_right: null, only_result_right: null, mcnemar_p: null });
+    expect(recall).toBeNull();
+  });
+
+  it('have no ends of a rate where all samples are alike, and say the rate alone', () => {
+    const rows = ['0120', '0012', '2221'];
+    const { flips, verdict, thresholds } = checkedRows(rows, rows, rows, { max_flip_rate: 0, max_negative_flip_rate: 0 });
+    expect(flips!.flip_rate).toEqual({ value: 0, low: null, high: null });
+    expect(verdict).toBe('passed');
+    expect(thresholds[1]!.reason).toBe('0 decisions were right and are wrong now (0.00 %); 0 is allowed');
+  });
+
+  it('fail where a tenth of the positions is lost, though no sample was right all over before', () => {
+    const labels = Array.from({ length: 40 }, () => '0000');
+    const before = labels.map(() => '0001');
+    const after = labels.map((_, at) => (at % 5 < 2 ? '0011' : '0001'));
+    const { verdict, thresholds } = checkedRows(labels, before, after, { max_accuracy_drop: 0.05, max_negative_flip_rate: 0.05 });
+    expect(verdict).toBe('failed');
+    for (const { measured } of thresholds) expect(measured).toBeCloseTo(0.1, 12);
   });
 });

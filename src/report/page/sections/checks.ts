@@ -51,7 +51,7 @@ ${table({
 function flipsTable(flips: Flips): Html {
   return table({
     caption: 'Decisions that are others now',
-    head: ['Decisions', 'Samples', 'Rate', '95 %'],
+    head: ['Decisions', flips.mcnemar_p === null ? `Of ${count(flips.decisions)}` : 'Samples', 'Rate', '95 %'],
     rows: [
       ['All flips', count(flips.flips), percent(flips.flip_rate.value, 2), range(flips.flip_rate, (value) => percent(value, 2))],
       [
@@ -62,7 +62,9 @@ function flipsTable(flips: Flips): Html {
       ],
       ['Wrong before, right now', count(flips.positive_flips), '', ''],
       ['Wrong in another way', count(flips.other_flips), '', ''],
-      ['McNemar’s exact p, and mid-p', significant(flips.mcnemar_p, 2), significant(flips.mcnemar_mid_p, 2), ''],
+      ...(flips.mcnemar_p === null
+        ? []
+        : [['McNemar’s exact p, and mid-p', significant(flips.mcnemar_p, 2), significant(flips.mcnemar_mid_p, 2), '']]),
     ],
   });
 }
