@@ -1,11 +1,11 @@
 /** How much accuracy a result has lost, at the most, by the samples that both models decided. */
 import type { Interval } from './intervals.ts';
-import type { RightDecisions } from './right-decisions.ts';
+import { isNeverRight, meanRight, type RightDecisions } from './right-decisions.ts';
 
 export interface PairedDrop {
   /** Accuracy of the original less that of the result. */
   drop: number;
-  /** The one-sided 95 % upper bound of it. */
+  /** The one-sided 95 % upper bound of it; 1, all there could be, where the original gets no decision right and so has nothing to lose. */
   bound: number;
 }
 
@@ -15,6 +15,7 @@ const Z = 1.6448536269514722;
 /** The drop from one model's decisions to another's on the same samples. */
 export function pairedDrop(original: RightDecisions, result: RightDecisions): PairedDrop {
   const n = original.right.length;
+  if (isNeverRight(original)) return { drop: -meanRight(result), bound: 1 };
   const drops = original.right.map((fraction, index) => fraction - result.right[index]!);
   if (original.decisions > 1) return { drop: meanOf(drops), bound: meanDropBound(drops) };
   let [lost, won] = [0, 0];

@@ -7,6 +7,7 @@ import { weightKey } from '../model/graph.ts';
 import { layerClass, size } from '../model/layers/index.ts';
 import { type FileSizes, fileSizes } from './file-sizes.ts';
 import type { LatencyComparison } from './latency.ts';
+import { isNeverRight } from './right-decisions.ts';
 import { compareScores, type PairedComparison, type Quality, quality, type SampleScores } from './scores.ts';
 
 export type Verdict = 'proven' | 'not_proven' | 'refuted';
@@ -187,8 +188,8 @@ function faster(before: SideCosts, after: SideCosts, latency: readonly LatencyCo
     : { verdict: 'not_proven', reason: 'WITHIN_NOISE', detail };
 }
 
-function asAccurate(comparison: PairedComparison | null, { testGiven, maxAccuracyDrop }: ReceiptParts): Claim {
-  if (!comparison) return { verdict: 'not_proven', reason: 'NO_TEST_SPLIT', detail: 'The data set has no test split.' };
+function asAccurate(comparison: PairedComparison | null, { scores, testGiven, maxAccuracyDrop }: ReceiptParts): Claim {
+  if (!comparison || !scores) return { verdict: 'not_proven', reason: 'NO_TEST_SPLIT', detail: 'The data set has no test split.' };
   const { difference, measure } = comparison;
   const points = (value: number): string => `${(value * 100).toFixed(2)} points`;
   const detail =
@@ -197,6 +198,13 @@ function asAccurate(comparison: PairedComparison | null, { testGiven, maxAccurac
       : `The loss moved by ${difference.value.toPrecision(3)} (95 % paired interval ${difference.low.toPrecision(3)} to ${difference.high.toPrecision(3)}).`;
   const worse = measure === 'accuracy' ? difference.high < -maxAccuracyDrop : difference.low > 0;
   if (worse) return { verdict: 'refuted', reason: 'WORSE', detail };
+  if (measure === 'accuracy' && isNeverRight(scores.original)) {
+    return {
+      verdict: 'not_proven',
+      reason: 'ORIGINAL_NEVER_RIGHT',
+      detail: `${detail} The original gets no decision on the test split right: it has no accuracy that could be lost.`,
+    };
+  }
   if (!testGiven) {
     return {
       verdict: 'not_proven',

@@ -24,3 +24,8 @@ export function accuracyOf({ right, decisions }: RightDecisions): Measurement {
     right.length,
   );
 }
+
+/** Whether not a single decision is right: what loses no accuracy because it has none says nothing of another model. */
+export function isNeverRight({ right }: Pick<RightDecisions, 'right'>): boolean {
+  return right.every((fraction) => fraction === 0);
+}

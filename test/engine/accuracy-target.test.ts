@@ -97,6 +97,24 @@ it('is not met where every cut loses too much, and says how near the nearest cam
   expect(found.achieved.bound).toBeGreaterThan(0);
 });
 
+it('is not met, and says why, where the uploaded model is never right', async () => {
+  const document = documentOf(sequential([6], [dense('a', 24, { activation: 'relu' }), dense('out', 3)]), (key, index) =>
+    key === 'out/bias' && index === 2 ? 1000 : 0.01,
+  );
+  const labels = Int32Array.from({ length: SAMPLES }, (_, at) => at % 2);
+  const still = { fine_tuning: { ...training, loss: 'sparse_categorical_crossentropy', epochs: 0 } };
+  const outcome = await run(
+    { max_accuracy_drop: 0.5, trials: 2 },
+    { ...channels, ...still },
+    { document, ...storedDataset(x, labels, { selection: SELECTION, test: 100 }) },
+  );
+  const found = foundBy(outcome);
+  expect(found).toMatchObject({ met: false, achieved: { accuracy_drop: -0, bound: 1 }, selection: { accuracy: 0 } });
+  const warnings = outcome.frames.filter((frame) => frame.kind === 'warning').map(({ warning }) => warning);
+  expect(warnings.map(({ code }) => code)).toContain('ORIGINAL_NEVER_RIGHT');
+  expect(outcome.result!.receipt).toMatchObject({ claims: { as_accurate: { verdict: 'not_proven', reason: 'ORIGINAL_NEVER_RIGHT' } } });
+});
+
 it('counts positions where a sample has several decisions', async () => {
   const [samples, positions] = [120, 4];
   const rows = { shape: [samples, positions, 6], data: x.data.slice(0, samples * positions * 6) };

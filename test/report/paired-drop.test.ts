@@ -109,6 +109,14 @@ describe('the one-sided bound of a mean paired drop, of samples with several dec
   });
 });
 
+describe('of a model that gets nothing right', () => {
+  it.each([1, 4])('with %i decisions a sample the bound is all there could be', (decisions) => {
+    const of = (right: number[]) => ({ right: Float64Array.from(right), decisions });
+    expect(pairedDrop(of([0, 0]), of([0, 0]))).toEqual({ drop: -0, bound: 1 });
+    expect(pairedDrop(of([0, 0]), of([1, 0]))).toEqual({ drop: -0.5, bound: 1 });
+  });
+});
+
 describe('the interval of a paired difference', () => {
   it.each([
     [0, 0, 50],

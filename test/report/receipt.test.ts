@@ -237,6 +237,13 @@ describe('the claim that the result is as accurate', () => {
     expect(receipt.result.test!.accuracy!.value).toBeCloseTo(0.5, 12);
     expect(receipt.claims.as_accurate.detail).toMatch(/moved by -47\.00 points/);
   });
+  it.each([1, 4096])('is not proven of a model that is never right, with %i decisions a sample', async (decisions) => {
+    const none = hits(Array<number>(100).fill(0), decisions);
+    expect(await accurate(none, none)).toEqual(['not_proven', 'ORIGINAL_NEVER_RIGHT']);
+    expect(await accurate(none, none, { testGiven: false })).toEqual(['not_proven', 'ORIGINAL_NEVER_RIGHT']);
+    const { as_accurate } = await claimsOf({ scores: { original: none, result: none } });
+    expect(as_accurate.detail).toMatch(/gets no decision on the test split right: it has no accuracy that could be lost\.$/);
+  });
   it('says in numbers what it rests on', async () => {
     const { as_accurate } = await claimsOf({ scores: { original: right(900, 1000), result: right(800, 1000) } });
     expect(as_accurate.detail).toMatch(/moved by -10\.00 points .* -0\.50 points is allowed/);

@@ -26,6 +26,7 @@ import { TrainingRun, type TrainingRunParts, totalStepsOf } from '../run/index.t
 import type { Made } from '../train-or-cut.ts';
 import { guidedBy } from './guidance.ts';
 import { isGuided, measuredGroups, measureSensitivity, scoresOnSamples } from './measure-sensitivity.ts';
+import { warnNeverRight } from './never-right.ts';
 import { runPruning } from './run-pruning.ts';
 import { withCountedTarget } from './targets.ts';
 
@@ -100,6 +101,7 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
   reporter.startAt(before);
   reporter.started(stored ? (stored.run?.step ?? 0) : null);
   const first = options.evaluated(original);
+  warnNeverRight(first, reporter);
   if (!stored && isGuided(spec)) {
     reporter.startAt(0);
     const fractions = LEVELS[spec.pruning.structure.type === 'channels' ? 'units' : 'weights'];

@@ -13,6 +13,7 @@ import type { StoredState } from '../checkpoint.ts';
 import { outputFormats } from '../output-formats.ts';
 import { runPacking } from '../packing/run-packing.ts';
 import { searchesWithinDrop, searchWithinDrop } from '../pruning/accuracy-search.ts';
+import { warnNeverRight } from '../pruning/never-right.ts';
 import { TrainingRun, type TrainingRunParts } from '../run/index.ts';
 import { type Made, trainOrCut } from '../train-or-cut.ts';
 import { type Places, placesOf, type RecipeSpec, removalOf } from './places.ts';
@@ -56,6 +57,7 @@ export async function runRecipe(spec: RecipeSpec, parts: TrainingRunParts, optio
   const progress = known ?? (await removed(spec, parts, options));
   const underWay = known && resumedState(resumed)!.run ? resumed : null;
   const before = evaluated(original);
+  if (spec.target.max_accuracy_drop !== undefined) warnNeverRight(before, parts.reporter);
   const course: Course = { spec, parts, places, evaluated, before, progress, underWay };
   if (!known) {
     progress.state.stages.unshift(await stageReport('original', performance.now(), original, before));

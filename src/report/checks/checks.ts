@@ -1,6 +1,7 @@
 /** What two models do differently on the same samples, and whether that is within what a caller allows. */
 import type { Thresholds } from '../../jobs/spec/index.ts';
 import { type Interval, type Measurement, meanInterval } from '../intervals.ts';
+import { isNeverRight } from '../right-decisions.ts';
 import { compareScores, type PairedComparison, type SampleScores } from '../scores.ts';
 import { type CalibrationPair, calibrations } from './calibration.ts';
 import { type ClassRecalls, classRecalls } from './class-recall.ts';
@@ -59,7 +60,7 @@ export function makeChecks(
     saliency: options.saliency ?? null,
     most_changed: options.most_changed ?? [],
   };
-  const judged = judge(measured, options.thresholds);
+  const judged = judge({ ...measured, neverRight: isNeverRight(scores.original) }, options.thresholds);
   return {
     ...measured,
     verdict: judged.length === 0 ? null : judged.every(({ holds }) => holds) ? 'passed' : 'failed',
@@ -78,12 +79,15 @@ function flippedOf(paired: PairedClasses | PairedDecisions): ArrayLike<number> {
   return paired.original.decided.map((decision, at) => (decision === paired.result.decided[at] ? 0 : 1));
 }
 
-type Measured = Omit<Checks, 'verdict' | 'thresholds'>;
+/** `neverRight`: the original gets no decision right. */
+type Measured = Omit<Checks, 'verdict' | 'thresholds'> & { neverRight: boolean };
 
 /** How each threshold is measured; what is not there is a fault. */
 const MEASURES: Record<keyof Thresholds, (checks: Measured) => { value: number; detail: string; least?: true }> = {
-  max_accuracy_drop: ({ comparison }) => {
+  max_accuracy_drop: ({ comparison, neverRight }) => {
     if (comparison.measure !== 'accuracy') throw missing('max_accuracy_drop');
+    // A drop of 0 from 0 would be within anything.
+    if (neverRight) return { value: Number.NaN, detail: 'the original gets no decision right and has no accuracy that could be lost' };
     const { value, low, high } = comparison.difference;
     return { value: -value, detail: `the accuracy moved by ${value.toFixed(4)} (95 % ${low.toFixed(4)} to ${high.toFixed(4)})` };
   },

@@ -115,6 +115,21 @@ describe('the checks of two models', () => {
     });
   });
 
+  it('do not pass a drop of accuracy from a model that is never right, since it has nothing to lose', () => {
+    const wrong = labels.map((label) => (label + 1) % 3);
+    const { verdict, thresholds } = checked(3, labels, wrong, wrong, { max_accuracy_drop: 1 });
+    expect(verdict).toBe('failed');
+    expect(thresholds).toEqual([
+      {
+        name: 'max_accuracy_drop',
+        threshold: 1,
+        measured: null,
+        holds: false,
+        reason: 'the original gets no decision right and has no accuracy that could be lost; 1 is allowed',
+      },
+    ]);
+  });
+
   it('measure divergence and Brier’s score as by hand', () => {
     const { calibration } = checked(2, [0], [0], [1]);
     const p = Math.exp(2) / (Math.exp(2) + 1);
