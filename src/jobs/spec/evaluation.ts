@@ -6,10 +6,12 @@ const fraction = (description: string) => Type.Optional(Type.Number({ minimum: 0
 
 export const Thresholds = strictObject(
   {
-    max_accuracy_drop: fraction('By how much the accuracy may fall; 0.01 is a point.'),
+    max_accuracy_drop: fraction(
+      'By how much the accuracy may fall; 0.01 is a point. Of an original that gets no decision right nothing is measured, which fails.',
+    ),
     max_loss_increase: Type.Optional(Type.Number({ description: 'By how much the mean loss may grow.' })),
-    max_flip_rate: fraction('Of how many samples the decision may be another.'),
-    max_negative_flip_rate: fraction('How many samples may be wrong now that were right before.'),
+    max_flip_rate: fraction('What fraction of decisions may be others: of samples, or where a sample has several of all of them.'),
+    max_negative_flip_rate: fraction('What fraction of decisions may be wrong now that were right before.'),
     max_class_recall_drop: fraction('By how much the recall of any class may fall.'),
     max_ece_increase: fraction('By how much the expected calibration error may grow.'),
     max_divergence: Type.Optional(

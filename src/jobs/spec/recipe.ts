@@ -21,7 +21,7 @@ export const Budget = strictObject(
         minimum: 0,
         maximum: 1,
         description:
-          'How much accuracy may go, 0.01 is a point: the smallest file is looked for of which the one-sided 95 % bound of the loss of accuracy, paired on the selection split, is no larger.',
+          'How much accuracy may go, 0.01 is a point: the smallest file is looked for of which the one-sided 95 % bound of the loss of accuracy, paired on the selection split, is no larger; of an original that gets nothing right there it is 1.',
       }),
     ),
     trials: defaulted(

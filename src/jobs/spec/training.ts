@@ -421,7 +421,7 @@ export const Training = strictObject({
         { type: 'array', items: { type: 'string', enum: [...METRIC_NAMES] }, maxItems: METRIC_NAMES.length, uniqueItems: true },
       ],
       description:
-        'What is measured on the selection and test splits besides the loss. auto: accuracy for classes; mean absolute error, root mean squared error and R² for numbers.',
+        'What is measured on the selection and test splits besides the loss. auto: accuracy for classes, the fraction of decisions that are right (of several positions or labels a sample the mean, as in Keras); mean absolute error, root mean squared error and R² for numbers.',
     }),
     'auto',
   ),
@@ -430,7 +430,7 @@ export const Training = strictObject({
       minimum: 1,
       maximum: 1000,
       description:
-        'For top_k_accuracy: a sample counts where its class is among so many of the largest outputs, the first of equals first.',
+        'For top_k_accuracy: a decision counts where its class is among so many of the largest outputs, the first of equals first.',
     }),
     5,
   ),

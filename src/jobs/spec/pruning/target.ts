@@ -57,7 +57,7 @@ export const Target = Type.Unsafe<Target>({
       minimum: 0,
       maximum: 1,
       description:
-        'How much accuracy may go, 0.01 is a point: the furthest cut is searched for of which the one-sided 95 % bound of the loss of accuracy, paired on the selection split, is no larger. Every trial that no other beats in size and accuracy is kept as a model. Channels and unstructured, one_shot.',
+        'How much accuracy may go, 0.01 is a point: the furthest cut is searched for of which the one-sided 95 % bound of the loss of accuracy, paired on the selection split, is no larger; of an original that gets nothing right there it is 1. Every trial that no other beats in size and accuracy is kept as a model. Channels and unstructured, one_shot.',
     },
     measure: choice([...WALKED], {
       description:
