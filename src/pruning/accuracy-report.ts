@@ -1,6 +1,5 @@
 /** What a search within a loss of accuracy has found: its trials, and which of them is the answer. */
 import type { AccuracyTarget } from '../jobs/spec/index.ts';
-import { meanRight } from '../report/right-decisions.ts';
 
 /** One cut, and what it was measured to lose on the selection split. Plain JSON. */
 export interface Trial {
@@ -31,10 +30,10 @@ export function bestTrial(trials: readonly Trial[]): Trial {
   return among[0]!;
 }
 
-/** The part of `result.target` that says what was found. `original` is the fraction of right decisions of each sample, and `labels` has those of the models that are kept, by the trial's number. */
+/** The part of `result.target` that says what was found. `original` is what the uploaded model comes to on the selection split; `labels` has those of the models that are kept, by the trial's number. */
 export function accuracyReport(
   target: Required<AccuracyTarget>,
-  original: Float64Array,
+  original: { samples: number; accuracy: number },
   trials: readonly Trial[],
   chosen: Trial,
   labels: ReadonlyMap<number, string>,
@@ -43,7 +42,7 @@ export function accuracyReport(
     requested: target,
     achieved: { accuracy_drop: chosen.drop, bound: chosen.bound, kept: chosen.kept },
     met: chosen.holds,
-    selection: { samples: original.length, accuracy: meanRight({ right: original }) },
+    selection: original,
     points: trials.map(({ asked, kept, epochs, accuracy, drop, bound, holds, bytes }, number) => ({
       kept,
       asked,

@@ -179,12 +179,13 @@ export async function searchWithinDrop(spec: AccuracySpec, parts: TrainingRunPar
   const further = unbeaten(state.trials.map(({ kept, drop }) => [kept, drop])).filter((number) => number !== index);
   const labels = new Map([[index, 'result'], ...further.map((number): [number, string] => [number, `trial-${number + 1}`])]);
   const { layers } = countedReport(chosen.asked, document);
+  const untouched = { samples: first.right.length, accuracy: meanRight(first) };
   return {
     document,
     cuts: chosen.cuts,
     training: chosen.training,
     packing: null,
-    target: { ...accuracyReport(target, first.right, state.trials, chosen, labels), sensitivity: sensitivityOf(state), layers },
+    target: { ...accuracyReport(target, untouched, state.trials, chosen, labels), sensitivity: sensitivityOf(state), layers },
     further: further.map((number) => ({ label: labels.get(number)!, document: documentOf(number) })),
   };
 }
