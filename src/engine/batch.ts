@@ -2,6 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { Dataset } from '../dataset/batches.ts';
 import type { SplitName } from '../dataset/facts.ts';
 import type { Graph } from '../model/graph.ts';
+import { sampleShape } from '../model/sample-shape.ts';
 import { tf } from './tensorflow.ts';
 
 export interface Batch {
@@ -11,18 +12,9 @@ export interface Batch {
   y: Tensor;
 }
 
-/**
- * The shape of one sample as the model takes it; data of the same size are reshaped to it. A free dimension is the data's: axes of one left out, the
- * two agree (`checkJob` has seen to it).
- */
+/** The shape of one sample as the model takes it; data of the same size are reshaped to it. */
 export function inputShape(graph: Graph, sample: readonly number[]): number[] {
-  const given = sample.filter((dimension) => dimension !== 1);
-  let axis = 0;
-  return graph.inputs[0]!.shape.map((dimension) => {
-    if (dimension === 1) return 1;
-    const own = given[axis++];
-    return dimension ?? own ?? 1;
-  });
+  return sampleShape(graph.inputs[0]!.shape, sample);
 }
 
 /** The samples at these positions of a split as tensors. The caller disposes both. */

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { openDataset } from '../dataset/batches.ts';
 import type { EvaluateSpec } from '../jobs/spec/index.ts';
+import { atSamples } from '../model/at-samples.ts';
 import { readModel } from '../model/formats/index.ts';
 import { makeReceipt } from '../report/receipt.ts';
 import type { EngineFrame, RunFrame } from '../worker/frames.ts';
@@ -20,8 +21,9 @@ export interface CompareContext {
 export async function compareModels(frame: RunFrame, spec: EvaluateSpec, { emit, cancelled }: CompareContext): Promise<void> {
   const reporter = new Reporter(emit, 0);
   reporter.enter('loading');
-  const original = await readModel(frame.model_path);
-  const candidate = await readModel(frame.further_models[spec.candidate_model_id]!);
+  const sample = frame.dataset.facts.x.shape;
+  const original = atSamples(await readModel(frame.model_path), sample);
+  const candidate = atSamples(await readModel(frame.further_models[spec.candidate_model_id]!), sample);
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   const checkCancelled = (): void => {
     if (cancelled()) throw new Cancelled();

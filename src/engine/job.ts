@@ -13,6 +13,7 @@ import {
   type Sensitivities,
   type Training,
 } from '../jobs/spec/index.ts';
+import { atSamples } from '../model/at-samples.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
@@ -65,7 +66,8 @@ export async function runJob(frame: RunFrame, context: JobContext): Promise<void
   if (spec.type === 'evaluate') return compareModels(frame, spec, context);
   if (spec.type === 'sensitivity') return tryCuts(frame, spec, context);
   if (spec.type === 'compare') throw new Error('A comparison is made of other jobs and has none of its own for an engine');
-  const uploaded = await readModel(frame.model_path, { optimizer: trainingOf(spec).initial_optimizer_state === 'model' });
+  const options = { optimizer: trainingOf(spec).initial_optimizer_state === 'model' };
+  const uploaded = atSamples(await readModel(frame.model_path, options), sampleOf(frame));
   const data = openDataset(frame.dataset.files, frame.dataset.facts);
   try {
     const models = { uploaded, teacher: await teacherOf(spec, frame, uploaded), rewindTo: await rewindTo(frame) };
@@ -83,16 +85,25 @@ interface Models {
   rewindTo: ModelDocument | null;
 }
 
-async function teacherOf(spec: MakingSpec, { further_models }: RunFrame, uploaded: ModelDocument): Promise<ModelDocument> {
+async function teacherOf(spec: MakingSpec, frame: RunFrame, uploaded: ModelDocument): Promise<ModelDocument> {
   const id = trainingOf(spec).distillation?.teacher_model_id ?? null;
-  return id === null || id === spec.model_id ? uploaded : readModel(further_models[id]!);
+  return id === null || id === spec.model_id ? uploaded : furtherModel(frame, id);
 }
 
-async function rewindTo({ spec, further_models }: RunFrame): Promise<ModelDocument | null> {
+async function rewindTo(frame: RunFrame): Promise<ModelDocument | null> {
+  const { spec } = frame;
   if (spec.type !== 'prune' || spec.pruning.schedule.type !== 'rewind') return null;
   const { rewind_to: to } = spec.pruning.schedule;
-  return to && 'model_id' in to ? readModel(further_models[to.model_id]!) : null;
+  return to && 'model_id' in to ? furtherModel(frame, to.model_id) : null;
 }
+
+/** Another model that the specification names, at the data's samples. */
+async function furtherModel(frame: RunFrame, id: string): Promise<ModelDocument> {
+  return atSamples(await readModel(frame.further_models[id]!), sampleOf(frame));
+}
+
+/** The shape of one of the data's samples. */
+const sampleOf = ({ dataset }: RunFrame): readonly number[] => dataset.facts.x.shape;
 
 async function run(
   frame: RunFrame,

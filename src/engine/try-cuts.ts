@@ -1,6 +1,7 @@
 /** A job of the type `sensitivity`: every group and kernel of a model is cut alone, at several ratios, and what is left is measured without training. */
 import { openDataset } from '../dataset/batches.ts';
 import { type PruneSpec, type Sensitivities, type SensitivitySpec, Structure, type TriedStructure } from '../jobs/spec/index.ts';
+import { atSamples } from '../model/at-samples.ts';
 import type { Weights } from '../model/document.ts';
 import { readModel } from '../model/formats/index.ts';
 import { atFractions, countsAt } from '../pruning/sensitivity.ts';
@@ -25,7 +26,7 @@ export interface TryContext {
 
 /** To its `finished` frame; makes no model. Throws Problem, Cancelled and Paused. */
 export async function tryCuts(frame: RunFrame, spec: SensitivitySpec, { emit, cancelled, pauseRequested }: TryContext): Promise<void> {
-  const document = await readModel(frame.model_path);
+  const document = atSamples(await readModel(frame.model_path), frame.dataset.facts.x.shape);
   const { split, structures } = spec;
   if (split === null || structures === null) throw new Error('split and structures are resolved when the job is posted');
   const asked = structures.map((structure) => [structure, scoringSpec(spec, structure)] as const);

@@ -1,6 +1,7 @@
 /** Whether a teacher can teach what is trained. */
-import { type Graph, readGraph } from '../model/graph.ts';
+import type { Graph } from '../model/graph.ts';
 import type { CheckedModel } from './check-training.ts';
+import { graphOf } from './models-at-samples.ts';
 import { dimensions, refuse } from './refuse.ts';
 import type { Training } from './spec/index.ts';
 
@@ -32,7 +33,7 @@ export async function checkDistillation(
   if (!teacher) throw new Error(`The teacher ${id} was not looked up`);
   if (teacher !== model) checkTeacher(teacher, model, loss, `${at}/teacher_model_id`, id);
   if (features.length === 0) return;
-  const [taught, graph] = [readGraph(await teacher.readConfig()), readGraph(await model.readConfig())];
+  const [taught, graph] = [await graphOf(teacher), await graphOf(model)];
   for (const [index, { teacher_layer, student_layer }] of features.entries()) {
     const place = `${at}/features/${index}`;
     const given = shapeOf(taught, teacher_layer, 'teacher', `${place}/teacher_layer`);

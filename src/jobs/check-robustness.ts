@@ -3,9 +3,9 @@ import type { DatasetFacts } from '../dataset/facts.ts';
 import { imageForm } from '../dataset/image-form.ts';
 import type { ModelFacts } from '../model/facts.ts';
 import { cutOff } from '../model/gradient-flow.ts';
-import { readGraph } from '../model/graph.ts';
 import { fillDefaults } from '../schema.ts';
 import type { CheckedModel } from './check-training.ts';
+import { graphOf } from './models-at-samples.ts';
 import { dimensions, refuse } from './refuse.ts';
 import { type Evaluation, Robustness } from './spec/index.ts';
 
@@ -52,8 +52,9 @@ function formOf({ inputs }: ModelFacts, dataset: DatasetFacts) {
 }
 
 async function checkGradients(models: readonly CheckedModel[]): Promise<void> {
-  for (const { readConfig, facts } of models) {
-    const cut = cutOff(readGraph(await readConfig()));
+  for (const model of models) {
+    const { facts } = model;
+    const cut = cutOff(await graphOf(model));
     if (!cut) continue;
     const detail = `Attacks and saliency maps follow the gradient of the output to the input; that of ${facts.name} ends at ${cut.join(', ')}. Accepted: attacks [] and saliency_inputs 0.`;
     refuse('INCOMPATIBLE_OPTIONS', AT, detail, cut);

@@ -1,7 +1,6 @@
 /** What a job of the type `sensitivity` asks of its model and data. */
 import type { DatasetFacts } from '../dataset/facts.ts';
 import type { JobWarning } from '../ledger/ledger.ts';
-import { readGraph } from '../model/graph.ts';
 import { groupsToCut, kernelsToCut } from '../pruning/candidates.ts';
 import { type CriterionName, criteriaOf, STRUCTURES } from '../pruning/cells.ts';
 import { channelMap } from '../pruning/groups.ts';
@@ -10,6 +9,7 @@ import { fillDefaults } from '../schema.ts';
 import { checkLogits, warnOfLoss } from './check-compiled-loss.ts';
 import { resolveLoss } from './check-loss.ts';
 import type { CheckedModel } from './check-training.ts';
+import { graphOf } from './models-at-samples.ts';
 import { refuse } from './refuse.ts';
 import { resolveLayers } from './resolve-layers.ts';
 import { type SensitivitySpec, Structure, TRIED_STRUCTURES, type TriedStructure } from './spec/index.ts';
@@ -35,7 +35,7 @@ export async function checkSensitivity(
   if (dataset.splits[split] === 0) {
     refuse('INCOMPATIBLE_OPTIONS', '/split', `The data set has no samples in its ${split} split. Accepted: train.`, split);
   }
-  const graph = readGraph(await model.readConfig());
+  const graph = await graphOf(model);
   const found = structures.map((structure) => {
     const asked = {
       criterion,

@@ -5,13 +5,14 @@ import type { JobWarning } from '../ledger/ledger.ts';
 import { unhonoured } from '../model/compile.ts';
 import type { CompileSettings } from '../model/compile-facts.ts';
 import type { ModelFacts } from '../model/facts.ts';
-import { readGraph, weightKey } from '../model/graph.ts';
+import { weightKey } from '../model/graph.ts';
 import { metricFault, monitorFault, resolveMetrics } from '../report/metrics/index.ts';
 import { fillDefaults } from '../schema.ts';
 import { checkAugmentation, checkNoise } from './check-augmentation.ts';
 import { checkLogits, warnOfLoss } from './check-compiled-loss.ts';
 import { resolveLoss } from './check-loss.ts';
 import type { PlanReader } from './check-pruning/plan.ts';
+import { graphOf } from './models-at-samples.ts';
 import { count, refuse } from './refuse.ts';
 import { Clipping, LearningRateSchedule, type MetricName, type Monitored, Optimizer, type Training } from './spec/index.ts';
 
@@ -23,6 +24,8 @@ export interface CheckedModel {
   readPlan: PlanReader;
   /** The parsed `config.json`; asked for only by jobs that need the graph. */
   readConfig(): Promise<unknown>;
+  /** The shape of the samples that fill the free axes of its facts and graph (`models-at-samples.ts`); absent where nothing does. */
+  sample?: readonly number[];
 }
 
 export interface TrainingContext {
@@ -228,7 +231,7 @@ function checkMetrics(training: Training, pointer: string, { outputs }: ModelFac
 async function checkPatterns({ clipping, weight_range_also: also }: Training, pointer: string, model: CheckedModel): Promise<void> {
   const groups = 'groups' in clipping ? clipping.groups : [];
   if (groups.length === 0 && also.length === 0) return;
-  const graph = readGraph(await model.readConfig());
+  const graph = await graphOf(model);
   const names = graph.layers
     .filter((layer) => layer.trainable)
     .flatMap((layer) =>

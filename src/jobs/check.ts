@@ -14,7 +14,8 @@ import { checkPruning } from './check-pruning/index.ts';
 import { checkRecipe, resolveBudget } from './check-recipe.ts';
 import { checkSensitivity } from './check-sensitivity.ts';
 import { type CheckedModel, resolveTraining } from './check-training.ts';
-import { count, dimensions, refuse } from './refuse.ts';
+import { modelAtSamples, takesSamples } from './models-at-samples.ts';
+import { dimensions, refuse } from './refuse.ts';
 import { codesWeights, type JobSpec, type MakingSpec, type Packing, Training } from './spec/index.ts';
 
 export type { FurtherModels } from './check-distillation.ts';
@@ -38,9 +39,19 @@ export async function checkJob(
   further: FurtherModels = new Map(),
 ): Promise<CheckedJob> {
   checkData(model.facts, dataset, spec);
+  if (spec.type === 'evaluate') checkData(further.get(spec.candidate_model_id)!.facts, dataset, spec, '/candidate_model_id');
+  const { shape } = dataset.x;
+  const own = await modelAtSamples(model, shape, '/dataset_id');
+  const others = await Promise.all(
+    [...further].map(async ([id, other]) => [id, await modelAtSamples(other, shape, '/dataset_id')] as const),
+  );
+  return checkAtSamples(spec, own, dataset, new Map(others));
+}
+
+/** `checkJob` with the data and models that go together, the latter at the data's samples. */
+async function checkAtSamples(spec: JobSpec, model: CheckedModel, dataset: DatasetFacts, further: FurtherModels): Promise<CheckedJob> {
   const warnings: JobWarning[] = [];
   if (spec.type === 'evaluate') {
-    checkData(further.get(spec.candidate_model_id)!.facts, dataset, spec, '/candidate_model_id');
     return { spec: await checkModelsAlike(spec, model, dataset, further, (warning) => warnings.push(warning)), warnings };
   }
   if (spec.type === 'sensitivity') {
@@ -124,12 +135,7 @@ function checkData(model: ModelFacts, dataset: DatasetFacts, spec: JobSpec, at =
   }
   const wanted = input.shape.slice(1);
   const given = dataset.x.shape;
-  const squeezed = (shape: readonly (number | null)[]): (number | null)[] => shape.filter((dimension) => dimension !== 1);
-  const same =
-    squeezed(wanted).length === squeezed(given).length &&
-    squeezed(wanted).every((dimension, axis) => dimension === null || dimension === squeezed(given)[axis]);
-  const flat = (wanted.length === 1 || given.length === 1) && !wanted.includes(null) && count(wanted) === count(given);
-  if (!same && !flat) {
+  if (!takesSamples(wanted, given)) {
     refuse(
       'MODEL_DATASET_MISMATCH',
       at === '/model_id' ? '/dataset_id' : at,

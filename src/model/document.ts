@@ -43,6 +43,8 @@ export interface ModelDocument {
   metadata: Record<string, unknown>;
   source: Source;
   graph: Graph;
+  /** The shape of a job's samples, by which the graph has the free axes of its input (`at-samples.ts`); absent where it has them as the config does. */
+  sample?: readonly number[] | undefined;
   /** By `<layer>/<weight>`. */
   weights: Weights;
   /** Data sets of the weights file that are no weights of a layer (a seed generator's state, say): written back as they were. */
@@ -53,7 +55,7 @@ export interface ModelDocument {
 
 /** A document of a config and its weights. Throws Problem WEIGHTS_MISMATCH when a weight is missing or has another shape, and those of `readGraph`. */
 export function makeDocument(parts: Omit<ModelDocument, 'graph' | 'source'> & { source?: Source }): ModelDocument {
-  const graph = readGraph(parts.config);
+  const graph = readGraph(parts.config, parts.sample);
   for (const layer of graph.layers) {
     for (const spec of layer.weights) {
       const weight = parts.weights.get(weightKey(layer, spec.name));

@@ -5,13 +5,18 @@ import { CompileFacts } from './compile-facts.ts';
 
 const Shape = Type.Array(nullable(Type.Integer({ minimum: 0 })), { description: 'The first axis is the batch; null is a free dimension.' });
 
+const Macs = Type.Integer({
+  description:
+    "Multiply-accumulates for one sample. A free axis counts as 1: its length is the data's, and jobs count with that of theirs.",
+});
+
 export const LayerFacts = strictObject({
   name: Type.String(),
   class_name: Type.String(),
   output_shape: Shape,
   parameters: Type.Integer(),
   trainable_parameters: Type.Integer(),
-  macs: Type.Integer({ description: 'Multiply-accumulates for one sample.' }),
+  macs: Macs,
 });
 export type LayerFacts = Static<typeof LayerFacts>;
 
@@ -37,6 +42,9 @@ export const MASKED_OUTPUT = 'MASKED_OUTPUT';
 
 /** The warning of a model that jobs do not train, since a layer of it does something in training that is not run. */
 export const NOT_TRAINED = 'NOT_TRAINED';
+
+/** The warning of a model whose multiply-accumulates hang on the length of a free axis. */
+export const FREE_AXES = 'FREE_AXES_COUNT_AS_ONE';
 
 /** The formats of model files: Keras 3's `.keras`, Keras' `.h5`, a TensorFlow.js layers model, safetensors beside a Keras config, and `.esp` (docs/esp.md). */
 export const MODEL_FORMATS = ['keras', 'h5', 'tfjs', 'safetensors', 'esp'] as const;
@@ -78,7 +86,7 @@ export const ModelFacts = strictObject({
   ),
   parameters: Type.Integer(),
   trainable_parameters: Type.Integer(),
-  macs: Type.Integer({ description: 'Multiply-accumulates for one sample.' }),
+  macs: Macs,
   layers: Type.Array(LayerFacts),
   compile: nullable(CompileFacts),
   prunability: PrunabilityFacts,

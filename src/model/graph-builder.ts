@@ -6,6 +6,7 @@ import { dtypePolicy, type LayerConfig } from './layer-config.ts';
 import { isLayerClass, LAYER_CLASSES, type LayerClassName, layerClass, type Shape, size } from './layers/index.ts';
 import { refusedOption } from './layers/options.ts';
 import { refusalOf } from './layers/refused.ts';
+import { sampleShape } from './sample-shape.ts';
 
 /** Elements of one sample's tensor, 256 MiB of float32: what is done per element (channel maps) stays bounded whatever a config says. */
 const LARGEST_TENSOR = 2 ** 26;
@@ -43,6 +44,7 @@ export interface GraphCall extends Pick<Call, 'inputs' | 'extras' | 'callOptions
 
 export class GraphBuilder {
   readonly graph: Graph;
+  private readonly sample: readonly number[] | null;
   /** The mask that each tensor carries at this point of Keras' run. */
   private readonly masks = new Map<TensorId, TensorId>();
   /** The tensor of which another is the same object in Keras: what one loses of masks, the other does. */
@@ -52,8 +54,10 @@ export class GraphBuilder {
   /** Tensors that lost their mask, and those that did so outside training alone. */
   private readonly lost = { always: new Set<TensorId>(), outsideTraining: new Set<TensorId>() };
 
-  constructor(graph: Graph) {
+  /** `sample`: see `readGraph`. */
+  constructor(graph: Graph, sample: readonly number[] | null) {
     this.graph = graph;
+    this.sample = sample;
   }
 
   shape(tensor: TensorId): Shape {
@@ -92,7 +96,8 @@ export class GraphBuilder {
         `Input ${name} is ragged; accepted: false. Pad the sequences, and mask what is padded.`,
       );
     }
-    const tensor = this.addTensor((batchShape as (number | null)[]).slice(1));
+    const declared = (batchShape as (number | null)[]).slice(1);
+    const tensor = this.addTensor(this.sample ? sampleShape(declared, this.sample) : declared);
     this.graph.inputs.push({ name, tensor, shape: this.shape(tensor), dtype });
     return tensor;
   }

@@ -17,9 +17,9 @@ import { isLayerClass, layerClass, type Options } from './layers/index.ts';
 /** Models in models. */
 const DEEPEST = 16;
 
-/** Reads the model as a whole: its inputs and outputs are the graph's. Throws Problem, see `readGraph`. */
-export function readModelInto(graph: Graph, model: LayerConfig): void {
-  new ModelReader(new GraphBuilder(graph), model, { prefix: '', folder: '', depth: 0 }).readRoot();
+/** Reads the model as a whole: its inputs and outputs are the graph's. `sample` and what is thrown: see `readGraph`. */
+export function readModelInto(graph: Graph, model: LayerConfig, sample: readonly number[] | null): void {
+  new ModelReader(new GraphBuilder(graph, sample), model, { prefix: '', folder: '', depth: 0 }).readRoot();
 }
 
 /** A layer or a nested model, as its calls see it. */

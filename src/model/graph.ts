@@ -77,10 +77,11 @@ function isDeeperThan(value: unknown, limit: number): boolean {
 }
 
 /**
- * The graph of a model's config (Sequential or Functional), in any dialect.
+ * The graph of a model's config (Sequential or Functional), in any dialect. With a `sample`, the shape of one of a job's samples, the free axes of the inputs
+ * are as long as its own, and so is what follows from them; the config is to have one input, which takes it.
  * Throws Problem: MODEL_UNREADABLE, UNSUPPORTED_LAYER, UNSUPPORTED_LAYER_OPTION, CUSTOM_CODE_IN_MODEL.
  */
-export function readGraph(config: unknown): Graph {
+export function readGraph(config: unknown, sample: readonly number[] | null = null): Graph {
   if (isDeeperThan(config, DEEPEST_CONFIG)) throw new Problem('MODEL_UNREADABLE', `The config nests values deeper than ${DEEPEST_CONFIG}.`);
   const model = asLayerConfig(inKeras3(config), 'config.json');
   const known = (model.module ?? 'keras').startsWith('keras') || model.module === 'tf_keras';
@@ -91,6 +92,6 @@ export function readGraph(config: unknown): Graph {
     );
   }
   const graph: Graph = { name: String(model.config.name ?? 'model'), layers: [], calls: [], inputs: [], outputs: [], shapes: [] };
-  readModelInto(graph, model);
+  readModelInto(graph, model, sample);
   return graph;
 }

@@ -17,13 +17,14 @@ export function editableConfig(document: ModelDocument): Record<string, unknown>
  * Throws what `makeDocument` throws.
  */
 export function withConfig(document: ModelDocument, config: Record<string, unknown>, weights: Weights): ModelDocument {
-  const { metadata, extras, source } = document;
-  const graph = readGraph(config);
-  if (sameLayers(document.graph, graph)) return makeDocument({ config, metadata, weights, extras, source });
+  const { metadata, extras, source, sample } = document;
+  const graph = readGraph(config, sample);
+  if (sameLayers(document.graph, graph)) return makeDocument({ config, metadata, weights, extras, source, sample });
   const own = isKeras3File(source.format);
   const keys = new Set(weights.keys());
   return makeDocument({
     config,
+    sample,
     metadata: own ? metadata : { keras_version: keras3Version(metadata) },
     weights,
     extras: own

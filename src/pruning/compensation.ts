@@ -118,7 +118,7 @@ export function withAddedBiases(
 ): ModelDocument {
   const added = readers.filter(({ sink }) => sink.added);
   if (added.length === 0) return smaller;
-  const { metadata, extras, source } = smaller;
+  const { metadata, extras, source, sample } = smaller;
   const config = structuredClone(smaller.config);
   const weights = new Map(smaller.weights);
   for (const { layer, reads, sink } of added) {
@@ -127,5 +127,5 @@ export function withAddedBiases(
     const data = Float32Array.from(means.get(sink.key)!.filter((_, index) => !removed[units[index]!]));
     weights.set(sink.key, { shape: [data.length], data });
   }
-  return makeDocument({ config, metadata, weights, extras, source });
+  return makeDocument({ config, metadata, weights, extras, source, sample });
 }

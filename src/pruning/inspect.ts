@@ -3,9 +3,9 @@
 import { readCompile } from '../model/compile.ts';
 import { callMacs, parameterCount } from '../model/costs.ts';
 import type { ModelDocument } from '../model/document.ts';
-import { MASKED_OUTPUT, type ModelFacts, NOT_TRAINED, type PrunabilityFacts } from '../model/facts.ts';
+import { FREE_AXES, MASKED_OUTPUT, type ModelFacts, NOT_TRAINED, type PrunabilityFacts } from '../model/facts.ts';
 import { readModel, writableFormats } from '../model/formats/index.ts';
-import type { Layer } from '../model/graph.ts';
+import type { Graph, Layer, TensorId } from '../model/graph.ts';
 import { dtypePolicy } from '../model/layer-config.ts';
 import { layerClass, size } from '../model/layers/index.ts';
 import { outputActivation } from '../model/output-call.ts';
@@ -96,7 +96,24 @@ function warnings({ graph }: ModelDocument): ModelFacts['warnings'] {
           },
         ]),
     ...untrained,
+    ...freeAxes(graph),
     ...graph.layers.flatMap(unappliedOptions),
+  ];
+}
+
+/** That multiply-accumulates of a model alone are those of the shortest samples. */
+function freeAxes(graph: Graph): ModelFacts['warnings'] {
+  const isFree = (tensor: TensorId): boolean => graph.shapes[tensor]!.includes(null);
+  const counted = callMacs(graph).filter(({ call, macs }) => macs > 0 && [...call.inputs, call.output].some(isFree));
+  if (counted.length === 0) return [];
+  const inputs = graph.inputs
+    .filter(({ shape }) => shape.includes(null))
+    .map(({ name, shape }) => `${name} [${shape.map((axis) => axis ?? 'any').join(', ')}]`);
+  return [
+    {
+      code: FREE_AXES,
+      detail: `The multiply-accumulates of ${counted.length} calls, the first of ${counted[0]!.call.layer.name}, hang on free axes (${inputs.join(', ')}), which count as 1 here; jobs count them as long as their data's.`,
+    },
   ];
 }
 

@@ -39,8 +39,8 @@ export function removeUnits(document: ModelDocument, map: ChannelMap, removed: R
       return [key, smaller];
     }),
   );
-  const { metadata, extras, source } = document;
-  return makeDocument({ config, metadata, weights, extras, source });
+  const { metadata, extras, source, sample } = document;
+  return makeDocument({ config, metadata, weights, extras, source, sample });
 }
 
 /** The options with another number at a path; what does not lead there is shared. */
@@ -110,7 +110,8 @@ export function shapeWithout<Of extends number | null>(
   removed: Removed,
 ): readonly Of[] {
   const units = map.tensorUnits[tensor];
-  return units && shape.length > 0 ? shape.with(-1, unitsKept(units, removed) as Of) : shape;
+  // A free axis has no units.
+  return units && units.length > 0 && shape.length > 0 ? shape.with(-1, unitsKept(units, removed) as Of) : shape;
 }
 
 /** The configs of those layers that count some of the removed units, by name. */

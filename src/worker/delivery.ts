@@ -7,7 +7,7 @@ import { VERSION } from '../version.ts';
 import type { WorkerParts } from './parts.ts';
 import { patiently } from './patiently.ts';
 import { runAttempt } from './run-attempt.ts';
-import { stepThreads, teacherOf } from './step-threads.ts';
+import { macsAtSamples, stepThreads, teacherOf } from './step-threads.ts';
 
 /** `Delivery` of the queue, which any client of the same Redis could have written. */
 const deliveries = Compile(strictObject({ job_id: Type.String(), attempt: Type.Integer({ minimum: 1 }) }));
@@ -68,7 +68,11 @@ export async function handleDelivery(payload: unknown, parts: WorkerParts, queue
 async function threadsFor(jobId: string, { ledger, facts, config }: WorkerParts): Promise<number> {
   const job = config.threads === null ? await ledger.loadJob(jobId) : null;
   if (!job) return facts.threads;
-  const macsOf = async (id: string) => (await ledger.findModel(job.tenant, id))?.facts.macs;
+  const data = await ledger.findDataset(job.tenant, job.spec.dataset_id);
+  const macsOf = async (id: string) => {
+    const model = await ledger.findModel(job.tenant, id);
+    return model ? macsAtSamples(model.facts, data?.facts.x.shape ?? []) : undefined;
+  };
   const teacher = teacherOf(job.spec);
   const [model, taught = 0] = [await macsOf(job.spec.model_id), teacher === null ? 0 : await macsOf(teacher)];
   return model === undefined ? facts.threads : stepThreads(job.spec, { model, teacher: taught }, facts.threads);

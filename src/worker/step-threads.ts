@@ -1,4 +1,7 @@
 import type { JobSpec, Training } from '../jobs/spec/index.ts';
+import type { ModelFacts } from '../model/facts.ts';
+import { size } from '../model/layers/index.ts';
+import { sampleShape } from '../model/sample-shape.ts';
 
 /**
  * Multiply-accumulates of a batch's forward pass below which a training step runs on one thread. LeNet-300-100 at 128 samples is 34 million: a second thread made
@@ -14,6 +17,14 @@ export interface StepMacs {
   model: number;
   /** 0 where nobody teaches. */
   teacher: number;
+}
+
+/** About what a sample of this shape takes, by the model's facts, where free axes count as 1: as if each layer ran at every place along them. */
+export function macsAtSamples({ macs, inputs }: Pick<ModelFacts, 'macs' | 'inputs'>, sample: readonly number[]): number {
+  const [input] = inputs;
+  if (!input) return macs;
+  const own = input.shape.slice(1);
+  return (macs * size(sampleShape(own, sample))) / size(own);
 }
 
 /** How many of a worker's threads a job's steps are computed on: one where a step is too small to share. The same job gets the same number each time. */

@@ -32,7 +32,7 @@ const saving = (description: string) =>
 
 const Savings = strictObject({
   parameters: saving('Weights of the whole model.'),
-  macs: saving('Multiply-accumulates for one sample, of the whole model.'),
+  macs: saving('Multiply-accumulates for one sample, of the whole model. Free axes count as 1: no data are known here, and a job counts with the length of its own.'),
 });
 
 /** What can be cut of a model and how much that saves. */
@@ -72,7 +72,7 @@ export const Prunability = strictObject(
   {
     title: 'Prunability',
     description:
-      '`largest_saving` is what cutting every group as far as it may be would leave: no target below its `macs.kept` can be met.',
+      '`largest_saving` is what cutting every group as far as it may be would leave: no target below its `macs.kept` can be met, where no axis of the model is free.',
   },
 );
 export type Prunability = Static<typeof Prunability>;

@@ -1,10 +1,10 @@
 /** What a prune job asks for, against its model and data. */
 import type { DatasetFacts } from '../../dataset/facts.ts';
 import type { JobWarning } from '../../ledger/ledger.ts';
-import { readGraph } from '../../model/graph.ts';
 import { scopeOf } from '../../pruning/cells.ts';
 import type { FurtherModels } from '../check-distillation.ts';
 import type { CheckedModel } from '../check-training.ts';
+import { graphOf } from '../models-at-samples.ts';
 import { resolveLayers } from '../resolve-layers.ts';
 import type { PruneSpec, Pruning, Training } from '../spec/index.ts';
 import { checkCells } from './cells.ts';
@@ -35,7 +35,7 @@ export async function checkPruning(
   const target = resolveTarget(spec, fineTuning, model.facts, dataset);
   const layers = resolveLayers(spec.pruning.layers, model.facts, '/pruning/layers');
   const pruning = { ...spec.pruning, target, layers, scope: scopeOf(spec.pruning) };
-  const graph = readGraph(await model.readConfig());
+  const graph = await graphOf(model);
   checkRegularization(pruning, graph);
   checkFeatures(pruning, fineTuning, graph);
   checkReach(pruning, graph, warn);

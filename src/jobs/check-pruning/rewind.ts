@@ -1,6 +1,7 @@
 /** Whether there is something for survivors to go back to. */
-import { type Graph, readGraph, weightKey } from '../../model/graph.ts';
+import { type Graph, weightKey } from '../../model/graph.ts';
 import { type FurtherModels, sameShape } from '../check-distillation.ts';
+import { graphOf } from '../models-at-samples.ts';
 import { dimensions, refuse } from '../refuse.ts';
 import type { Pruning } from '../spec/index.ts';
 
@@ -31,7 +32,7 @@ export async function checkRewind({ schedule }: Pruning, steps: number, graph: G
   }
   const earlier = further.get(to.model_id);
   if (!earlier) throw new Error(`The model ${to.model_id} was not looked up`);
-  const fault = difference(shapesOf(graph), shapesOf(readGraph(await earlier.readConfig())));
+  const fault = difference(shapesOf(graph), shapesOf(await graphOf(earlier)));
   if (fault !== null) {
     refuse('INCOMPATIBLE_OPTIONS', `${at}/model_id`, `Survivors go back to weights of the same names and shapes: ${fault}.`, to.model_id);
   }

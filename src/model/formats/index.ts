@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Problem, received } from '../../errors.ts';
+import { withFreeAxes } from '../at-samples.ts';
 import type { ModelDocument } from '../document.ts';
 import { type ModelFormat, OUTPUT_FORMATS, type OutputFormat } from '../facts.ts';
 import { MAGIC } from './esp/container.ts';
@@ -78,13 +79,14 @@ export async function readModelConfig(path: string): Promise<Record<string, unkn
 
 /**
  * The bytes of a document in a format. The optimizer's variables are in it where the document has them and the format keeps them, unless `optimizer` is
- * false. The same document gives the same bytes. Throws Problem UNSUPPORTED_CONVERSION.
+ * false. The same document gives the same bytes; free axes stay free. Throws Problem UNSUPPORTED_CONVERSION.
  */
 export async function writeModel(
-  document: ModelDocument,
+  given: ModelDocument,
   format: OutputFormat,
   options: { optimizer?: boolean } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const document = withFreeAxes(given);
   switch (format) {
     case 'keras':
       return Uint8Array.from(await writeKeras(document, options));
@@ -131,7 +133,7 @@ const REFUSALS: Readonly<Record<OutputFormat, (document: ModelDocument) => void>
 /** Whether the document can be written in the format, and stock Keras (of TensorFlow.js: its own loader) takes it. */
 export function isWritable(document: ModelDocument, format: OutputFormat): boolean {
   try {
-    REFUSALS[format](document);
+    REFUSALS[format](withFreeAxes(document));
     return true;
   } catch (error) {
     if (error instanceof Problem && error.code === 'UNSUPPORTED_CONVERSION') return false;
