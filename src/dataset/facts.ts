@@ -45,6 +45,12 @@ export const DatasetFacts = strictObject({
       min: Type.Number(),
       max: Type.Number(),
       classes: nullable(Type.Integer({ minimum: 1, description: 'How many, where labels are whole numbers from 0.' })),
+      whole: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether every number is a whole one, of y with axes whose rows are not classes: such may be a class for each position. Absent for any other y.',
+        }),
+      ),
       class_names: Type.Optional(Type.Array(Type.String())),
       counts: Type.Optional(Type.Array(Type.Integer({ minimum: 0 }), { description: 'Samples of each class, all splits together.' })),
     }),

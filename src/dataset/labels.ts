@@ -14,7 +14,8 @@ export interface Labels {
 
 /**
  * Stores y of all splits one after the other. One number a sample is a class where it comes as a whole number by type from 0 to 65,535, or as floats that
- * are whole and leave no gap from 0; rows of 0s with a single 1 are classes too and stay rows; everything else is numbers to predict, as float32.
+ * are whole and leave no gap from 0; rows of 0s with a single 1 are classes too and stay rows; everything else is numbers to predict, as float32, of which
+ * those with axes say whether all are whole: a loss may take them for a class at each position.
  * Throws DATASET_INVALID where samples differ in shape or hold what is not a finite number, DATASET_UNREADABLE.
  */
 export async function storeLabels(arrays: readonly [ArraySource, ...ArraySource[]], path: string): Promise<Labels> {
@@ -67,6 +68,8 @@ interface Survey extends Range {
   counts: Uint32Array;
   /** Whether every number is whole and from 0 to 65,535. */
   classes: boolean;
+  /** Whether every number is whole. */
+  whole: boolean;
   /** Whether every row has a single 1 among 0s; false for anything but rows. */
   oneHot: boolean;
 }
@@ -78,10 +81,12 @@ async function survey(arrays: readonly ArraySource[], shape: number[]): Promise<
   let range = EMPTY_RANGE;
   let classes = shape.length === 0;
   let oneHot = isRow;
+  let whole = true;
   for (const array of arrays) {
     let ones = 0;
     for await (const { numbers, first } of values(array)) {
       range = widened(range, numbers);
+      for (let index = 0; whole && index < numbers.length; index += 1) whole = Number.isInteger(numbers[index]!);
       for (let index = 0; classes && index < numbers.length; index += 1) {
         const value = numbers[index]!;
         if (Number.isInteger(value) && value >= 0 && value < MOST_CLASSES) counts[value]! += 1;
@@ -101,7 +106,7 @@ async function survey(arrays: readonly ArraySource[], shape: number[]): Promise<
       }
     }
   }
-  return { ...range, counts, classes, oneHot };
+  return { ...range, counts, classes, whole, oneHot };
 }
 
 function describe(arrays: readonly ArraySource[], shape: number[], seen: Survey): Labels['facts'] {
@@ -114,7 +119,8 @@ function describe(arrays: readonly ArraySource[], shape: number[], seen: Survey)
   if (seen.classes && (whole || counts.subarray(0, classes).every((count) => count > 0))) {
     return { dtype: classes <= 256 ? 'uint8' : 'int32', shape, min, max, classes, ...listed(counts.subarray(0, classes)) };
   }
-  return { dtype: 'float32', shape, min: Math.fround(min), max: Math.fround(max), classes: null };
+  const numbers = { dtype: 'float32', shape, min: Math.fround(min), max: Math.fround(max), classes: null } as const;
+  return shape.length === 0 ? numbers : { ...numbers, whole: seen.whole };
 }
 
 function listed(counts: Uint32Array): { counts?: number[] } {

@@ -13,7 +13,7 @@ export interface Loss {
   onLogits: boolean;
   options: LossOptions;
   /**
-   * The value of each sample and position, [batch, positions], for `prediction` [batch, ...] and `target` (int32 class numbers, else float32).
+   * The value of each sample and position, [batch, positions], for `prediction` [batch, ...] and `target` (class numbers, or float32).
    * Differentiable with respect to the prediction.
    */
   values(prediction: Tensor, target: Tensor): Tensor;
@@ -138,8 +138,14 @@ export function lossOf(name: LossName, options: LossOptions): Loss {
   if (name === 'auto') throw new Error("The loss is still 'auto'; it is resolved when the job is posted");
   const { onLogits, values } = LOSSES[name];
   // Rows and numbers may be stored as whole numbers.
-  const taken = (target: Tensor): Tensor => (name.startsWith('sparse') || target.dtype === 'float32' ? target : tf.cast(target, 'float32'));
+  const taken = (target: Tensor): Tensor =>
+    name === 'sparse_categorical_crossentropy' ? classNumbers(target) : target.dtype === 'float32' ? target : tf.cast(target, 'float32');
   return { name, onLogits, options, values: (prediction, target) => values(prediction, taken(target), options) };
+}
+
+/** Class numbers as int32; those of positions are stored as float32. */
+export function classNumbers(target: Tensor): Tensor {
+  return target.dtype === 'int32' ? target : tf.cast(target, 'int32');
 }
 
 /** The mean of a loss over a batch, each sample's values times its weight (float32 [batch]) where there are weights. */

@@ -20,6 +20,8 @@ const LOSS_NAMES: Record<string, LossName> = {
   kld: 'kl_divergence',
 };
 
+type Labels = NonNullable<DatasetFacts['y']>;
+
 /** The loss in force. Throws Problem MODEL_DATASET_MISMATCH and INCOMPATIBLE_OPTIONS where it fits neither output nor labels. */
 export function resolveLoss(loss: LossName, pointer: string, model: ModelFacts, { y }: DatasetFacts): LossName {
   const output = model.outputs[0]!;
@@ -35,21 +37,20 @@ export function resolveLoss(loss: LossName, pointer: string, model: ModelFacts, 
     refuse(
       'MODEL_DATASET_MISMATCH',
       pointer,
-      `${name} with an output of shape ${dimensions(shape)} needs ${need}; the data set's y has shape ${dimensions(labels.shape)}${labels.classes === null ? '' : ` and ${labels.classes} classes`}.`,
+      `${name} with an output of shape ${dimensions(shape)} needs ${need}; the data set's y ${described(labels)}.`,
       {
         loss,
         y: { shape: labels.shape, classes: labels.classes },
       },
     );
   switch (name) {
-    case 'sparse_categorical_crossentropy': {
-      const classes = shape.at(-1) ?? 0;
-      const whole = labels.classes !== null && labels.dtype !== 'float32';
-      if (classes < 2 || !whole || labels.min < 0 || labels.max >= classes || count(labels.shape) !== count(shape.slice(0, -1))) {
-        mismatch(`whole-number labels from 0 to ${Math.max(0, classes - 1)}`);
+    case 'sparse_categorical_crossentropy':
+      if (!arePositions(labels, shape)) {
+        const classes = shape.at(-1) ?? 0;
+        const rows = classes < 2 ? '' : `, or one-hot rows of shape ${dimensions(shape)}`;
+        mismatch(`whole-number labels from 0 to ${Math.max(0, classes - 1)} of shape ${dimensions(shape.slice(0, -1))}${rows}`);
       }
       break;
-    }
     case 'categorical_crossentropy':
       if (!oneHot) mismatch('one-hot rows of that shape');
       break;
@@ -97,14 +98,37 @@ export function resolveLoss(loss: LossName, pointer: string, model: ModelFacts, 
   return name;
 }
 
+/** Whether y is a class for each position of an output of this shape, whose last axis is the classes: none for a single class, one for a sequence. */
+function arePositions(y: Labels, shape: readonly (number | null)[]): boolean {
+  const classes = shape.at(-1) ?? 0;
+  // Classes that were found in the data are whole: numbers, or rows of 0s and 1s.
+  const whole = y.classes !== null || y.whole === true;
+  return classes > 1 && whole && y.min >= 0 && y.max < classes && count(y.shape) === count(shape.slice(0, -1));
+}
+
+/** What is known of labels, in words. */
+function described({ shape, classes, min, max, whole }: Labels): string {
+  const kind =
+    classes !== null
+      ? `${classes} classes`
+      : `${whole === true ? 'whole numbers' : whole === false ? 'numbers, not all whole,' : 'numbers'} from ${min} to ${max}`;
+  // Of a data set that was stored before it was asked.
+  const unknown =
+    classes === null && whole === undefined && shape.length > 0
+      ? ' (whether they are whole is known of data sets that are uploaded anew)'
+      : '';
+  return `has shape ${dimensions(shape)} and ${kind}${unknown}`;
+}
+
 /** The loss of the model's compile_config, or null where it has none that runs here. */
 export function compiledLoss({ compile }: Pick<ModelFacts, 'compile'>): LossName | null {
   const name = compile?.loss?.toLowerCase().replaceAll('_', '');
   return name === undefined ? null : (LOSS_NAMES[name] ?? null);
 }
 
-function defaultLoss(activation: string | null, shape: readonly (number | null)[], y: NonNullable<DatasetFacts['y']>): LossName {
+function defaultLoss(activation: string | null, shape: readonly (number | null)[], y: Labels): LossName {
   if (activation === 'softmax') return 'sparse_categorical_crossentropy';
   if (activation === 'sigmoid') return 'binary_crossentropy';
+  if (y.shape.length > 0 && arePositions(y, shape)) return 'sparse_categorical_crossentropy';
   return y.classes !== null && (shape.at(-1) ?? 1) >= y.classes && y.classes > 1 ? 'sparse_categorical_crossentropy' : 'mean_squared_error';
 }

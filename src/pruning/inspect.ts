@@ -112,7 +112,7 @@ function freeAxes(graph: Graph): ModelFacts['warnings'] {
   return [
     {
       code: FREE_AXES,
-      detail: `The multiply-accumulates of ${counted.length} calls, the first of ${counted[0]!.call.layer.name}, hang on free axes (${inputs.join(', ')}), which count as 1 here; jobs count them as long as their data's.`,
+      detail: `Multiply-accumulates, of layer ${counted[0]!.call.layer.name} first, hang on free axes (${inputs.join(', ')}), which count as 1 here; jobs count them as long as their data's.`,
     },
   ];
 }

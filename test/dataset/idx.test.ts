@@ -273,7 +273,9 @@ describe('labels', () => {
 
   it('of more axes are numbers to predict', async () => {
     const dataset = await build({ x, y: idx(8, [6, 2, 2], new Uint8Array(24).fill(1)) }, noShuffle);
-    expect(dataset.facts.y).toEqual({ dtype: 'float32', shape: [2, 2], min: 1, max: 1, classes: null });
+    expect(dataset.facts.y).toEqual({ dtype: 'float32', shape: [2, 2], min: 1, max: 1, classes: null, whole: true });
     expect(stored(dataset.files.y!, 'float32')).toEqual(new Array(24).fill(1));
+    const fraction = await build({ x, y: idx(13, [6, 2, 2], [...new Array(23).fill(1), 0.5]) }, noShuffle);
+    expect(fraction.facts.y).toEqual({ dtype: 'float32', shape: [2, 2], min: 0.5, max: 1, classes: null, whole: false });
   });
 });

@@ -107,6 +107,28 @@ describe('the data of a job', () => {
     await refused('MODEL_DATASET_MISMATCH', ['/dataset_id', [8]], /\[any, 2\]/, trainJob(), config, data([8]));
   });
 
+  it('are refused where their size does not go through a layer behind a free axis', async () => {
+    const config = sequential([null, null, 3], [conv2d('c', 2, 5), layer('GlobalAveragePooling2D', 'g'), dense('out', 3)]);
+    const text = /free axes, and samples of \[3, 3, 3\] do not go through it: Layer c \(Conv2D\)/;
+    await refused('MODEL_DATASET_MISMATCH', ['/dataset_id', [3, 3, 3]], text, trainJob(), config, data([3, 3, 3]));
+  });
+
+  it('give free axes their length where a target of multiply-accumulates is checked', async () => {
+    const layers = [
+      conv2d('c1', 8, 3, { padding: 'same' }),
+      conv2d('c2', 8, 3, { padding: 'same', strides: [2, 2] }),
+      layer('GlobalAveragePooling2D', 'g'),
+      dense('d', 32),
+      dense('out', 3),
+    ];
+    const cut = pruneJob({ structure: { type: 'channels', min_channels: 6 }, target: { macs: 0.6 } });
+    const refusals = [[null, null, 3] as const, [12, 12, 3] as const].map((shape) =>
+      expectProblem(() => check(cut, sequential(shape, layers), data([12, 12, 3])), 'TARGET_OUT_OF_REACH'),
+    );
+    const [free, fixed] = await Promise.all(refusals);
+    expect(free!.message).toBe(fixed!.message);
+  });
+
   it('are refused without labels', async () => {
     await refused('LABELS_REQUIRED', ['/dataset_id', null], /no y/, trainJob(), classifier(), data([8], null));
   });
@@ -229,6 +251,43 @@ describe('the loss', () => {
   it('takes a sequence of classes a sample', async () => {
     const config = sequential([5, 8], [dense('out', 3, { activation: 'softmax' })]);
     expect(await loss(config, data([5, 8], { shape: [5] }))).toBe('sparse_categorical_crossentropy');
+  });
+
+  const places = (shape: readonly (number | null)[], units: number, activation: string): Config =>
+    sequential(shape, [conv2d('out', units, 1, { activation })]);
+  it.each<[string, Config, Labels, string]>([
+    ['whole numbers behind a softmax', places([6, 5, 3], 3, 'softmax'), { shape: [6, 5], whole: true }, 'sparse_categorical_crossentropy'],
+    ['whole numbers behind logits', places([6, 5, 3], 3, 'linear'), { shape: [6, 5], whole: true }, 'sparse_categorical_crossentropy'],
+    [
+      'whole numbers, one axis too many',
+      places([6, 5, 3], 3, 'softmax'),
+      { shape: [6, 5, 1], whole: true },
+      'sparse_categorical_crossentropy',
+    ],
+    ['one-hot rows', places([6, 5, 3], 3, 'softmax'), { shape: [6, 5, 3], max: 1, whole: true }, 'categorical_crossentropy'],
+    ['0 and 1 behind a sigmoid', places([6, 5, 3], 1, 'sigmoid'), { shape: [6, 5], max: 1, whole: true }, 'binary_crossentropy'],
+    ['whole numbers to predict', places([6, 5, 3], 1, 'linear'), { shape: [6, 5], whole: true }, 'mean_squared_error'],
+    ['several whole numbers to predict', places([6, 5, 3], 3, 'linear'), { shape: [6, 5, 3], max: 90, whole: true }, 'mean_squared_error'],
+  ])('of a model of many places is resolved with %s, whether its size is free or not', async (_what, config, y, expected) => {
+    const labels: Labels = { dtype: 'float32', classes: null, ...y };
+    expect(await loss(config, data([6, 5, 3], labels))).toBe(expected);
+    const free = structuredClone(config);
+    (free.config as { layers: { config: Record<string, unknown> }[] }).layers[0]!.config.batch_shape = [null, null, null, 3];
+    expect(await loss(free, data([6, 5, 3], labels))).toBe(expected);
+  });
+
+  it.each<[string, RegExp, Labels]>([
+    [
+      'fractions',
+      /needs whole-number labels from 0 to 2 of shape \[6, 5\], or one-hot rows of shape \[6, 5, 3\]; .*\[6, 5\] and numbers, not all whole, from 0 to 2\./,
+      { whole: false },
+    ],
+    ['more classes than outputs', /\[6, 5\] and whole numbers from 0 to 3\./, { whole: true, max: 3 }],
+    ['numbers of which nobody asked', /uploaded anew/, {}],
+    ['labels of another size', /\[6, 4\] and whole numbers/, { whole: true, shape: [6, 4] }],
+  ])('of many places is refused with %s', async (_what, text, y) => {
+    const dataset = data([6, 5, 3], { dtype: 'float32', shape: [6, 5], classes: null, ...y });
+    await expectProblem(() => check(trainJob(), places([null, null, 3], 3, 'softmax'), dataset), 'MODEL_DATASET_MISMATCH', text);
   });
 
   it.each<[string, RegExp, Config, Labels, string]>([

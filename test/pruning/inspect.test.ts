@@ -8,6 +8,19 @@ import { batchNormalization, conv2d, dense, documentOf, flatten, functional, lay
 const example = (name: string) => resolve(import.meta.dirname, '../../examples', name);
 
 describe('the facts of a model', () => {
+  it('says where multiply-accumulates hang on a free axis', () => {
+    const layers = [conv2d('c', 4, 3), layer('GlobalAveragePooling2D', 'g'), dense('out', 2)];
+    const told = (shape: (number | null)[]) => modelFacts(documentOf(sequential(shape, layers))).warnings;
+    expect(told([null, 8, 3])).toEqual([
+      {
+        code: 'FREE_AXES_COUNT_AS_ONE',
+        detail:
+          "Multiply-accumulates, of layer c first, hang on free axes (input [any, 8, 3]), which count as 1 here; jobs count them as long as their data's.",
+      },
+    ]);
+    expect(told([8, 8, 3])).toEqual([]);
+  });
+
   it('of the seed’s example', async () => {
     const facts = await readModelFacts(example('seed/seed.keras'));
     expect(Value.Check(ModelFacts, facts)).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobSpec } from '../../src/jobs/spec/index.ts';
-import { stepThreads, teacherOf } from '../../src/worker/step-threads.ts';
+import { macsAtSamples, stepThreads, teacherOf } from '../../src/worker/step-threads.ts';
 
 const spec = (training: Record<string, unknown>, type = 'train') =>
   ({ type, model_id: 'mdl_own', training, fine_tuning: training }) as unknown as JobSpec;
@@ -21,6 +21,16 @@ describe('stepThreads', () => {
   it('counts what a teacher computes', () => {
     expect(stepThreads(spec({ batch_size: 128, micro_batch_size: null }), { model: 266_200, teacher: 300_000 }, 8)).toBe(1);
     expect(stepThreads(spec({ batch_size: 128, micro_batch_size: null }), { model: 266_200, teacher: 2_293_000 }, 8)).toBe(8);
+  });
+});
+
+describe('multiply-accumulates at samples', () => {
+  const facts = (shape: (number | null)[]) => ({ macs: 216, inputs: [{ name: 'x', shape: [null, ...shape] }] });
+  it('are as if each layer ran at every place along free axes', () => {
+    expect(macsAtSamples(facts([null, null, 3]), [12, 10, 3])).toBe(216 * 120);
+    expect(macsAtSamples(facts([12, 10, 3]), [12, 10, 3])).toBe(216);
+    expect(macsAtSamples(facts([12, 10, 3]), [360])).toBe(216);
+    expect(macsAtSamples(facts([null, 3]), [])).toBe(216);
   });
 });
 

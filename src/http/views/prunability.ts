@@ -32,7 +32,9 @@ const saving = (description: string) =>
 
 const Savings = strictObject({
   parameters: saving('Weights of the whole model.'),
-  macs: saving('Multiply-accumulates for one sample, of the whole model. Free axes count as 1: no data are known here, and a job counts with the length of its own.'),
+  macs: saving(
+    'Multiply-accumulates for one sample, of the whole model. Free axes count as 1: no data are known here, and a job counts with the length of its own.',
+  ),
 });
 
 /** What can be cut of a model and how much that saves. */
