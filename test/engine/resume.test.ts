@@ -166,7 +166,12 @@ interface Attempt {
 }
 
 /** Runs the job from a checkpoint file, with a checkpoint after every step; ends it once the one of step `until` is written. */
-async function attempt(posted: Posted, resume: string | null, until = Number.POSITIVE_INFINITY): Promise<Attempt> {
+async function attempt(
+  posted: Posted,
+  resume: string | null,
+  until = Number.POSITIVE_INFINITY,
+  { checkpointIntervalSeconds = 0, isCancelled = (_frames: readonly EngineFrame[]): boolean => false } = {},
+): Promise<Attempt> {
   const asked = fillDefaults(JobSpec, { ...posted, model_id: 'mdl_0', dataset_id: 'dst_0' });
   const { spec } = await checkJob(asked, checkedModel(await readModel(model)), facts);
   const frames: EngineFrame[] = [];
@@ -183,14 +188,14 @@ async function attempt(posted: Posted, resume: string | null, until = Number.POS
       dataset: { facts, files: posted.training === SKIPPING.training ? overflowing : files },
       resume_path: resume,
       scratch: mkdtempSync(join(folder, 'attempt-')),
-      checkpoint_interval_s: 0,
+      checkpoint_interval_s: checkpointIntervalSeconds,
     },
     {
       emit(frame) {
         frames.push(frame);
         if (frame.kind === 'checkpoint') checkpoints.set(frame.step, frame.path);
       },
-      cancelled: () => checkpoints.has(until),
+      cancelled: () => checkpoints.has(until) || isCancelled(frames),
       pauseRequested: () => false,
     },
   ).catch((error: unknown) => {
@@ -348,4 +353,21 @@ describe('a checkpoint file', () => {
     truncateSync(path, readFileSync(path).length - 1);
     expect(() => readCheckpoint(path)).toThrow('The checkpoint ends inside weights/a');
   });
+});
+
+it('a job that is cancelled before its first checkpoint leaves one of the step it was at, and none where it had taken no step', async () => {
+  let asked = 0;
+  const after = (times: number) => {
+    asked = 0;
+    const isCancelled = (frames: readonly EngineFrame[]) => frames.some(({ kind }) => kind === 'started') && ++asked > times;
+    return { checkpointIntervalSeconds: 3_600, isCancelled };
+  };
+  const early = await attempt(TRAIN, null, undefined, after(0));
+  expect(early).toMatchObject({ cancelled: true, checkpoints: new Map() });
+  const broken = await attempt(TRAIN, null, undefined, after(3));
+  expect(broken.cancelled).toBe(true);
+  const [[step, path], ...rest] = [...broken.checkpoints] as [[number, string]];
+  expect(rest).toEqual([]);
+  expect(step).toBeGreaterThan(0);
+  expect(endOf(await attempt(TRAIN, path))).toEqual(endOf(await attempt(TRAIN, null)));
 });

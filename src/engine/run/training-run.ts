@@ -71,6 +71,8 @@ export class TrainingRun {
   private earlier: Weights | null = null;
   private step: TrainingStep;
   private lastCheckpoint = performance.now();
+  /** Of the newest checkpoint; where it began before there is one. */
+  private storedStep: number;
 
   constructor(parts: TrainingRunParts, resumed: StoredState | null = null) {
     const { data, training, seed } = parts;
@@ -96,6 +98,7 @@ export class TrainingRun {
       const best = storedUnder(resumed.arrays, 'best');
       if (best.size > 0) this.best = best;
     }
+    this.storedStep = this.state.step;
     this.variables = new RunVariables(this.document.weights);
     if (resumed) this.variables.restore(resumed.arrays);
     if (this.state.packed?.rate && !this.state.packed.codings.every(([key]) => hasCosts(this.variables.costs, key))) {
@@ -538,7 +541,11 @@ export class TrainingRun {
   }
 
   private checkInterrupted(): void {
-    this.checkCancelled();
+    if (this.parts.cancelled()) {
+      // Of which a model is made, where none was the best.
+      if (this.state.step > this.storedStep) this.checkpoint();
+      throw new Cancelled();
+    }
     if (!this.parts.pauseRequested()) return;
     this.checkpoint();
     throw new Paused();
@@ -708,6 +715,7 @@ export class TrainingRun {
     // The best of one run says nothing of the others.
     this.parts.reporter.checkpoint(this.state.step, path, !this.parts.beside?.severalRuns && best?.step === this.state.step ? best : null);
     this.lastCheckpoint = performance.now();
+    this.storedStep = this.state.step;
   }
 
   /** The series `step` has these columns besides its own. */

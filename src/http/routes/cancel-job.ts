@@ -17,7 +17,7 @@ export const cancelJob = route({
   operationId: 'cancelJob',
   summary: 'Cancel a job',
   description:
-    'Asks a running job to end, and ends a queued or paused one at once. What it has trained so far stays as a model, of its best checkpoint or else of its newest: `result` has its `model_id`, `partial` and the `step` it is from, and is null where there was no checkpoint yet. Asking again changes nothing. A job that ends by itself first stays ended so.',
+    'Asks a running job to end, and ends a queued or paused one at once. What it has trained so far stays as a model, of its best checkpoint or else of the step it is at: `result` has its `model_id`, `partial` and the `step` it is from, and is null where no step was taken yet. Asking again changes nothing. A job that ends by itself first stays ended so.',
   tag: 'Jobs',
   access: 'write',
   params: JOB_ID,
