@@ -2,6 +2,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import pino, { type Logger } from 'pino';
 import { type Config, readConfig } from './config.ts';
+import { KEYS_USAGE } from './http/keys-usage.ts';
 import type { ReadyMessage } from './up/espalier-part.ts';
 import { VERSION } from './version.ts';
 
@@ -33,7 +34,7 @@ const COMMANDS: Record<string, Command> = {
     takes: ['create|list|revoke', '...'],
     open: true,
     summary: 'Make, list and revoke API keys in the ledger (docs/access.md)',
-    details: `  create <tenant> <role> [--name TEXT] [--expires TIME]\n  list [tenant]\n  revoke <key id>`,
+    details: KEYS_USAGE.replaceAll(' | ', '\n'),
     run: runKeys,
   },
   key: { takes: ['[tenant]', '[role]'], summary: 'Generate an API key and the line for ESPALIER_API_KEYS_FILE', run: runKey },

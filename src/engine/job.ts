@@ -38,7 +38,7 @@ import { optimizerRule, resolved } from './optimizers/index.ts';
 import { outputFormats } from './output-formats.ts';
 import { TrainingPools } from './pool/pools.ts';
 import { writeProbe } from './probe.ts';
-import { probeInputs } from './probe-inputs.ts';
+import { PROBE_SAMPLES, probeInputs } from './probe-inputs.ts';
 import { searchesWithinDrop, searchSteps, searchWithinDrop } from './pruning/accuracy-search.ts';
 import { planOnly } from './pruning/plan-only.ts';
 import { preparationSteps } from './pruning/preparation.ts';
@@ -341,7 +341,7 @@ async function exportFurther(
   ) as [string, string, string];
   const bytes = await writeModel(document, format);
   writeWithRoom(path, () => [bytes]);
-  const inputs = probeInputs(data, document, 64);
+  const inputs = probeInputs(data, document, PROBE_SAMPLES);
   await writeProbe({ probe, predictions }, document, [inputs]);
   inputs.dispose();
   return { role: 'model', format, path, probe_path: probe, label };
@@ -355,7 +355,7 @@ async function exportModel(frame: RunFrame, files: readonly WrittenModel[], resu
     writeWithRoom(path, () => [bytes]);
     return { role: 'model', format, path, probe_path: probe };
   });
-  const inputs = probeInputs(data, result, 64);
+  const inputs = probeInputs(data, result, PROBE_SAMPLES);
   await writeProbe({ probe, predictions }, result, [inputs]);
   inputs.dispose();
   return [...models, { role: 'predictions', format: 'npz', path: predictions, probe_path: null }];

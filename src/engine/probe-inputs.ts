@@ -4,6 +4,9 @@ import type { ModelDocument } from '../model/document.ts';
 import { inputShape } from './batch.ts';
 import { tf } from './tensorflow.ts';
 
+/** Inputs on which an exported file is compared with the model in memory. */
+export const PROBE_SAMPLES = 64;
+
 /** `count` inputs of the training split, repeated where there are fewer; a seeded choice that no metric is computed on. Data that only evaluate have a test split alone. */
 export function probeInputs(data: Dataset, document: ModelDocument, count: number): Tensor {
   const split = data.split('train').size > 0 ? 'train' : 'test';

@@ -2,10 +2,9 @@ import type { Dataset } from '../dataset/batches.ts';
 import { Problem } from '../errors.ts';
 import type { ModelDocument } from '../model/document.ts';
 import { predict } from './probe.ts';
-import { probeInputs } from './probe-inputs.ts';
+import { PROBE_SAMPLES, probeInputs } from './probe-inputs.ts';
 import { tf } from './tensorflow.ts';
 
-const SAMPLES = 64;
 const ADVICE =
   'Lower the learning rate, clip by global_norm, standardize the data, or let on_non_finite be fail, which says at which step it began.';
 
@@ -25,7 +24,7 @@ export function refuseDiverged(original: ModelDocument, result: ModelDocument, d
 
 /** The first of what a model predicts that is no finite number, for some samples of the data; null where there is none. */
 function notFinite(document: ModelDocument, data: Dataset): number | null {
-  const inputs = probeInputs(data, document, SAMPLES);
+  const inputs = probeInputs(data, document, PROBE_SAMPLES);
   const outputs = predict(document, [inputs]);
   const values = outputs.map((output) => output.dataSync<'float32'>());
   tf.dispose([inputs, ...outputs]);

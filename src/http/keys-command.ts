@@ -3,9 +3,8 @@ import { parseArgs } from 'node:util';
 import { newId } from '../jobs/ids.ts';
 import type { KeyRow, Ledger } from '../ledger/ledger.ts';
 import { hashOf, newSecret, tenantAndRole } from './keys.ts';
+import { KEYS_USAGE } from './keys-usage.ts';
 import { KEYS_PER_TENANT } from './limits.ts';
-
-export const KEYS_USAGE = 'create <tenant> <role> [--name TEXT] [--expires TIME] | list [tenant] | revoke <key id>';
 
 /** Who made a key that nobody's request made. */
 const CLI = { key_id: 'cli', request_id: null };

@@ -3,8 +3,8 @@ import type { DatasetFacts } from '../dataset/facts.ts';
 import { HELD_BYTES } from '../dataset/limits.ts';
 import { bytesOf } from '../dataset/storage.ts';
 import type { ModelFacts } from '../model/facts.ts';
-import { readGraph } from '../model/graph.ts';
 import type { CheckedModel } from './check-training.ts';
+import { graphOf } from './models-at-samples.ts';
 import { count, dimensions, refuse } from './refuse.ts';
 import { type AugmentationEntry, augmentationFault } from './spec/augmentation.ts';
 import type { Training } from './spec/index.ts';
@@ -12,9 +12,20 @@ import type { Training } from './spec/index.ts';
 /** Bytes of a data set and the changed copies of its samples. */
 const COPIES_BYTES = 2 * 2 ** 30;
 
-const STAYING = ['cutout', 'noise', 'brightness', 'contrast'] as const satisfies AugmentationEntry['type'][];
-/** Those that take what is in a picture to other places. */
-const MOVING: ReadonlySet<AugmentationEntry['type']> = new Set(['shift', 'flip', 'crop', 'rotate', 'zoom', 'affine']);
+/** Whether what is in a picture is taken to other places. */
+const MOVES: Record<AugmentationEntry['type'], boolean> = {
+  shift: true,
+  flip: true,
+  crop: true,
+  cutout: false,
+  noise: false,
+  rotate: true,
+  zoom: true,
+  affine: true,
+  brightness: false,
+  contrast: false,
+};
+const STAYING = (Object.keys(MOVES) as AugmentationEntry['type'][]).filter((type) => !MOVES[type]);
 
 /** `training` is at `pointer` of the body. Throws Problem INCOMPATIBLE_OPTIONS. */
 export function checkAugmentation(training: Training, pointer: string, { inputs }: ModelFacts, dataset: DatasetFacts): void {
@@ -22,7 +33,7 @@ export function checkAugmentation(training: Training, pointer: string, { inputs 
   const fault = augmentationFault(augmentation, inputs[0]!.shape.slice(1));
   if (fault) refuse('INCOMPATIBLE_OPTIONS', `${pointer}/augmentation/${fault.index}`, fault.detail, augmentation[fault.index]);
   const labels = dataset.y?.shape ?? [];
-  const moving = augmentation.findIndex(({ type }) => MOVING.has(type));
+  const moving = augmentation.findIndex(({ type }) => MOVES[type]);
   // Labels of places, such as masks, would stay where they are.
   if (moving >= 0 && labels.filter((axis) => axis !== 1).length > 1) {
     const { type } = augmentation[moving]!;
@@ -51,11 +62,11 @@ export function checkAugmentation(training: Training, pointer: string, { inputs 
 export async function checkNoise(
   { augmentation }: Training,
   pointer: string,
-  { readConfig }: Pick<CheckedModel, 'readConfig'>,
+  model: Pick<CheckedModel, 'readConfig' | 'sample'>,
 ): Promise<void> {
   const at = augmentation.findIndex(({ type }) => type === 'noise');
   if (at < 0) return;
-  const { inputs, calls } = readGraph(await readConfig());
+  const { inputs, calls } = await graphOf(model);
   const { tensor, dtype } = inputs[0]!;
   const lookup = calls.find((call) => call.inputs.includes(tensor) && EMBEDDINGS.includes(call.layer.className));
   if (!lookup && !/^int/.test(dtype)) return;

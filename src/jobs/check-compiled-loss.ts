@@ -2,11 +2,11 @@
 import type { JobWarning } from '../ledger/ledger.ts';
 import { unhonoured } from '../model/compile.ts';
 import type { ModelFacts } from '../model/facts.ts';
-import { readGraph } from '../model/graph.ts';
 import { layerClass } from '../model/layers/index.ts';
 import { outputCall } from '../model/output-call.ts';
 import { compiledLoss } from './check-loss.ts';
 import type { CheckedModel } from './check-training.ts';
+import { graphOf } from './models-at-samples.ts';
 import { refuse } from './refuse.ts';
 import type { LossName } from './spec/index.ts';
 
@@ -36,14 +36,15 @@ export async function checkLogits(
   asked: LossName,
   loss: LossName,
   pointer: string,
-  { facts, readConfig }: Pick<CheckedModel, 'facts' | 'readConfig'>,
+  model: Pick<CheckedModel, 'facts' | 'readConfig' | 'sample'>,
   warn: (warning: JobWarning) => void,
 ): Promise<void> {
+  const { facts } = model;
   if (!loss.endsWith('crossentropy') || (facts.outputs[0]!.activation ?? 'linear') !== 'linear') return;
   const { type, options } = facts.compile?.settings?.loss ?? {};
   const said = type?.endsWith('crossentropy') ? options!.from_logits : null;
   if (said === true) return;
-  const graph = readGraph(await readConfig());
+  const graph = await graphOf(model);
   const layer = outputCall(graph, graph.outputs[0]!.tensor)?.layer;
   const isLinear = layer !== undefined && layerClass(layer.className).activation !== undefined;
   if (isLinear && said === null) return;
@@ -52,9 +53,6 @@ export async function checkLogits(
     const detail = `${loss} is computed on logits here. The model is compiled with from_logits false, and its output ${made}, behind no softmax or sigmoid that could be left out. Accepted: a softmax or sigmoid at its end; ${loss} by name, where the output is logits; or mean_squared_error.`;
     refuse('INCOMPATIBLE_OPTIONS', pointer, detail, asked);
   }
-  const says = said === false ? 'the model is compiled with from_logits false' : 'the model does not say whether';
-  warn({
-    code: 'LOGITS_ASSUMED',
-    detail: `The output ${made} and through no softmax or sigmoid: it is taken for logits${said === false ? `, though ${says}` : `, and ${says} it is`}.`,
-  });
+  const says = said === false ? 'though the model is compiled with from_logits false' : 'and the model does not say whether it is';
+  warn({ code: 'LOGITS_ASSUMED', detail: `The output ${made} and through no softmax or sigmoid: it is taken for logits, ${says}.` });
 }

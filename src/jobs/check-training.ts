@@ -12,6 +12,7 @@ import { checkAugmentation, checkNoise } from './check-augmentation.ts';
 import { checkLogits, warnOfLoss } from './check-compiled-loss.ts';
 import { resolveLoss } from './check-loss.ts';
 import type { PlanReader } from './check-pruning/plan.ts';
+import { stepsOf } from './check-pruning/steps.ts';
 import { graphOf } from './models-at-samples.ts';
 import { count, refuse } from './refuse.ts';
 import { Clipping, LearningRateSchedule, type MetricName, type Monitored, Optimizer, type Training } from './spec/index.ts';
@@ -141,13 +142,10 @@ function compiledClipping(settings: CompileSettings | null): Clipping {
 }
 
 /** A rate that is never reached is rarely meant. */
-function warnOfWarmup(
-  { learning_rate_schedule: schedule, epochs, max_steps: most, batch_size }: Training,
-  { splits }: DatasetFacts,
-  warn: TrainingContext['warn'],
-): void {
+function warnOfWarmup(training: Training, dataset: DatasetFacts, warn: TrainingContext['warn']): void {
+  const { learning_rate_schedule: schedule } = training;
   const warmup = 'warmup_steps' in schedule ? schedule.warmup_steps : 0;
-  const steps = Math.min(epochs * Math.ceil(splits.train / batch_size), most ?? Number.POSITIVE_INFINITY);
+  const steps = stepsOf(training, dataset);
   if (steps === 0 || warmup < steps) return;
   const detail = `The learning rate warms up for ${warmup} steps, and the training has ${steps}: it ends before the rate is what was asked for.`;
   warn({ code: 'WARMUP_LONGER_THAN_TRAINING', detail });

@@ -110,9 +110,7 @@ async function fromUploads({ principal: { tenant }, services, body }: DatasetCal
     return inScratch(blobs, async (folder) => {
       const { files, ids, drop } = await gatherUploads(named, { tenant, folder, ledger, blobs });
       const upload = { id: newId('dst'), tenant, files, name, options, folder, maxBytes: limits.maxResumableBytes };
-      const stored = await storeDataset(upload, services).catch((error) => {
-        throw asField(error);
-      });
+      const stored = await storeDataset(upload, services).catch(asField);
       const row = await orDiscard([stored], () => ledger.insertDataset(stored.row, settled.claim, ids));
       await drop();
       return { row, replayed: false };

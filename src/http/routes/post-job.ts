@@ -129,7 +129,7 @@ async function fromForm(call: JobCall): Promise<Answer> {
           : null;
         return await orDiscard([model], async () => {
           const dataset = ids.dataset_id
-            ? await storeData(
+            ? await storeDataset(
                 {
                   id: ids.dataset_id,
                   tenant,
@@ -140,7 +140,7 @@ async function fromForm(call: JobCall): Promise<Answer> {
                   maxBytes: limits.maxUploadBytes,
                 },
                 services,
-              )
+              ).catch(asDatasetPart)
             : null;
           return orDiscard([dataset], async () => {
             const own = { model: model?.row, dataset: dataset?.row };
@@ -152,12 +152,6 @@ async function fromForm(call: JobCall): Promise<Answer> {
       }
     }),
   );
-}
-
-async function storeData(...[upload, services]: Parameters<typeof storeDataset>): ReturnType<typeof storeDataset> {
-  return storeDataset(upload, services).catch((error) => {
-    throw asDatasetPart(error);
-  });
 }
 
 async function insert(

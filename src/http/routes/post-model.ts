@@ -110,9 +110,7 @@ async function fromUploads({ principal: { tenant }, services, body }: ModelCall,
     const named = [body.file].flat().map((id, n) => ({ part: 'file', id, pointer: Array.isArray(body.file) ? `/file/${n}` : '/file' }));
     return inScratch(blobs, async (folder) => {
       const { files, ids, drop } = await gatherUploads(named, { tenant, folder, ledger, blobs });
-      const stored = await storeModel({ id: newId('mdl'), tenant, files, name: body.name, folder }, services).catch((error) => {
-        throw asField(error);
-      });
+      const stored = await storeModel({ id: newId('mdl'), tenant, files, name: body.name, folder }, services).catch(asField);
       const row = await orDiscard([stored], () => ledger.insertModel(stored.row, settled.claim, ids));
       await drop();
       return { row, replayed: false };

@@ -55,14 +55,17 @@ export const postWebhookSecret = route({
     const { tenant } = principal;
     const { secret, rows } = await underKey(ledger, tenant, idempotencyKey(request.headers), async (held) => {
       const settled = await held.settle({ create: 'webhook_secret', overlap_s });
-      if ('claim' in settled) return webhooks.secrets.rotate(tenant, overlap_s * 1_000, ledger, settled.claim);
+      if ('claim' in settled) {
+        const made = await webhooks.secrets.rotate(tenant, overlap_s * 1_000, ledger, settled.claim);
+        request.log.info({ secret_id: made.rows[0]?.id, overlap_s }, 'A secret of webhooks was made');
+        return made;
+      }
       const { id } = settled.replayed;
       const known = await webhooks.secrets.again(tenant, id);
       if (!known) throw new Problem('CONFLICT', `The first request with this idempotency key made ${id}, which signs no more`);
       reply.header('idempotency-replayed', 'true');
       return known;
     });
-    if (!reply.hasHeader('idempotency-replayed')) request.log.info({ secret_id: rows[0]?.id, overlap_s }, 'A secret of webhooks was made');
     return reply.code(201).header('cache-control', 'no-store').send(webhookSecretView(rows, secret));
   },
 });

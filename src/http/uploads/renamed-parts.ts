@@ -1,13 +1,13 @@
 import { Problem } from '../../errors.ts';
 
-/** A problem of data that came as the part `dataset`, which are called `file` where they come alone. */
-export function asDatasetPart(error: unknown): unknown {
-  return renamed(error, (text) => text.replaceAll('#part:file', '#part:dataset').replaceAll('one part file ', 'one part dataset '));
+/** Throws a problem of data that came as the part `dataset`, which are called `file` where they come alone; any other error as it is. */
+export function asDatasetPart(error: unknown): never {
+  throw renamed(error, (text) => text.replaceAll('#part:file', '#part:dataset').replaceAll('one part file ', 'one part dataset '));
 }
 
-/** A problem of what a body of JSON names, which a form has as parts. */
-export function asField(error: unknown): unknown {
-  return renamed(error, (text) => text.replaceAll('#part:', '/'));
+/** The same of what a body of JSON names, which a form has as parts. */
+export function asField(error: unknown): never {
+  throw renamed(error, (text) => text.replaceAll('#part:', '/'));
 }
 
 function renamed(error: unknown, rename: (text: string) => string): unknown {
