@@ -238,10 +238,12 @@ describe('scopes', () => {
     fc.assert(
       fc.property(
         fc.nat(1e6),
-        fc.double({ min: 0.5, max: 0.9, noNaN: true }),
-        fc.double({ min: 0, max: 0.1, noNaN: true }),
-        (seed, sparsity, minDensity) => {
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 0.3, noNaN: true }),
+        (seed, share, minDensity) => {
           const random = generator(seed, 'floors');
+          // Up to what floors, and the best weights of ten units a layer, leave to be cut.
+          const sparsity = 0.5 + share * (0.45 - Math.max(minDensity, 0.1));
           // Layers of scores of different heights, none of them twice.
           const heights = all.map(() => 1 + 3 * random.uniform());
           const scores = new Map(
@@ -253,8 +255,9 @@ describe('scopes', () => {
             const own = [...scores.get(key)!];
             const least = Math.ceil(minDensity * count - 1e-9);
             const ranks = [...own.keys()].sort((a, b) => own[b]! - own[a]!);
-            const safe = new Set(ranks.slice(0, least));
-            for (let unit = 0; unit < 10; unit++) safe.add(ranks.find((index) => index % 10 === unit)!);
+            const safe = new Set(Array.from({ length: 10 }, (_, unit) => ranks.find((index) => index % 10 === unit)!));
+            // The best of the units are among those that a layer has to keep.
+            for (const index of ranks) if (safe.size < least) safe.add(index);
             return own.map((score, index) => ({ key, index, score, safe: safe.has(index) }));
           });
           const gone = pool
