@@ -1,6 +1,5 @@
 /** Losses, as Keras 3 defines them. */
 import type { Tensor } from '@tensorflow/tfjs-node-gpu';
-import type { DatasetFacts } from '../dataset/facts.ts';
 import type { LossName, Training } from '../jobs/spec/index.ts';
 import { softmaxCrossEntropy, sparseSoftmaxCrossEntropy } from './raw-ops.ts';
 import { tf } from './tensorflow.ts';
@@ -13,7 +12,7 @@ export interface Loss {
   onLogits: boolean;
   options: LossOptions;
   /**
-   * The value of each sample and position, [batch, positions], for `prediction` [batch, ...] and `target` (class numbers, or float32).
+   * The value of each sample and position, [batch, positions], for `prediction` [batch, ...] and `target`: what it is to be, or class numbers [batch].
    * Differentiable with respect to the prediction.
    */
   values(prediction: Tensor, target: Tensor): Tensor;
@@ -137,10 +136,15 @@ function fused(rows: Tensor, operation: (rows: Tensor) => { loss: Tensor; gradie
 export function lossOf(name: LossName, options: LossOptions): Loss {
   if (name === 'auto') throw new Error("The loss is still 'auto'; it is resolved when the job is posted");
   const { onLogits, values } = LOSSES[name];
-  // Rows and numbers may be stored as whole numbers.
-  const taken = (target: Tensor): Tensor =>
-    name === 'sparse_categorical_crossentropy' ? classNumbers(target) : target.dtype === 'float32' ? target : tf.cast(target, 'float32');
-  return { name, onLogits, options, values: (prediction, target) => values(prediction, taken(target), options) };
+  const taken = name === 'sparse_categorical_crossentropy' ? (_: Tensor, target: Tensor) => classNumbers(target) : asNumbers;
+  return { name, onLogits, options, values: (prediction, target) => values(prediction, taken(prediction, target), options) };
+}
+
+/** A target as float32, as it may be stored as whole numbers; class numbers for several outputs become rows of 0s with a single 1. */
+export function asNumbers(prediction: Tensor, target: Tensor): Tensor {
+  const outputs = prediction.size / prediction.shape[0]!;
+  if (outputs > 1 && target.rank === 1) return oneHot(classNumbers(target), outputs);
+  return target.dtype === 'float32' ? target : tf.cast(target, 'float32');
 }
 
 /** Class numbers as int32; those of positions are stored as float32. */
@@ -152,11 +156,6 @@ export function classNumbers(target: Tensor): Tensor {
 export function meanLoss(loss: Loss, prediction: Tensor, target: Tensor, weights: Tensor | null): Tensor {
   const values = loss.values(prediction, target);
   return tf.mean(weights ? tf.mul(values, tf.expandDims(weights, 1)) : values);
-}
-
-/** Whether class numbers must become one-hot rows before the loss takes them. */
-export function needsOneHot({ name }: Loss, { y }: DatasetFacts): boolean {
-  return name !== 'sparse_categorical_crossentropy' && y !== null && (y.classes ?? 0) > 2 && y.dtype !== 'float32' && y.shape.length === 0;
 }
 
 /** Whether the loss compares classes, so that accuracy means something. */

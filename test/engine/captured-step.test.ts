@@ -57,7 +57,6 @@ const FED: BatchFormat = {
   target: [3],
   targetType: 'float32',
   weighted: false,
-  classes: null,
   lesson: null,
 };
 const batch: HostBatch = {
@@ -164,7 +163,7 @@ describe('twenty captured steps are twenty eager ones', () => {
     ['sparse_categorical_crossentropy', 'softmax', numbers, {}],
     ['sparse_categorical_crossentropy', 'softmax', numbers, { lossOptions: { label_smoothing: 0.1 } }],
     ['categorical_crossentropy', 'softmax', oneHot, { lossOptions: { label_smoothing: 0.1 } }],
-    ['categorical_crossentropy', 'softmax', numbers, { classes: 3 }],
+    ['categorical_crossentropy', 'softmax', numbers, { numbered: true }],
     ['binary_crossentropy', 'sigmoid', oneHot, { lossOptions: { label_smoothing: 0.1 } }],
     ['mean_absolute_error', 'linear', vectors, {}],
     ['huber', 'linear', vectors, { lossOptions: { huber_delta: 0.5 } }],
@@ -358,8 +357,7 @@ describe('data held in the session', () => {
     'as $type under a $name transform is what feeding its batches is',
     ({ type, name, transform }) => {
       const x = values(type);
-      const classes = name === 'channel' ? 3 : null;
-      const loss = classes ? 'categorical_crossentropy' : 'sparse_categorical_crossentropy';
+      const loss = name === 'channel' ? 'categorical_crossentropy' : 'sparse_categorical_crossentropy';
       const format: BatchFormat = {
         stored: [6, 6, 2],
         sample: [6, 6, 2],
@@ -368,7 +366,6 @@ describe('data held in the session', () => {
         target: [],
         targetType: 'int32',
         weighted: true,
-        classes,
         lesson: null,
       };
       const sizes = { batches: [BATCH, 4], predictions: [BATCH, 3] };

@@ -305,17 +305,17 @@ describe.each(['eager', 'captured'] as const)('%s:', (kind) => {
     });
 
     it.each([
-      ['class numbers', array([2], [0, 1]), undefined],
-      ['class numbers as rows of one', array([2, 1], [0, 1]), undefined],
-      ['one-hot rows', array([2, 2], [1, 0, 0, 1]), undefined],
-      ['class numbers that become one-hot rows', array([2], [0, 1]), 2],
-    ])('finds the class of %s', (_what, labels, classes) => {
+      ['class numbers', array([2], [0, 1]), false],
+      ['class numbers as rows of one', array([2, 1], [0, 1]), false],
+      ['one-hot rows', array([2, 2], [1, 0, 0, 1]), false],
+      ['class numbers that become one-hot rows', array([2], [0, 1]), true],
+    ])('finds the class of %s', (_what, labels, numbered) => {
       const made = stepFor(
         documentOf(sequential([1], [dense('a', 2, { use_bias: false, activation: 'softmax' })]), () => 0),
         {
-          loss: classes || labels.data.length === 4 ? 'categorical_crossentropy' : 'sparse_categorical_crossentropy',
+          loss: numbered || labels.data.length === 4 ? 'categorical_crossentropy' : 'sparse_categorical_crossentropy',
           classWeights: [1, 3],
-          ...(classes ? { classes } : {}),
+          numbered,
         },
       );
       expectClose([made.run(array([2, 1], [1, 5]), labels).loss], [(Math.LN2 * (1 + 3)) / 2], { relative: 1e-6 });

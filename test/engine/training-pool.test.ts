@@ -50,7 +50,7 @@ it('copies are kept as the data are stored: what is not changed to the byte, bri
   const { facts, files, x } = bytes();
   const data = openDataset(files, facts);
   onTestFinished(() => data.close());
-  const format = batchFormat(facts, network(2, 1).graph, { weighted: false, oneHot: false, lesson: null });
+  const format = batchFormat(facts, network(2, 1).graph, { weighted: false, lesson: null });
   const before = tf.memory().numTensors;
   const made = (given: Record<string, unknown>, seed = 3) => augmentedCopies(data, format, [entry(given)], 4, seed, () => {}) as Uint8Array;
   const own = [...data.split('train').samples].flatMap((row) => [...x.subarray(row * 36, (row + 1) * 36)]);

@@ -161,8 +161,8 @@ export interface TestStepOptions {
   /** Weights that are few values, on a grid, or multiples of learned steps: these in their phase, with what their bits cost. */
   coded?: Record<string, KernelCoding>;
   rated?: { phase: RatePhase; costs: Record<string, CodeCosts> };
-  /** Class numbers become one-hot rows of so many. */
-  classes?: number;
+  /** Targets are class numbers, also under losses that compare rows. */
+  numbered?: boolean;
   seed?: number;
   /** Samples of the batches that a captured step will be given; those of the first batch unless said otherwise. */
   batches?: readonly number[];
@@ -225,7 +225,7 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
   }
   for (const [key, costs] of Object.entries(options.rated?.costs ?? {}))
     setCosts(variables.costs, key, variables.weights.shape(key), costs);
-  const numbered = loss.name.startsWith('sparse') || options.classes !== undefined;
+  const numbered = loss.name.startsWith('sparse') || options.numbered === true;
   let step: TrainingStep | null = null;
   const stepFor = (x: KerasArray, y: KerasArray, weighted: boolean): TrainingStep => {
     if (step) return step;
@@ -237,7 +237,6 @@ export function stepOf(document: ModelDocument, options: TestStepOptions = {}, k
       target: y.shape.slice(1),
       targetType: numbered ? 'int32' : 'float32',
       weighted,
-      classes: options.classes ?? null,
       lesson: null,
     };
     const count = x.shape[0]!;

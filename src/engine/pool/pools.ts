@@ -51,7 +51,7 @@ export class TrainingPools {
     const teaching = kept && wanted.teacherDocument;
     if (this.newest?.key === key && this.newest.teacher === teaching) return this.newest.pool;
     this.newest = null;
-    const format = batchFormat(data.facts, student.graph, { weighted: false, oneHot: false, lesson: null });
+    const format = batchFormat(data.facts, student.graph, { weighted: false, lesson: null });
     const held =
       copies === null ? data.held : withCopies(data, augmentedCopies(data, format, augmentation, copies, seed, cancelled), copies);
     const rows = copies === null ? samples : Uint32Array.from({ length: trained }, (_, index) => data.facts.samples + index);

@@ -6,7 +6,7 @@ import { type Graph, weightKey } from '../../model/graph.ts';
 import { prunableKernels } from '../../pruning/kernels.ts';
 import type { Teacher } from '../distillation.ts';
 import { predictionBatchSize } from '../evaluate.ts';
-import { type Loss, needsOneHot } from '../losses.ts';
+import type { Loss } from '../losses.ts';
 import { type OptimizerRule, resolved } from '../optimizers/index.ts';
 import type { TrainingPool } from '../pool/training-pool.ts';
 import {
@@ -90,10 +90,8 @@ function stepParts({ asked, state, graph, variables, loss, optimizer, clipping, 
   };
 }
 
-function formatOf({ asked, graph, loss, pool }: StepMaking): BatchFormat {
-  const { training, data } = asked;
-  const oneHot = needsOneHot(loss, data.facts);
-  return batchFormat(data.facts, graph, { weighted: training.sample_weights, oneHot, lesson: pool.lessonShape });
+function formatOf({ asked: { training, data }, graph, pool }: StepMaking): BatchFormat {
+  return batchFormat(data.facts, graph, { weighted: training.sample_weights, lesson: pool.lessonShape });
 }
 
 /** What the penalty is of: scales of batch normalisation, or the kernels that may be cut; null once all is cut. */

@@ -1,5 +1,5 @@
 /** What a batch looks like to a step: stored samples, and how they become what the model takes. */
-import type { Tensor, Tensor1D } from '@tensorflow/tfjs-node-gpu';
+import type { Tensor } from '@tensorflow/tfjs-node-gpu';
 import type { DatasetFacts } from '../../dataset/facts.ts';
 import { type InputTransform, inputTransform } from '../../dataset/transform.ts';
 import type { Graph } from '../../model/graph.ts';
@@ -19,17 +19,15 @@ export interface BatchFormat {
   target: readonly number[];
   targetType: 'int32' | 'float32';
   weighted: boolean;
-  /** Their number, where the loss needs class numbers as one-hot rows; else null. */
-  classes: number | null;
   /** Of what a teacher says of one sample, where batches bring it; else null. */
   lesson: readonly number[] | null;
 }
 
-/** The format of a data set's batches for a model: whether its samples' weights count, where it has some, whether classes come as one-hot rows, and the shape of a teacher's word. */
+/** The format of a data set's batches for a model: whether its samples' weights count, where it has some, and the shape of a teacher's word. */
 export function batchFormat(
   facts: DatasetFacts,
   graph: Graph,
-  { weighted, oneHot, lesson }: { weighted: boolean; oneHot: boolean; lesson: readonly number[] | null },
+  { weighted, lesson }: { weighted: boolean; lesson: readonly number[] | null },
 ): BatchFormat {
   if (!facts.y) throw new Error('The data set has no labels');
   return {
@@ -40,7 +38,6 @@ export function batchFormat(
     target: facts.y.shape,
     targetType: facts.y.dtype === 'float32' ? 'float32' : 'int32',
     weighted: weighted && facts.weights !== undefined,
-    classes: oneHot ? facts.y.classes : null,
     lesson,
   };
 }
@@ -63,11 +60,6 @@ export function encoded({ storedType, transform, stored }: BatchFormat, x: Tenso
   const values = raw.dataSync<'float32'>();
   if (storedType === 'float32') return values;
   return storedType === 'uint8' ? new Uint8Array(Uint8ClampedArray.from(values).buffer) : Int32Array.from(values, Math.round);
-}
-
-/** Targets as the loss takes them: class numbers become rows of 0s with a single 1 where it needs such. */
-export function oneHotTarget({ classes }: BatchFormat, target: Tensor): Tensor {
-  return classes === null ? target : tf.cast(tf.oneHot(tf.reshape(target, [-1]) as Tensor1D, classes), 'float32');
 }
 
 /** Values in TensorFlow's own memory as a tensor; one of bytes says that it is int32. */

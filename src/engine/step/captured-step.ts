@@ -13,7 +13,7 @@ import type { TaughtArrays } from '../pool/training-pool.ts';
 import { scope } from '../scope.ts';
 import { tf } from '../tensorflow.ts';
 import { Variables } from '../variables.ts';
-import { type BatchFormat, decoded, oneHotTarget, rawTensors } from './batch-format.ts';
+import { type BatchFormat, decoded, rawTensors } from './batch-format.ts';
 import { HeldData } from './held-data.ts';
 import { maskVariables, silence } from './masking.ts';
 import { drawOf, partsOf } from './parts.ts';
@@ -327,7 +327,7 @@ export class CapturedStep implements TrainingStep {
     recorder.feed(`y_${count}`, raw.y, format.targetType);
     if (raw.w) recorder.feed(`w_${count}`, raw.w);
     if (raw.lesson) recorder.feed(`lesson_${count}`, raw.lesson);
-    return () => ({ x: decoded(format, raw.x), y: oneHotTarget(format, raw.y), w: raw.w, lesson: raw.lesson });
+    return () => ({ x: decoded(format, raw.x), y: raw.y, w: raw.w, lesson: raw.lesson });
   }
 
   private inputReader(recorder: Recorder, held: HeldData | null, count: number): () => Tensor {

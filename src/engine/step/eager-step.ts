@@ -3,7 +3,7 @@ import type { Masks } from '../../pruning/masks.ts';
 import { scope } from '../scope.ts';
 import { tf } from '../tensorflow.ts';
 import { Variables } from '../variables.ts';
-import { type BatchFormat, decoded, oneHotTarget, rawTensors } from './batch-format.ts';
+import { type BatchFormat, decoded, rawTensors } from './batch-format.ts';
 import { maskVariables, silence } from './masking.ts';
 import { drawOf, partsOf } from './parts.ts';
 import { type BatchTensors, type Pass, type StepParts, StepProgram } from './program.ts';
@@ -91,7 +91,7 @@ export class EagerStep implements TrainingStep {
 
   private tensors(batch: HostBatch): BatchTensors {
     const { x, y, w, lesson } = rawTensors(this.format, batch.read());
-    return { x: decoded(this.format, x), y: oneHotTarget(this.format, y), w, lesson };
+    return { x: decoded(this.format, x), y, w, lesson };
   }
 
   /** A pass over all parts of a batch, each weighted by its share of the samples. */

@@ -5,7 +5,7 @@ import { DTYPE, type DtypeName, type TypedValues } from '../graph/native.ts';
 import type { TaughtArrays } from '../pool/training-pool.ts';
 import { assignVariable, destroyVariable, gatherVariableRows, makeVariable } from '../raw-ops.ts';
 import { tf } from '../tensorflow.ts';
-import { type BatchFormat, decoded, oneHotTarget, rawTensor } from './batch-format.ts';
+import { type BatchFormat, decoded, rawTensor } from './batch-format.ts';
 import type { BatchTensors } from './program.ts';
 
 export interface HeldVariable {
@@ -47,7 +47,7 @@ export class HeldData {
     };
     return {
       x: decoded(this.format, of('data/x')!),
-      y: oneHotTarget(this.format, of('data/y')!),
+      y: of('data/y')!,
       w: of('data/w'),
       lesson: of('data/lesson'),
     };

@@ -11,7 +11,7 @@ import { outputCall } from '../../model/output-call.ts';
 import { TENSORS } from '../arithmetic.ts';
 import { augment } from '../augmentation/index.ts';
 import { featureLesson, featureOf, outputLesson, type Teacher, taught } from '../distillation.ts';
-import { classNumbers, type Loss, meanLoss } from '../losses.ts';
+import { asNumbers, classNumbers, type Loss, meanLoss } from '../losses.ts';
 import { forward } from '../network.ts';
 import { gatherRows } from '../ops/gather-rows.ts';
 import type { OptimizerRule } from '../optimizers/index.ts';
@@ -423,7 +423,7 @@ function accuracyOf({ name }: Loss, output: Tensor, y: Tensor): Tensor {
     case 'sparse_categorical_crossentropy':
       return right(tf.equal(tf.reshape(tf.argMax(output, -1), [-1]), tf.reshape(classNumbers(y), [-1])));
     case 'categorical_crossentropy':
-      return right(tf.equal(tf.argMax(output, -1), tf.argMax(tf.reshape(y, output.shape), -1)));
+      return right(tf.equal(tf.argMax(output, -1), tf.argMax(tf.reshape(asNumbers(output, y), output.shape), -1)));
     case 'binary_crossentropy':
       return right(tf.equal(tf.greater(output, 0), tf.greater(tf.reshape(y, output.shape), 0.5)));
     default:

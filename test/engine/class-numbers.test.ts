@@ -1,0 +1,70 @@
+/** Class numbers where a loss compares rows: whatever asks for the loss or its gradients takes them as the same rows that could have been uploaded. */
+import { expect, it } from 'vitest';
+import { storedDataset } from '../helpers/datasets.ts';
+import { dense, documentOf, randomFill, sequential } from '../helpers/documents.ts';
+import { array, drawn } from '../helpers/engine.ts';
+import { runPosted } from '../helpers/jobs.ts';
+
+const SAMPLES = 60;
+const SPLITS = { selection: 10, test: 10 };
+const x = drawn([SAMPLES, 6], 'vectors');
+const training = { epochs: 2, batch_size: 20, optimizer: { type: 'adam', learning_rate: 0.03 } };
+const calibration = { calibration_batches: 6, calibration_batch_size: 6 };
+
+const classesOf = (count: number) => Int32Array.from({ length: SAMPLES }, (_, at) => (at * 5) % count);
+const rowsOf = (classes: Int32Array, count: number) =>
+  array(
+    [SAMPLES, count],
+    [...classes].flatMap((number) => Array.from({ length: count }, (_, at) => (at === number ? 1 : 0))),
+  );
+
+const prunedBy = (type: string): [string, Record<string, unknown>] => [
+  `pruning by ${type}`,
+  { type: 'prune', pruning: { criterion: { type, ...calibration }, target: { sparsity: 0.5 } }, fine_tuning: training },
+];
+const TAYLOR = prunedBy('taylor');
+const JOBS: [string, Record<string, unknown>][] = [
+  ['training', { type: 'train', training }],
+  TAYLOR,
+  ...['fisher', 'woodfisher'].map(prunedBy),
+  ['whole numbers', { type: 'train', training, packing: { quantization: 'int4' } }],
+  ['a rate', { type: 'train', training, packing: { rate: { weight: 1e-4 }, tuning: { epochs: 4 } } }],
+];
+
+/** The same job on class numbers, and on the rows that they stand for. */
+async function onBoth(job: Record<string, unknown>, loss: string, count: number) {
+  const document = documentOf(
+    sequential([6], [dense('a', 12, { activation: 'relu' }), dense('out', count, { activation: 'softmax' })]),
+    randomFill(1),
+  );
+  const posted = Object.fromEntries(
+    Object.entries(job).map(([name, part]) => [name, name === 'training' || name === 'fine_tuning' ? { ...(part as object), loss } : part]),
+  );
+  const classes = classesOf(count);
+  return Promise.all([classes, rowsOf(classes, count)].map((y) => runPosted(posted, { document, ...storedDataset(x, y, SPLITS) })));
+}
+
+it.each([
+  ...JOBS.map(([what, job]) => ({ what, job, loss: 'mean_squared_error', count: 3 })),
+  ...['mean_absolute_error', 'huber', 'cosine_similarity', 'kl_divergence'].map((loss) => ({
+    what: TAYLOR[0],
+    job: TAYLOR[1],
+    loss,
+    count: 3,
+  })),
+  { what: `two classes and ${TAYLOR[0]}`, job: TAYLOR[1], loss: 'mean_squared_error', count: 2 },
+])('$what under $loss', async ({ job, loss, count }) => {
+  const [numbers, rows] = await onBoth(job, loss, count);
+  expect(numbers!.document!.weights).toEqual(rows!.document!.weights);
+});
+
+it('takes class numbers for one output as the numbers that they are', async () => {
+  const document = documentOf(sequential([6], [dense('a', 12, { activation: 'relu' }), dense('out', 1)]), randomFill(1));
+  const classes = classesOf(3);
+  const [numbers, rows] = await Promise.all(
+    [classes, array([SAMPLES, 1], [...classes])].map((y) =>
+      runPosted({ ...TAYLOR[1], fine_tuning: { ...training, loss: 'mean_squared_error' } }, { document, ...storedDataset(x, y, SPLITS) }),
+    ),
+  );
+  expect(numbers!.document!.weights).toEqual(rows!.document!.weights);
+});
