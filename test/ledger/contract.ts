@@ -1400,8 +1400,21 @@ export function ledgerContract(name: string, factory: LedgerFactory): void {
         expect(await world.ledger.failExhausted(5)).toEqual([id]);
         const job = await world.ledger.loadJob(id);
         expect(job).toMatchObject({ status: 'failed', finished_at: world.clock.now, error: { code: 'ATTEMPTS_EXHAUSTED' } });
-        expect(job?.error?.detail).toContain('attempt 5: engine_lost');
+        expect(job?.error?.detail).toMatch(/attempt 5: engine_lost\)$/);
         expect(await world.ledger.failExhausted(5)).toEqual([]);
+      });
+
+      it('end the job with what the last of their engines said', async () => {
+        const { id } = await world.queueJob();
+        for (const n of [1, 2, 3, 4, 5]) {
+          await world.ledger.claimJob(claimOf(id, n));
+          await world.ledger.addWarning(id, n, { code: 'FEW_SAMPLES', detail: 'There are few' });
+          if (n < 4) await world.ledger.addWarning(id, n, { code: 'ENGINE_FAILED', detail: `Attempt ${n}: out of luck` });
+          if (n === 4) await world.ledger.addWarning(id, n, { code: 'ENGINE_FAILED', detail: `Attempt ${n}: out of patience` });
+          await world.ledger.releaseJob(id, n, 'engine_failed');
+        }
+        expect(await world.ledger.failExhausted(5)).toEqual([id]);
+        expect((await world.ledger.loadJob(id))?.error?.detail).toMatch(/attempt 5: engine_failed\)\. Attempt 4: out of patience$/);
       });
 
       it('do not count where they were paused', async () => {

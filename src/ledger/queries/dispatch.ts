@@ -74,12 +74,12 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
     async failExhausted(limit) {
       const candidates = await db
         .selectFrom('jobs')
-        .select(['id', 'attempt'])
+        .select(['id', 'attempt', 'warnings'])
         .where('status', '=', 'queued')
         .where('attempt', '>=', limit)
         .execute();
       const failed = [];
-      for (const { id, attempt } of candidates) {
+      for (const { id, attempt, warnings } of candidates) {
         const attempts = await db.selectFrom('attempts').selectAll().where('job_id', '=', id).orderBy('n', 'desc').execute();
         const recent = fruitless(attempts)
           .filter(({ end }) => end === null || !ASKED_FOR.includes(end))
@@ -87,9 +87,13 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
         if (recent.length < limit) continue;
         recent.reverse();
         const ends = recent.map(attemptRow).map(({ n, end }) => `attempt ${n}: ${end}`);
+        // What an engine said when it ended is a warning of the job's that names the attempt.
+        const said = (JSON.parse(warnings) as JobRow['warnings']).findLast(({ detail }) =>
+          recent.some(({ n }) => detail.startsWith(`Attempt ${n}: `)),
+        );
         const error = problemDocument(
           'ATTEMPTS_EXHAUSTED',
-          `The last ${limit} attempts ended without a newer checkpoint (${ends.join(', ')})`,
+          `The last ${limit} attempts ended without a newer checkpoint (${ends.join(', ')})${said ? `. ${said.detail}` : ''}`,
         );
         const won = await db.transaction().execute(async (transaction) => {
           const { numUpdatedRows } = await transaction
