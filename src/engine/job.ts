@@ -17,6 +17,7 @@ import { atSamples } from '../model/at-samples.ts';
 import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
+import type { Graph } from '../model/graph.ts';
 import { withPrecision } from '../packing/with-precision.ts';
 import { constantLoss } from '../report/constant-loss.ts';
 import { inputsInUse } from '../report/inputs-in-use.ts';
@@ -222,7 +223,7 @@ async function run(
       ...packed,
       ...(made.recipe ? { recipe: made.recipe } : {}),
       inputs: inputsOf(data),
-      ...(selection ? { selection: { ...selection, constant_loss: constantLossOf(data, loss.name) } } : {}),
+      ...(selection ? { selection: { ...selection, constant_loss: constantLossOf(data, loss.name, result.graph) } } : {}),
       receipt,
       ...(tested ? { checks: tested.checks } : {}),
       seconds: reporter.seconds(),
@@ -285,8 +286,11 @@ function inputsOf({ facts: { x } }: Dataset): Record<string, unknown> {
 }
 
 /** What answering every sample of the selection split alike comes to. */
-function constantLossOf(data: Dataset, loss: LossName): number | null {
-  return constantLoss(loss, data.labels('selection', 0, data.split('selection').size), data.facts.y?.shape.at(-1) ?? 1);
+function constantLossOf(data: Dataset, loss: LossName, { outputs: [output] }: Graph): number | null {
+  const shape = data.facts.y?.shape ?? [];
+  const outputs = output!.shape.reduce<number>((product, length) => product * (length ?? 1), 1);
+  const labels = data.labels('selection', 0, data.split('selection').size);
+  return constantLoss(loss, labels, shape.at(-1) ?? 1, shape.length === 0 && outputs > 1 ? outputs : null);
 }
 
 function initialOptimizer(document: ModelDocument, training: Training, reporter: Reporter): OptimizerNumbers | null {

@@ -56,6 +56,8 @@ it.each([
 ])('$what under $loss', async ({ job, loss, count }) => {
   const [numbers, rows] = await onBoth(job, loss, count);
   expect(numbers!.document!.weights).toEqual(rows!.document!.weights);
+  const constant = ({ result }: typeof numbers & {}) => (result!.selection as { constant_loss: number | null }).constant_loss;
+  if (constant(rows!) !== null) expect(constant(numbers!)).toBeCloseTo(constant(rows!)!, 6);
 });
 
 it('takes class numbers for one output as the numbers that they are', async () => {

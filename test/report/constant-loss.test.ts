@@ -8,6 +8,9 @@ it('is the entropy of classes, however they are written, and the variance of num
   // Two outputs, the second of which is always the same.
   expect(constantLoss('binary_crossentropy', Float32Array.of(0, 1, 1, 1, 0, 1, 0, 1), 2)).toBeCloseTo(quarter / 2, 12);
   expect(constantLoss('mean_squared_error', Float32Array.of(1, 10, 3, 14), 2)).toBeCloseTo((1 + 4) / 2, 12);
+  // Class numbers count as the rows they stand for.
+  const rows = constantLoss('mean_squared_error', Float32Array.of(0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 1), 3)!;
+  expect(constantLoss('mean_squared_error', Int32Array.of(2, 0, 2, 2), 1, 3)).toBeCloseTo(rows, 12);
 });
 
 it('is not told of other losses, nor of nothing', () => {
