@@ -12,6 +12,7 @@
  *   --no-augmentation
  *   --changed 0.75         how many of the images are changed ones, in the training of the narrow network
  *   --strength 1           how much they are changed, beside the teacher's
+ *   --loss auto            of the narrow network, or another that classes can be trained under
  *   --distillation '{"temperature":2,"weight":0.6}'
  *   --copies 10            of each training image, changed beforehand, of which the teacher is asked once; 0 changes and asks in every step
  *   --lesson 10 --float 30 --rate 80   epochs of the teacher, of the narrow network, and at the rate
@@ -43,6 +44,7 @@ const { values: given } = parseArgs({
     'no-augmentation': { type: 'boolean', default: false },
     changed: { type: 'string', default: '0.75' },
     strength: { type: 'string', default: '1' },
+    loss: { type: 'string', default: 'auto' },
     distillation: { type: 'string', default: '{"temperature":2,"weight":0.6}' },
     copies: { type: 'string', default: '10' },
     lesson: { type: 'string', default: '10' },
@@ -152,6 +154,7 @@ try {
         ...(given.changed === '0.75' ? [] : [`changed ${given.changed}`]),
         ...(given.strength === '1' ? [] : [`strength ${given.strength}`]),
         ...(given.distillation === '{"temperature":2,"weight":0.6}' ? [] : [given.distillation]),
+        ...(given.loss === 'auto' ? [] : [given.loss]),
         ...(given.widths ? [`widths ${given.widths}`] : []),
         ...(given['tuning-rate'] ? [`then ${given['tuning-rate']}`] : []),
         seed,
@@ -166,6 +169,7 @@ try {
             dataset_id: dataset.id,
             training: {
               epochs: Number(given.float),
+              loss: given.loss,
               batch_size: 128,
               optimizer: { type: 'adam', learning_rate: Number(given['learning-rate']) },
               learning_rate_schedule: { type: 'cosine', final_fraction: 0.01 },

@@ -18,6 +18,7 @@ import { asStored, type ModelDocument } from '../model/document.ts';
 import type { ModelFormat } from '../model/facts.ts';
 import { FORMATS, readModel, writeModel } from '../model/formats/index.ts';
 import type { Graph } from '../model/graph.ts';
+import { size } from '../model/layers/index.ts';
 import { withPrecision } from '../packing/with-precision.ts';
 import { constantLoss } from '../report/constant-loss.ts';
 import { inputsInUse } from '../report/inputs-in-use.ts';
@@ -288,7 +289,7 @@ function inputsOf({ facts: { x } }: Dataset): Record<string, unknown> {
 /** What answering every sample of the selection split alike comes to. */
 function constantLossOf(data: Dataset, loss: LossName, { outputs: [output] }: Graph): number | null {
   const shape = data.facts.y?.shape ?? [];
-  const outputs = output!.shape.reduce<number>((product, length) => product * (length ?? 1), 1);
+  const outputs = size(output!.shape);
   const labels = data.labels('selection', 0, data.split('selection').size);
   return constantLoss(loss, labels, shape.at(-1) ?? 1, shape.length === 0 && outputs > 1 ? outputs : null);
 }

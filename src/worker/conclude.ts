@@ -1,5 +1,6 @@
 import { Problem, type ProblemCode, problemDocument } from '../errors.ts';
 import { dropOutputs, type ModelIds, type StoredOutputs, storeOutputs, withModelIds } from '../jobs/outputs.ts';
+import { attemptWords } from '../ledger/attempt-words.ts';
 import type { JobEnding } from '../ledger/ledger.ts';
 import { salvage } from '../salvage/salvage.ts';
 import type { Attempt, Ending } from './attempt.ts';
@@ -136,7 +137,7 @@ async function release(
 ): Promise<void> {
   const { job, n, log } = attempt;
   if (warning) {
-    const detail = `Attempt ${n}: ${warning.detail}`;
+    const detail = `${attemptWords(n)}${warning.detail}`;
     await patiently(log, 'recording a warning', () => ledger.addWarning(job.id, n, { code: warning.code, detail }));
   }
   const released = await patiently(log, 'releasing a job', () => ledger.releaseJob(job.id, n, end));

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import { problemDocument } from '../../errors.ts';
+import { attemptWords } from '../attempt-words.ts';
 import { type Database, HELD } from '../database.ts';
 import type { JobRow, JobStatus, Ledger } from '../ledger.ts';
 import { lives } from '../retention.ts';
@@ -87,9 +88,8 @@ export function dispatchQueries({ db, now, retention }: Database): DispatchQueri
         if (recent.length < limit) continue;
         recent.reverse();
         const ends = recent.map(attemptRow).map(({ n, end }) => `attempt ${n}: ${end}`);
-        // What an engine said when it ended is a warning of the job's that names the attempt.
         const said = (JSON.parse(warnings) as JobRow['warnings']).findLast(({ detail }) =>
-          recent.some(({ n }) => detail.startsWith(`Attempt ${n}: `)),
+          recent.some(({ n }) => detail.startsWith(attemptWords(n))),
         );
         const error = problemDocument(
           'ATTEMPTS_EXHAUSTED',
